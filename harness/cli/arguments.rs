@@ -1,0 +1,195 @@
+//! The command line, as clap reads it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Proves that a migrated copy of an old LAMP server is the same as the server it replaces.
+///
+/// Exit codes: 0 verified, 1 different, 2 usage or an invalid input file, 3 inconclusive: something could not be checked.
+#[derive(Debug, Parser)]
+#[command(name = "migrate-verify", version, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// The project: a folder with migrate-verify.toml; by default the nearest one upwards.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) project: Option<PathBuf>,
+    /// How results are printed on standard output.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+    /// When colours are used.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+    /// Say nothing but results and errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more: every case, every external program that is started.
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Text for people.
+    Human,
+    /// One JSON document.
+    Json,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check that host, project and image offer what a run needs.
+    Doctor,
+    /// Resolve the image's digest and the packages into migrate-verify.lock.
+    Lock,
+    /// Build, unpack, digest and compare root file systems.
+    Rootfs {
+        #[command(subcommand)]
+        command: RootfsCommand,
+    },
+    /// Boot the built rootfs and print its address; Ctrl-C stops it cleanly.
+    Boot(BootArguments),
+    /// Run the scenarios against the old server and write snapshots/.
+    Record(RecordArguments),
+    /// Run the scenarios against a candidate and compare with snapshots/.
+    Replay(ReplayArguments),
+    /// Record and compare MySQL schema and rows.
+    Database {
+        #[command(subcommand)]
+        command: DatabaseCommand,
+    },
+    /// All of it: preflight, build twice, compare, boot, restore, replay, database, logs, shutdown, report.
+    Run,
+    /// Render a run's evidence again.
+    Report(ReportArguments),
+    /// Remove whatever a killed run left behind.
+    Clean,
+}
+
+/// `rootfs …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RootfsCommand {
+    /// Build the rootfs once.
+    Build {
+        /// Where the rootfs is put; must not exist.
+        #[arg(long, value_name = "DIR")]
+        output: PathBuf,
+    },
+    /// Unpack an image's layers into a directory, faithfully.
+    Unpack {
+        /// The image: oci:DIR[:REF], oci-archive:FILE[:REF] or docker-archive:FILE[:REF].
+        image: String,
+        /// Where the tree is put; must not exist.
+        directory: PathBuf,
+    },
+    /// Print the canonical digest of a tree, or of an image without extracting it.
+    Digest {
+        /// A directory, or an image.
+        tree_or_image: String,
+        /// What counts: everything, what a tar can hold, or content alone.
+        #[arg(long, value_enum, default_value_t = ProfileName::Strict)]
+        profile: ProfileName,
+    },
+    /// Compare two trees or images.
+    Diff {
+        /// A directory, or an image.
+        first: String,
+        /// A directory, or an image.
+        second: String,
+    },
+    /// Build twice, compare, explain.
+    Verify,
+}
+
+/// What a digest covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProfileName {
+    /// Everything, times to the nanosecond.
+    Strict,
+    /// What a tar can hold: times in whole seconds.
+    Oci,
+    /// Paths, types, link targets and contents.
+    Content,
+}
+
+/// `boot`.
+#[derive(Debug, Args)]
+pub(crate) struct BootArguments {
+    /// A rootfs that was built before; by default one is built.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rootfs: Option<PathBuf>,
+}
+
+/// `record`.
+#[derive(Debug, Args)]
+pub(crate) struct RecordArguments {
+    /// The old server; by default legacy.url.
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// How often every scenario is run, to see what varies on the old server itself.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=20))]
+    pub(crate) rounds: u8,
+    /// Also run scenarios that change data (mutates = true).
+    #[arg(long)]
+    pub(crate) allow_writes: bool,
+    /// Only these scenarios.
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenarios: Vec<String>,
+}
+
+/// `replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArguments {
+    /// The candidate; by default candidate.url.
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// Only these scenarios.
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenarios: Vec<String>,
+}
+
+/// `database …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DatabaseCommand {
+    /// Write schema, digests and rows of the old database into snapshots/database/.
+    Record {
+        /// The database: mysql://USER[:PASSWORD]@HOST[:PORT]/NAME; by default legacy.database.
+        #[arg(long, value_name = "URL")]
+        server: Option<String>,
+    },
+    /// Compare a database with the recorded one.
+    Compare {
+        /// The database: mysql://USER[:PASSWORD]@HOST[:PORT]/NAME; by default candidate.database.
+        #[arg(long, value_name = "URL")]
+        server: Option<String>,
+    },
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// The run: a folder below runs/, its id, or `latest`.
+    #[arg(default_value = "latest")]
+    pub(crate) run: String,
+}

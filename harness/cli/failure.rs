@@ -1,0 +1,113 @@
+//! Errors as the user sees them: one message, its causes, hints, an exit code.
+
+use std::{error::Error, process::ExitCode};
+
+use migrate_verify::{input::InputError, outcome::chain, tool::ToolError};
+
+use super::{context::Context, output};
+
+/// Why a command could not do its work; never a difference.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    kind: FailureKind,
+    message: String,
+    hints: Vec<String>,
+}
+
+/// Which exit code a failure has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FailureKind {
+    /// 2: the command line or an input file is wrong.
+    Input,
+    /// 3: something could not be checked.
+    Inconclusive,
+}
+
+impl Failure {
+    /// Makes a failure out of an error that kept something from being checked.
+    pub(crate) fn inconclusive(error: &(dyn Error + 'static)) -> Self {
+        Self {
+            kind: FailureKind::Inconclusive,
+            message: chain(error),
+            hints: hints(error),
+        }
+    }
+
+    /// Makes a failure out of an error in what the user gave.
+    pub(crate) fn input(error: &(dyn Error + 'static)) -> Self {
+        Self {
+            kind: FailureKind::Input,
+            message: chain(error),
+            hints: hints(error),
+        }
+    }
+
+    /// Makes a failure out of a wrong argument.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self {
+            kind: FailureKind::Input,
+            message: message.into(),
+            hints: Vec::new(),
+        }
+    }
+
+    /// Adds advice.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+impl From<InputError> for Failure {
+    fn from(error: InputError) -> Self {
+        let mut failure = Self::input(&error);
+        failure.hints.extend(error.hint);
+        failure
+    }
+}
+
+/// Advice for errors that look the same wherever they come from.
+fn hints(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut hints = Vec::new();
+    let mut current = Some(error);
+    while let Some(error) = current {
+        if let Some(ToolError::NotInstalled { program }) = error.downcast_ref() {
+            hints.push(format!("apt-get install {}", package_of(program)));
+        }
+        current = error.source();
+    }
+    hints
+}
+
+/// Returns the Debian package that brings a program.
+fn package_of(program: &str) -> &str {
+    match program {
+        "systemd-nspawn" => "systemd-container",
+        "nsenter" => "util-linux",
+        "ip" => "iproute2",
+        other => other,
+    }
+}
+
+/// Prints a failure and returns its exit code.
+pub(crate) fn exit(context: &Context, failure: &Failure) -> ExitCode {
+    let code = match failure.kind {
+        FailureKind::Input => 2,
+        FailureKind::Inconclusive => 3,
+    };
+    output::message("error", &failure.message);
+    for hint in &failure.hints {
+        output::message("hint", hint);
+    }
+    if context.json() {
+        output::json(&serde_json::json!({
+            "schema_version": 1,
+            "verdict": "inconclusive",
+            "stages": [],
+            "error": failure.message,
+            "hints": failure.hints,
+        }));
+    }
+    ExitCode::from(code)
+}

@@ -1,0 +1,61 @@
+//! What the user touches: arguments, printing, hints, exit codes.
+//!
+//! One file a command. A command returns a [`Verdict`](migrate_verify::outcome::Verdict) or a [`failure::Failure`]; data goes to standard
+//! output, everything else to standard error. Nothing outside this folder prints or looks at the environment.
+
+mod arguments;
+mod boot;
+mod clean;
+mod context;
+mod database;
+mod doctor;
+mod failure;
+mod lock;
+mod output;
+mod record;
+mod replay;
+mod report;
+mod rootfs;
+mod run;
+mod terminal;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use context::Context;
+use failure::Failure;
+use migrate_verify::outcome::Verdict;
+
+/// Runs the command that the arguments name.
+pub(crate) fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let context = Context::new(&arguments.global);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return failure::exit(&context, &Failure::inconclusive(&error)),
+    };
+    let result = runtime.block_on(dispatch(&context, arguments.command));
+    match result {
+        Ok(verdict) => output::exit_code(verdict),
+        Err(failure) => failure::exit(&context, &failure),
+    }
+}
+
+async fn dispatch(context: &Context, command: Command) -> Result<Verdict, Failure> {
+    match command {
+        Command::Doctor => doctor::doctor(context).await,
+        Command::Lock => lock::lock(context).await,
+        Command::Rootfs { command } => rootfs::rootfs(context, command).await,
+        Command::Boot(arguments) => boot::boot(context, arguments).await,
+        Command::Record(arguments) => record::record(context, arguments).await,
+        Command::Replay(arguments) => replay::replay(context, arguments).await,
+        Command::Database { command } => database::database(context, command).await,
+        Command::Run => run::run(context).await,
+        Command::Report(arguments) => report::report(context, &arguments),
+        Command::Clean => clean::clean(context),
+    }
+}

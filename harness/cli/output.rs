@@ -1,0 +1,52 @@
+//! Printing: data to standard output, everything else to standard error.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use migrate_verify::outcome::Verdict;
+use serde::Serialize;
+
+/// Prints one line of data.
+pub(crate) fn line(text: &str) {
+    raw(&format!("{text}\n"));
+}
+
+/// Prints data as it is. A reader that went away (`| head`) is no error.
+pub(crate) fn raw(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+}
+
+/// Prints one JSON document.
+pub(crate) fn json(value: &impl Serialize) {
+    let text = serde_json::to_string_pretty(value)
+        .expect("reports have string keys and no failing serialiser");
+    line(&text);
+}
+
+/// Prints a message with its kind: `error: …`, `hint: …`. Control characters are escaped: messages quote hostile input.
+pub(crate) fn message(kind: &str, text: &str) {
+    let escaped: String = text.chars().flat_map(escape).collect();
+    let _written = writeln!(io::stderr().lock(), "{kind}: {escaped}");
+}
+
+fn escape(character: char) -> Vec<char> {
+    if character.is_control() && character != '\n' && character != '\t' {
+        character.escape_default().collect()
+    } else {
+        vec![character]
+    }
+}
+
+/// Returns the exit code of a verdict.
+pub(crate) fn exit_code(verdict: Verdict) -> ExitCode {
+    match verdict {
+        Verdict::Verified => ExitCode::SUCCESS,
+        Verdict::Different => ExitCode::from(1),
+        Verdict::Inconclusive => ExitCode::from(3),
+    }
+}

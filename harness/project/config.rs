@@ -1,0 +1,259 @@
+//! The sections of `migrate-verify.toml`.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::Deserialize;
+
+use crate::input::{InputError, read_toml};
+
+/// The name of the file that makes a folder a project.
+pub const CONFIG_NAME: &str = "migrate-verify.toml";
+
+/// A project: a folder with `migrate-verify.toml`, `scenarios/` and `snapshots/`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Project {
+    /// The folder; absolute.
+    #[serde(skip)]
+    pub folder: PathBuf,
+    /// What the rootfs is built from.
+    pub image: Option<Image>,
+    /// What is done to it.
+    #[serde(default)]
+    pub rootfs: Rootfs,
+    /// How it is booted.
+    #[serde(default)]
+    pub container: Container,
+    /// The old server.
+    pub legacy: Option<Legacy>,
+    /// The server under test, where it isn't the container.
+    #[serde(default)]
+    pub candidate: Candidate,
+    /// What `run` does without.
+    #[serde(default)]
+    pub run: Run,
+}
+
+/// `[image]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    /// The image as skopeo names it: `oci:DIR[:REF]`, `oci-archive:FILE[:REF]`, `docker://HOST/NAME[:TAG][@DIGEST]`.
+    pub source: String,
+}
+
+/// The edits that let an old guest boot under systemd-nspawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Recipe {
+    /// inittab, rc links, network, mtab and what else a sysvinit guest needs.
+    #[default]
+    Sysvinit,
+    /// Leaves the tree alone.
+    None,
+}
+
+/// `[rootfs]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rootfs {
+    /// Seconds since 1970: no file of the rootfs is newer.
+    pub source_date_epoch: i64,
+    /// The edits.
+    pub recipe: Recipe,
+    /// apt source lines; empty means those of the image.
+    pub sources: Vec<String>,
+    /// Packages to install, as `apt-get install` takes them: `name` or `name=version`.
+    pub packages: Vec<String>,
+    /// Trees laid over the rootfs, in order.
+    pub overlay: Vec<PathBuf>,
+    /// Scripts run inside the tree, without network, in order.
+    pub scripts: Vec<PathBuf>,
+    /// Trees that are state, not rootfs: emptied by the build, made again at boot.
+    pub state: Vec<StateTree>,
+}
+
+/// A tree of the guest that is state.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateTree {
+    /// The folder inside the guest, absolute: `/var/lib/mysql`.
+    pub path: PathBuf,
+    /// The command that makes its content again at boot, before the services start.
+    pub create: Option<String>,
+}
+
+/// `[container]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Container {
+    /// The guest's host name, and the machine's name in production.
+    pub machine: String,
+    /// How it is connected; `veth` is the only way so far.
+    pub network: String,
+    /// TCP ports that may listen for others; anything else that listens is a difference.
+    pub expose: Vec<u16>,
+    /// The path that must answer before replay starts.
+    pub ready: String,
+    /// How long boot may take until the ready path answers.
+    pub boot_timeout: DurationText,
+    /// How long a clean stop may take.
+    pub stop_timeout: DurationText,
+}
+
+impl Default for Container {
+    fn default() -> Self {
+        Self {
+            machine: "ctr".to_owned(),
+            network: "veth".to_owned(),
+            expose: vec![80],
+            ready: "/".to_owned(),
+            boot_timeout: DurationText(Duration::from_secs(120)),
+            stop_timeout: DurationText(Duration::from_secs(60)),
+        }
+    }
+}
+
+/// `[legacy]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Legacy {
+    /// The old server's address.
+    pub url: Option<String>,
+    /// The charset of pages that declare none.
+    #[serde(default = "windows_1250")]
+    pub charset: String,
+    /// The old database: `mysql://USER[:PASSWORD]@HOST[:PORT]/NAME`.
+    pub database: Option<String>,
+    /// The time zone of the old server: `Europe/Bratislava`.
+    pub timezone: Option<String>,
+    /// A file with `package version` a line (`dpkg-query -W`): what the candidate must have at the same version.
+    pub packages: Option<PathBuf>,
+}
+
+/// `[candidate]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Candidate {
+    /// Its address; the container's by default.
+    pub url: Option<String>,
+    /// Its database; the container's by default.
+    pub database: Option<String>,
+    /// A dump that is restored before replay.
+    pub database_dump: Option<PathBuf>,
+    /// The database into which the dump is restored, where the dump does not say.
+    pub database_name: Option<String>,
+}
+
+/// `[run]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Run {
+    /// Stages or cases that the project does without, by name: `["database"]`.
+    pub without: Vec<String>,
+}
+
+/// A duration as people write it: `90s`, `2m`, `500ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DurationText(pub Duration);
+
+impl<'de> Deserialize<'de> for DurationText {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_duration(&text).map(Self).ok_or_else(|| {
+            serde::de::Error::custom(format!(
+                "`{text}` is not a duration: write `90s`, `2m` or `500ms`"
+            ))
+        })
+    }
+}
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    match unit.trim() {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        "m" | "min" => Some(Duration::from_secs(number.checked_mul(60)?)),
+        _ => None,
+    }
+}
+
+fn windows_1250() -> String {
+    "windows-1250".to_owned()
+}
+
+impl Project {
+    /// Reads the project in `folder`.
+    pub fn load(folder: &Path) -> Result<Self, InputError> {
+        let path = folder.join(CONFIG_NAME);
+        if !path.is_file() {
+            return Err(InputError::new(
+                folder,
+                format!("is not a project: it has no {CONFIG_NAME}"),
+            )
+            .hint("name the project with --project DIR"));
+        }
+        let (mut project, _text): (Self, String) = read_toml(&path)?;
+        project.folder = folder.canonicalize().map_err(|source| InputError {
+            source: Some(source),
+            ..InputError::new(folder, "can't be resolved")
+        })?;
+        Ok(project)
+    }
+
+    /// Finds the nearest folder upwards that is a project.
+    pub fn find(start: &Path) -> Option<PathBuf> {
+        start
+            .ancestors()
+            .find(|folder| folder.join(CONFIG_NAME).is_file())
+            .map(Path::to_owned)
+    }
+
+    /// Returns the path of its configuration, for error messages.
+    pub fn config_path(&self) -> PathBuf {
+        self.folder.join(CONFIG_NAME)
+    }
+
+    /// Returns a path of the configuration as seen from anywhere.
+    pub fn resolve(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// Says that a section is missing which a command needs.
+    pub fn missing(&self, what: &str) -> InputError {
+        InputError::new(
+            self.config_path(),
+            format!("has no `{what}`, which this command needs"),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_written_with_a_unit() {
+        let table = [
+            ("120s", Some(120_000)),
+            ("500ms", Some(500)),
+            ("2m", Some(120_000)),
+            ("2", None),
+            ("", None),
+            ("s", None),
+            ("99999999999999999999s", None),
+        ];
+        for (text, milliseconds) in table {
+            assert_eq!(
+                parse_duration(text),
+                milliseconds.map(Duration::from_millis),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! External programs: the only place that starts any.
+//!
+//! A [`ToolCall`] is data: program, arguments, limit. A [`Toolbox`] knows where programs are and starts them with a
+//! cleared environment, `LC_ALL=C.UTF-8`, a process group of their own (so that Ctrl-C reaches us, not them) and the mark
+//! [`RUN_MARK`] in their environment, by which `clean` finds what a killed run left behind.
+
+mod call;
+mod error;
+mod process;
+mod toolbox;
+
+pub use call::ToolCall;
+pub use error::ToolError;
+pub use process::{ToolExit, ToolProcess};
+pub use toolbox::{RUN_MARK, ToolOutput, Toolbox};

@@ -1,0 +1,59 @@
+//! A folder of its own for one test, and the program run in it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A temporary folder in which the program is run with a cleared environment.
+#[derive(Debug)]
+pub(crate) struct TestEnv {
+    folder: tempfile::TempDir,
+}
+
+impl TestEnv {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Returns the folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file below the folder.
+    pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Runs the program; returns exit code, standard output and standard error as one text, the folder's path masked.
+    #[must_use = "snapshot the output"]
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        #[expect(clippy::disallowed_methods, reason = "the program under test")]
+        let output = Command::new(env!("CARGO_BIN_EXE_migrate-verify"))
+            .args(arguments)
+            .current_dir(self.path())
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("COLUMNS", "100")
+            .output()
+            .unwrap();
+        let text = format!(
+            "exit code: {}\n----- stdout -----\n{}----- stderr -----\n{}",
+            output.status.code().unwrap_or(-1),
+            str::from_utf8(&output.stdout).unwrap(),
+            str::from_utf8(&output.stderr).unwrap(),
+        );
+        text.replace(
+            &self.path().canonicalize().unwrap().display().to_string(),
+            "[PROJECT]",
+        )
+        .replace(&self.path().display().to_string(), "[PROJECT]")
+    }
+}

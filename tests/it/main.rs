@@ -1,0 +1,6 @@
+//! The integration tests: the program as its users see it, and the library on real input. One binary.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+mod env;
+
+mod cli;
