@@ -71,10 +71,13 @@ fit_into_a_container() {
     local tree=$1 script
     # There are no terminals 1-6; and Ctrl-Alt-Del, which is how nspawn asks this init to stop, must halt, not reboot.
     sed -i -e '/^[1-6]:.*getty/d' -e 's|^ca:.*|ca:12345:ctrlaltdel:/sbin/shutdown -t1 -h now|' "$tree/etc/inittab"
-    # Clock, disks and kernel belong to the host; so does /run/host, which the clean-up of /run would like to empty.
+    # Clock, disks and kernel belong to the host; so does /run/host, which the clean-up of /run would like to empty. The scripts
+    # lose their bodies, not their links: the others are ordered by them. Without umountroot in its chain, halt would run at once,
+    # beside the script that stops the database.
     for script in hwclock.sh checkroot.sh checkfs.sh checkroot-bootclean.sh mountall.sh mountall-bootclean.sh mountnfs.sh \
         mountnfs-bootclean.sh mount-configfs brightness procps umountnfs.sh umountfs umountroot; do
-        find "$tree"/etc/rc?.d -name "[SK][0-9][0-9]$script" -delete
+        sed -i '/^### END INIT INFO/q' "$tree/etc/init.d/$script"
+        printf 'exit 0\n' >> "$tree/etc/init.d/$script"
     done
     : > "$tree/etc/fstab"
     printf 'skola\n' > "$tree/etc/hostname"
@@ -197,6 +200,9 @@ wait_until_it_answers() {
         sleep 0.2
     done
     tail -n 30 "$runtime/console.log" >&2
+    # Half booted, it would not hear a request to halt; its data is in memory anyway.
+    kill -KILL "$(cat "$runtime/pid")"
+    rm -f "$runtime/pid"
     die "it does not answer at $address"
 }
 
@@ -214,11 +220,11 @@ start() {
 }
 
 stop() {
+    local pid waited
     [[ -d $runtime ]] || return 0
     exec {lock}> "$runtime/lock"
     flock "$lock"
     if running; then
-        local pid waited
         pid=$(cat "$runtime/pid")
         kill -TERM "$pid"
         for ((waited = 0; waited < 600; waited++)); do
@@ -231,6 +237,10 @@ stop() {
         fi
     fi
     rm -f "$runtime/pid" "$runtime/interfaces" "$runtime/packages.txt"
+    # The last words of the halt script, which runs after the services have stopped.
+    if [[ -n ${pid:-} ]] && ! grep -aq 'Will now halt' "$runtime/console.log"; then
+        die "ended without halting; see $runtime/console.log"
+    fi
 }
 
 case ${1:-} in
