@@ -24,6 +24,12 @@ use crate::{
     tool::Toolbox,
 };
 
+/// What invoke-rc.d asks before it starts a service.
+const POLICY: &str = "usr/sbin/policy-rc.d";
+
+/// The answer no, while packages are installed.
+const FORBID_SERVICES: &[u8] = b"#!/bin/sh\nexit 101\n";
+
 /// Everything that a build needs.
 #[derive(Clone, Debug)]
 pub struct BuildPlan {
@@ -121,13 +127,9 @@ impl Build<'_> {
         }
         self.started("packages");
         let tree = TreeRoot::open(self.target).map_err(RecipeError::tree("packages"))?;
-        let forbid = Edit::Write {
-            path: "usr/sbin/policy-rc.d".to_owned(),
-            content: b"#!/bin/sh\nexit 101\n".to_vec(),
-            mode: 0o755,
-            why: "no service starts while packages are installed",
-        };
-        forbid.apply(&tree).map_err(RecipeError::tree("packages"))?;
+        let failed = || RecipeError::tree("packages");
+        let before = tree.read(POLICY).map_err(failed())?;
+        tree.write(POLICY, FORBID_SERVICES, 0o755).map_err(failed())?;
         let debs = self.plan.scratch.join("debs");
         fs::create_dir_all(&debs).map_err(RecipeError::file("create", &debs))?;
         for package in &lock.locked {
@@ -139,6 +141,10 @@ impl Build<'_> {
         let path = self.plan.scratch.join("install.sh");
         fs::write(&path, script).map_err(RecipeError::file("write", &path))?;
         self.run_script("packages", &path, Some(debs)).await?;
+        match before {
+            Some(content) => tree.write(POLICY, &content, 0o755).map_err(failed())?,
+            None => tree.remove_file(POLICY).map(drop).map_err(failed())?,
+        }
         let done = lock.locked.iter().map(|package| format!("{} {}", package.name, package.version)).collect();
         Ok(Step { name: "packages", done })
     }

@@ -3,13 +3,13 @@
 //! Each has its reason beside it. What the guest never had is not touched; an edit stands in the report whether it was
 //! needed or not.
 
-use std::collections::BTreeSet;
+use rustix::fs::FileType;
 
 use super::{edit::Edit, inittab};
 use crate::rootfs::{TreeError, TreeRoot};
 
-/// rc scripts for hardware that a container has not, or that the host does for it; by their name behind `S01` or `K01`.
-const HARDWARE_SCRIPTS: [(&str, &str); 24] = [
+/// rc scripts for hardware that a container has not, or that the host does for it.
+const HARDWARE_SCRIPTS: [(&str, &str); 26] = [
     ("hwclock.sh", "the clock is the host's"),
     ("hwclockfirst.sh", "the clock is the host's"),
     ("checkroot.sh", "there is no disk to check"),
@@ -31,6 +31,8 @@ const HARDWARE_SCRIPTS: [(&str, &str); 24] = [
     ("keymap.sh", "there is no keyboard"),
     ("console-screen.sh", "there is no screen"),
     ("mtab.sh", "/etc/mtab is a link"),
+    ("mountnfs.sh", "mounts are the host's"),
+    ("procps", "kernel settings are the host's"),
     ("klogd", "the kernel's log is the host's"),
     ("sysklogd", "/dev/log is the host's socket"),
     ("rsyslog", "/dev/log is the host's socket"),
@@ -40,7 +42,7 @@ const HARDWARE_SCRIPTS: [(&str, &str); 24] = [
 pub(super) fn edits(tree: &TreeRoot, machine: &str) -> Result<Vec<Edit>, TreeError> {
     let mut edits = identity(tree, machine)?;
     edits.extend(init(tree)?);
-    edits.extend(rc_links(tree)?);
+    edits.extend(rc_scripts(tree)?);
     edits.extend(mounts(tree)?);
     edits.extend(network(tree, machine)?);
     edits.extend(leftovers(tree)?);
@@ -82,22 +84,30 @@ fn init(tree: &TreeRoot) -> Result<Vec<Edit>, TreeError> {
     Ok(edits)
 }
 
-fn rc_links(tree: &TreeRoot) -> Result<Vec<Edit>, TreeError> {
+/// Makes the scripts do nothing, but leaves them and their links: `halt` waits for `umountroot`, and a link that is
+/// missing lets the guest halt while its database still stops.
+fn rc_scripts(tree: &TreeRoot) -> Result<Vec<Edit>, TreeError> {
     let mut edits = Vec::new();
     // Where /var/run is systemd-nspawn's own /run, cleaning it at boot only fails; where it is on disk, it is needed.
-    let run_is_the_hosts = tree.kind("var/run")? == Some(rustix::fs::FileType::Symlink);
-    for runlevel in ["S", "0", "1", "2", "3", "4", "5", "6"] {
-        let folder = format!("etc/rc{runlevel}.d");
-        let names: BTreeSet<Vec<u8>> = tree.list(&folder)?.into_iter().collect();
-        for name in names.iter().filter_map(|name| str::from_utf8(name).ok()) {
-            let script = name.trim_start_matches(['S', 'K']).trim_start_matches(|c: char| c.is_ascii_digit());
-            let why = HARDWARE_SCRIPTS.iter().find(|(known, _)| *known == script).map(|(_, why)| *why);
-            let cleans = run_is_the_hosts && script.ends_with("-bootclean.sh");
-            let why = why.or(cleans.then_some("what it cleans is made afresh by systemd-nspawn"));
-            edits.extend(why.map(|why| Edit::remove(format!("{folder}/{name}"), why)));
-        }
+    let run_is_the_hosts = tree.kind("var/run")? == Some(FileType::Symlink);
+    for name in tree.list("etc/init.d")?.iter().filter_map(|name| str::from_utf8(name).ok()) {
+        let known = HARDWARE_SCRIPTS.iter().find(|(known, _)| *known == name).map(|(_, why)| *why);
+        let cleans = run_is_the_hosts && name.ends_with("-bootclean.sh");
+        let Some(why) = known.or(cleans.then_some("what it cleans is made afresh by systemd-nspawn")) else {
+            continue;
+        };
+        let path = format!("etc/init.d/{name}");
+        let content = silenced(&tree.read(&path)?.unwrap_or_default());
+        edits.push(Edit::Write { path, content, mode: 0o755, why });
     }
     Ok(edits)
+}
+
+/// Returns a script that keeps its LSB header, which orders the others, and does nothing.
+fn silenced(script: &[u8]) -> Vec<u8> {
+    const END: &[u8] = b"### END INIT INFO";
+    let header = script.windows(END.len()).position(|window| window == END).map(|start| &script[..start + END.len()]);
+    [header.unwrap_or(b"#!/bin/sh"), b"\n# Silenced by migrate-verify: this is the host's work.\nexit 0\n"].concat()
 }
 
 fn mounts(tree: &TreeRoot) -> Result<Vec<Edit>, TreeError> {
@@ -138,4 +148,17 @@ fn leftovers(tree: &TreeRoot) -> Result<Vec<Edit>, TreeError> {
         edits.push(Edit::remove("usr/sbin/policy-rc.d", "it would keep logrotate and cron from restarting services in production"));
     }
     Ok(edits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silenced_script_keeps_the_header_that_orders_the_others() {
+        let script = b"#!/bin/sh\n### BEGIN INIT INFO\n# Required-Stop: $local_fs\n### END INIT INFO\nmount -o remount,ro /\n";
+        let silenced = String::from_utf8(silenced(script)).unwrap();
+        assert!(silenced.contains("# Required-Stop: $local_fs\n### END INIT INFO\n#"), "{silenced}");
+        assert!(!silenced.contains("remount") && silenced.ends_with("exit 0\n"), "{silenced}");
+    }
 }
