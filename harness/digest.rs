@@ -113,6 +113,11 @@ impl<R> HashingReader<R> {
         self.count
     }
 
+    /// Returns the reader that the bytes came from.
+    pub fn into_inner(self) -> R {
+        self.inner
+    }
+
     /// Returns the digest of the bytes that have passed.
     pub fn digest(&self) -> Sha256Digest {
         Sha256Digest::from_hasher(self.hasher.clone())

@@ -14,9 +14,21 @@ mod extended_attributes;
 mod tree_root;
 mod walk;
 
+mod budget;
+mod finding;
+mod layer_stream;
+mod model;
+
+mod apply;
+mod disk;
+mod unpack;
+
+pub use budget::{Budget, BudgetLimit};
 pub use entry::{Entry, EntryKind, Timestamp};
-pub use error::TreeError;
+pub use error::{TreeError, UnpackError};
+pub use finding::{Finding, FindingKind};
 pub use listing::{Listing, Profile};
 pub use path::{PathError, RootfsPath, escape};
 pub use tree_root::TreeRoot;
+pub use unpack::{Unpacked, stream, unpack};
 pub use walk::walk;

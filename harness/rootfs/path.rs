@@ -113,6 +113,13 @@ impl RootfsPath {
         Self(path)
     }
 
+    /// Returns its bytes with one more: a bound for ranges, and no path of an entry.
+    pub(super) fn with_suffix(&self, byte: u8) -> Self {
+        let mut path = self.0.clone();
+        path.push(byte);
+        Self(path)
+    }
+
     /// Returns whether it lies below `directory`.
     pub fn is_below(&self, directory: &Self) -> bool {
         if directory.is_root() {
