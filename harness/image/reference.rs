@@ -1,6 +1,6 @@
 //! Names of images, as skopeo names them.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::{Path, PathBuf}};
 
 use super::error::ImageError;
 
@@ -66,6 +66,17 @@ impl ImageReference {
             "oci-archive" => Ok(Self::OciArchive { path, reference }),
             "docker-archive" => Ok(Self::DockerArchive { path, reference }),
             _ => Err(malformed()),
+        }
+    }
+
+    /// Returns the reference with a relative path taken from `folder`.
+    #[must_use]
+    pub fn relative_to(self, folder: &Path) -> Self {
+        match self {
+            Self::OciDirectory { path, reference } => Self::OciDirectory { path: folder.join(path), reference },
+            Self::OciArchive { path, reference } => Self::OciArchive { path: folder.join(path), reference },
+            Self::DockerArchive { path, reference } => Self::DockerArchive { path: folder.join(path), reference },
+            Self::Registry { name } => Self::Registry { name },
         }
     }
 

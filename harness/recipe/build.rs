@@ -10,13 +10,12 @@ use super::{
     edit::Edit,
     error::RecipeError,
     guest::{GuestScript, INSIDE, script_call},
-    lock::Lock,
+    locking::Inputs,
     normalise, packages,
-    packages::PackageCache,
     state, sysvinit,
 };
 use crate::{
-    image::{self, ImageReference},
+    image,
     input::InputError,
     progress::{Event, Observer},
     project::{Project, Recipe},
@@ -35,12 +34,8 @@ const FORBID_SERVICES: &[u8] = b"#!/bin/sh\nexit 101\n";
 pub struct BuildPlan {
     /// The project.
     pub project: Project,
-    /// The image, fetched.
-    pub image: ImageReference,
-    /// What is installed.
-    pub lock: Lock,
-    /// Where the packages are.
-    pub cache: PackageCache,
+    /// The image, the lock, the packages.
+    pub inputs: Inputs,
     /// A folder for files that only the build needs; made, and removed by the caller with the rest of the workspace.
     pub scratch: PathBuf,
     /// The name of the machine that runs scripts of the build.
@@ -108,11 +103,18 @@ impl Build<'_> {
 
     async fn unpack(&self) -> Result<Step, RecipeError> {
         self.started("unpack");
-        let (reference, target) = (self.plan.image.clone(), self.target.to_owned());
-        let name = self.plan.lock.image.source.clone();
+        let (reference, target) = (self.plan.inputs.image.clone(), self.target.to_owned());
+        let name = self.plan.inputs.lock.image.source.clone();
+        let locked = self.plan.inputs.lock.image.digest.clone();
+        let observer = Arc::clone(self.observer);
         let unpacked = blocking(move || {
             let image = image::open(&reference).map_err(|source| RecipeError::Image { image: name.clone(), source })?;
-            rootfs::unpack(&image, &target, &Budget::default()).map_err(|source| RecipeError::Unpack { image: name, source })
+            let actual = image.manifest_digest.to_string();
+            if actual != locked {
+                return Err(RecipeError::ImageChanged { image: name, locked, actual });
+            }
+            rootfs::unpack(&image, &target, &Budget::default(), observer.as_ref())
+                .map_err(|source| RecipeError::Unpack { image: name, source })
         })
         .await?;
         let mut done = vec![format!("{} entries, {} bytes", unpacked.listing.entries.len(), unpacked.listing.bytes())];
@@ -121,7 +123,7 @@ impl Build<'_> {
     }
 
     async fn install(&self) -> Result<Step, RecipeError> {
-        let lock = &self.plan.lock;
+        let lock = &self.plan.inputs.lock;
         if lock.actions.is_empty() {
             return Ok(Step { name: "packages", done: Vec::new() });
         }
@@ -134,7 +136,7 @@ impl Build<'_> {
         fs::create_dir_all(&debs).map_err(RecipeError::file("create", &debs))?;
         for package in &lock.locked {
             let link = debs.join(&package.file);
-            let from = self.plan.cache.path(package);
+            let from = self.plan.inputs.cache.path(package);
             fs::hard_link(&from, &link).or_else(|_| fs::copy(&from, &link).map(drop)).map_err(RecipeError::file("link", &from))?;
         }
         let script = packages::install_script(&lock.locked, &lock.actions, &format!("{INSIDE}/files"));

@@ -21,6 +21,16 @@ pub enum RecipeError {
         #[source]
         source: ImageError,
     },
+    /// The image is not the one that was locked.
+    #[error("the image {image} has the digest {actual}, not the locked {locked}")]
+    ImageChanged {
+        /// The image as skopeo names it.
+        image: String,
+        /// The digest in the lock.
+        locked: String,
+        /// Its digest now.
+        actual: String,
+    },
     /// Its layers can't be unpacked.
     #[error("can't unpack the image {image}")]
     Unpack {

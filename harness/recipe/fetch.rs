@@ -24,7 +24,7 @@ pub async fn fetch_image(
 ) -> Result<ImageReference, RecipeError> {
     let failed = |source_error| RecipeError::Image { image: source.to_owned(), source: source_error };
     let reference = ImageReference::parse(source).map_err(failed)?;
-    let ImageReference::Docker { .. } = reference else {
+    let ImageReference::Registry { .. } = reference else {
         return Ok(reference.relative_to(relative_to));
     };
     let folder = cache.join("images").join(Sha256Digest::of(source.as_bytes()).hex());

@@ -151,7 +151,7 @@ impl Lock {
         }
         for package in &lock.locked {
             let file_ok = !package.file.starts_with('.') && !package.file.contains('/');
-            if !is_package_name(&package.name) || !file_ok || Sha256Digest::parse(&package.digest).is_err() {
+            if !is_package_name(&package.name) || !file_ok || package.digest.parse::<Sha256Digest>().is_err() {
                 return Err(InputError::new(path, format!("the package `{}` is malformed", package.name)));
             }
         }

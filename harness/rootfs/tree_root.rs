@@ -220,7 +220,12 @@ impl TreeRoot {
 
     /// Sets the modification time of the entry at `path`, not following it.
     pub fn set_mtime(&self, path: &str, mtime: Timestamp) -> Result<(), TreeError> {
-        let place = self.place(path)?;
+        self.set_mtime_of(&parse(path)?, mtime)
+    }
+
+    /// Sets the modification time of the entry at a path of any bytes, not following it.
+    pub fn set_mtime_of(&self, path: &RootfsPath, mtime: Timestamp) -> Result<(), TreeError> {
+        let place = self.place_of(path.clone())?;
         let name = place.name.as_slice();
         let flags = AtFlags::SYMLINK_NOFOLLOW;
         system::utimensat(&place.directory, name, &timestamps(mtime), flags)
@@ -240,7 +245,10 @@ impl TreeRoot {
 
     /// Opens the directory that `path` is in.
     fn place(&self, path: &str) -> Result<Place, TreeError> {
-        let path = parse(path)?;
+        self.place_of(parse(path)?)
+    }
+
+    fn place_of(&self, path: RootfsPath) -> Result<Place, TreeError> {
         let flags = OFlags::PATH | OFlags::DIRECTORY;
         let directory = self
             .open_in_root(&path.parent(), flags)
