@@ -186,13 +186,8 @@ pub(crate) enum Packing {
 }
 
 impl Packing {
-    pub(crate) const ALL: [Self; 5] = [
-        Self::Tar,
-        Self::Gzip,
-        Self::GzipTwice,
-        Self::Zstd,
-        Self::Xz,
-    ];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Tar, Self::Gzip, Self::GzipTwice, Self::Zstd, Self::Xz];
 
     fn pack(self, bytes: &[u8]) -> Vec<u8> {
         let gzip = |part: &[u8]| {
@@ -271,11 +266,7 @@ impl ImageBuilder {
         let (mut diff_ids, mut layers) = (Vec::new(), Vec::new());
         for (tar, packing) in &self.layers {
             diff_ids.push(format!("\"{}\"", Sha256Digest::of(tar)));
-            layers.push(descriptor(
-                folder,
-                packing.media_type(),
-                &packing.pack(tar),
-            ));
+            layers.push(descriptor(folder, packing.media_type(), &packing.pack(tar)));
         }
         let config = format!(
             r#"{{"architecture":"amd64","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":[{}]}}}}"#,

@@ -1,0 +1,32 @@
+//! Which Debian package a path belongs to, from the tree's own `var/lib/dpkg/info/*.list`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::rootfs::{RootfsPath, TreeError, TreeRoot};
+
+/// Returns the packages of the paths that are asked for.
+pub(super) fn owners(
+    tree: &TreeRoot,
+    wanted: &BTreeSet<&RootfsPath>,
+) -> Result<BTreeMap<RootfsPath, String>, TreeError> {
+    let folder = "var/lib/dpkg/info";
+    let mut owners = BTreeMap::new();
+    for name in tree.list(folder)? {
+        let Some(package) = name.strip_suffix(b".list") else {
+            continue;
+        };
+        let Ok(package) = str::from_utf8(package) else {
+            continue;
+        };
+        let path = [folder.as_bytes(), b"/", &name].concat();
+        let list = tree.read(path)?.unwrap_or_default();
+        for line in list.split(|&byte| byte == b'\n') {
+            if let Ok(path) = RootfsPath::parse(line)
+                && wanted.contains(&path)
+            {
+                owners.insert(path, package.to_owned());
+            }
+        }
+    }
+    Ok(owners)
+}
