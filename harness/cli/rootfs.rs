@@ -1,6 +1,6 @@
 //! `rootfs`: build, unpack, digest, diff, verify.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, thread};
 
 use migrate_verify::{
     image::{self, Image, ImageError, ImageReference},
@@ -109,7 +109,12 @@ fn digest(json: bool, name: &str, profile: ProfileName) -> Result<Verdict, Failu
 
 fn diff(json: bool, first: &str, second: &str) -> Result<Verdict, Failure> {
     let (first, second) = (Subject::open(first)?, Subject::open(second)?);
-    let (first_listing, second_listing) = (first.list()?, second.list()?);
+    let (first_listing, second_listing) = thread::scope(|scope| {
+        let second = scope.spawn(|| second.list());
+        let first = first.list();
+        (first, second.join().expect("listing does not panic"))
+    });
+    let (first_listing, second_listing) = (first_listing?, second_listing?);
     let differences = compare(&first_listing, &second_listing);
     let explained = explain(first.tree(), second.tree(), differences, None)
         .map_err(|error| Failure::inconclusive(&error))?;

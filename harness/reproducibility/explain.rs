@@ -44,7 +44,11 @@ pub fn explain(
     differences: Vec<EntryDifference>,
     window: Option<&RangeInclusive<i64>>,
 ) -> Result<Vec<Explained>, TreeError> {
-    let paths: BTreeSet<&RootfsPath> = differences.iter().map(EntryDifference::path).collect();
+    let paths: BTreeSet<&RootfsPath> = differences
+        .iter()
+        .map(EntryDifference::path)
+        .filter(|path| !path.is_root())
+        .collect();
     let packages = match first.or(second) {
         Some(tree) if !paths.is_empty() => owners(tree, &paths)?,
         Some(_) | None => std::collections::BTreeMap::new(),

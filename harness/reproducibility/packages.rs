@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rootfs::{RootfsPath, TreeError, TreeRoot};
 
-/// Returns the packages of the paths that are asked for.
+/// Returns the packages of the paths that are asked for; a directory of several packages is none's.
 pub(super) fn owners(
     tree: &TreeRoot,
     wanted: &BTreeSet<&RootfsPath>,
 ) -> Result<BTreeMap<RootfsPath, String>, TreeError> {
     let folder = "var/lib/dpkg/info";
-    let mut owners = BTreeMap::new();
+    let mut owners: BTreeMap<RootfsPath, Option<String>> = BTreeMap::new();
     for name in tree.list(folder)? {
         let Some(package) = name.strip_suffix(b".list") else {
             continue;
@@ -24,9 +24,15 @@ pub(super) fn owners(
             if let Ok(path) = RootfsPath::parse(line)
                 && wanted.contains(&path)
             {
-                owners.insert(path, package.to_owned());
+                owners
+                    .entry(path)
+                    .and_modify(|owner| *owner = None)
+                    .or_insert_with(|| Some(package.to_owned()));
             }
         }
     }
-    Ok(owners)
+    Ok(owners
+        .into_iter()
+        .filter_map(|(path, owner)| Some((path, owner?)))
+        .collect())
 }
