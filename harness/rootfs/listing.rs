@@ -158,9 +158,9 @@ mod tests {
 
     #[test]
     fn the_digest_of_a_given_tree_never_changes() {
-        insta::assert_snapshot!(listing().digest(Profile::Strict), @"");
-        insta::assert_snapshot!(listing().digest(Profile::Oci), @"");
-        insta::assert_snapshot!(listing().digest(Profile::Content), @"");
+        insta::assert_snapshot!(listing().digest(Profile::Strict), @"sha256:4f51bd8b12b26ff7b6e93a56aa7de52d9f198a12cddbe981aea22d9576d37de4");
+        insta::assert_snapshot!(listing().digest(Profile::Oci), @"sha256:2550de616c507fc79d20996b2ed15258f2c8c28ad9f1d64448a934a74eeb42b9");
+        insta::assert_snapshot!(listing().digest(Profile::Content), @"sha256:516ad6356c17e7c645a619078af88ddf9af0af96f6a315074087fa41a64a7ec1");
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl TreeRoot {
     }
 
     /// Returns what `path` is, not following its last name; `None` where there is nothing.
-    pub fn kind(&self, path: &str) -> Result<Option<FileType>, TreeError> {
+    pub fn kind(&self, path: impl AsRef<[u8]>) -> Result<Option<FileType>, TreeError> {
         let Some(place) = self.find(path)? else {
             return Ok(None);
         };
@@ -64,12 +64,12 @@ impl TreeRoot {
     }
 
     /// Returns whether there is an entry at `path`.
-    pub fn exists(&self, path: &str) -> Result<bool, TreeError> {
+    pub fn exists(&self, path: impl AsRef<[u8]>) -> Result<bool, TreeError> {
         Ok(self.kind(path)?.is_some())
     }
 
     /// Returns the bytes of the file at `path`, links inside the tree followed; `None` where there is nothing.
-    pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, TreeError> {
+    pub fn read(&self, path: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, TreeError> {
         let path = parse(path)?;
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = match self.open_in_root(&path, OFlags::PATH) {
@@ -103,7 +103,7 @@ impl TreeRoot {
     }
 
     /// Puts a file of root's at `path`, atomically instead of what is there; parents are made with mode 0755.
-    pub fn write(&self, path: &str, bytes: &[u8], mode: u32) -> Result<(), TreeError> {
+    pub fn write(&self, path: impl AsRef<[u8]>, bytes: &[u8], mode: u32) -> Result<(), TreeError> {
         let place = self.make_place(path)?;
         let temporary = place.temporary_name();
         let flags =
@@ -119,7 +119,7 @@ impl TreeRoot {
     }
 
     /// Puts a symbolic link at `path`, atomically instead of what is there; parents are made with mode 0755.
-    pub fn symlink(&self, path: &str, target: &[u8]) -> Result<(), TreeError> {
+    pub fn symlink(&self, path: impl AsRef<[u8]>, target: &[u8]) -> Result<(), TreeError> {
         let place = self.make_place(path)?;
         let temporary = place.temporary_name();
         let _absent = system::unlinkat(&place.directory, &temporary, AtFlags::empty());
@@ -129,12 +129,12 @@ impl TreeRoot {
     }
 
     /// Makes the directory at `path` and those above it, with mode 0755; what is there already stays.
-    pub fn create_dir_all(&self, path: &str) -> Result<(), TreeError> {
+    pub fn create_dir_all(&self, path: impl AsRef<[u8]>) -> Result<(), TreeError> {
         self.make_directories(&parse(path)?).map(drop)
     }
 
     /// Removes the entry at `path`, which is no directory; returns whether there was one.
-    pub fn remove_file(&self, path: &str) -> Result<bool, TreeError> {
+    pub fn remove_file(&self, path: impl AsRef<[u8]>) -> Result<bool, TreeError> {
         let Some(place) = self.find(path)? else {
             return Ok(false);
         };
@@ -146,7 +146,7 @@ impl TreeRoot {
     }
 
     /// Removes the entry at `path` with all below it; returns whether there was one.
-    pub fn remove_tree(&self, path: &str) -> Result<bool, TreeError> {
+    pub fn remove_tree(&self, path: impl AsRef<[u8]>) -> Result<bool, TreeError> {
         let Some(place) = self.find(path)? else {
             return Ok(false);
         };
@@ -154,7 +154,7 @@ impl TreeRoot {
     }
 
     /// Renames an entry; what is at the new path is replaced as `rename` does.
-    pub fn rename(&self, from: &str, to: &str) -> Result<(), TreeError> {
+    pub fn rename(&self, from: impl AsRef<[u8]>, to: impl AsRef<[u8]>) -> Result<(), TreeError> {
         let source = self.place(from)?;
         let target = self.make_place(to)?;
         system::renameat_with(
@@ -168,7 +168,7 @@ impl TreeRoot {
     }
 
     /// Returns the names in the directory at `path`, sorted; none where there is no directory.
-    pub fn list(&self, path: &str) -> Result<Vec<Vec<u8>>, TreeError> {
+    pub fn list(&self, path: impl AsRef<[u8]>) -> Result<Vec<Vec<u8>>, TreeError> {
         let path = parse(path)?;
         let directory =
             match self.open_in_root(&path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC) {
@@ -182,7 +182,7 @@ impl TreeRoot {
     }
 
     /// Sets the mode of the file or directory at `path`; a symlink has none of its own and is refused.
-    pub fn set_mode(&self, path: &str, mode: u32) -> Result<(), TreeError> {
+    pub fn set_mode(&self, path: impl AsRef<[u8]>, mode: u32) -> Result<(), TreeError> {
         let place = self.place(path)?;
         match place.kind()? {
             Some(FileType::RegularFile) => {
@@ -209,7 +209,7 @@ impl TreeRoot {
     }
 
     /// Sets owner and group of the entry at `path`, not following it.
-    pub fn set_owner(&self, path: &str, uid: u32, gid: u32) -> Result<(), TreeError> {
+    pub fn set_owner(&self, path: impl AsRef<[u8]>, uid: u32, gid: u32) -> Result<(), TreeError> {
         let place = self.place(path)?;
         let owner = (Uid::from_raw(uid), Gid::from_raw(gid));
         let flags = AtFlags::SYMLINK_NOFOLLOW;
@@ -262,7 +262,7 @@ impl TreeRoot {
     }
 
     /// Opens the directory that `path` is in; `None` where there is none.
-    fn find(&self, path: &str) -> Result<Option<Place>, TreeError> {
+    fn find(&self, path: impl AsRef<[u8]>) -> Result<Option<Place>, TreeError> {
         match self.place(path) {
             Ok(place) => Ok(Some(place)),
             Err(TreeError::System { source, .. })
@@ -278,7 +278,7 @@ impl TreeRoot {
     }
 
     /// Opens the directory that `path` is in, making what is missing.
-    fn make_place(&self, path: &str) -> Result<Place, TreeError> {
+    fn make_place(&self, path: impl AsRef<[u8]>) -> Result<Place, TreeError> {
         let path = parse(path)?;
         let Some((parent, name)) = path.split() else {
             return Err(TreeError::Kind {
@@ -354,9 +354,10 @@ impl Place {
     }
 }
 
-fn parse(path: &str) -> Result<RootfsPath, TreeError> {
-    RootfsPath::parse(path.as_bytes()).map_err(|source| TreeError::Path {
-        path: escape(path.as_bytes()),
+fn parse(path: impl AsRef<[u8]>) -> Result<RootfsPath, TreeError> {
+    let path = path.as_ref();
+    RootfsPath::parse(path).map_err(|source| TreeError::Path {
+        path: escape(path),
         source,
     })
 }

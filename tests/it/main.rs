@@ -4,3 +4,6 @@
 mod env;
 
 mod cli;
+mod rootfs;
+mod rootfs_hostile;
+mod rootfs_properties;

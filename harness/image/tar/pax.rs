@@ -204,7 +204,7 @@ mod tests {
     fn records_are_split_by_their_length_and_not_by_lines() {
         let mut records = Records::default();
         records
-            .read(b"14 path=a\nb=c\n30 SCHILY.xattr.user.x=\x00\n=\xff12\n12 uid=12345\n")
+            .read(b"14 path=a\nb=c\n30 SCHILY.xattr.user.x=\x00\n=\xff12\n13 uid=12345\n")
             .unwrap();
         assert_eq!(records.path.as_deref(), Some(&b"a\nb=c"[..]));
         assert_eq!(records.uid, Some(12345));

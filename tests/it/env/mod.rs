@@ -1,5 +1,7 @@
 //! What tests stand on: a hermetic place to run the program in, and servers and images made by code.
 
+mod image_builder;
 mod test_env;
 
+pub(crate) use image_builder::{ImageBuilder, Packing, TarMember, seal, tar};
 pub(crate) use test_env::TestEnv;
