@@ -297,6 +297,7 @@ fn server_error(error: &DatabaseError) -> Option<&mysql_async::ServerError> {
         | DatabaseError::TimedOut { .. }
         | DatabaseError::Broken { .. }
         | DatabaseError::Answer { .. }
+        | DatabaseError::Hidden { .. }
         | DatabaseError::SameServer { .. }
         | DatabaseError::NotRecorded { .. }
         | DatabaseError::Read { .. }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! snapshots/database/
-//!   server.txt  views.txt  triggers.txt  routines.txt
+//!   server.txt  views.txt  triggers.txt  routines.txt  events.txt
 //!   tables/ziaci.txt
 //! ```
 
@@ -35,13 +35,15 @@ pub(super) enum Kind {
     Views,
     /// Triggers.
     Triggers,
-    /// Procedures, functions, events.
+    /// Procedures and functions.
     Routines,
+    /// Events.
+    Events,
 }
 
 impl Kind {
     /// All of them.
-    pub(super) const ALL: [Self; 3] = [Self::Views, Self::Triggers, Self::Routines];
+    pub(super) const ALL: [Self; 4] = [Self::Views, Self::Triggers, Self::Routines, Self::Events];
 
     /// Returns its word in case ids and file names.
     pub(super) fn as_str(self) -> &'static str {
@@ -49,6 +51,7 @@ impl Kind {
             Self::Views => "views",
             Self::Triggers => "triggers",
             Self::Routines => "routines",
+            Self::Events => "events",
         }
     }
 }
@@ -128,7 +131,7 @@ impl Contents {
     /// Returns the names of its tables and views.
     pub(super) async fn names(&mut self) -> Result<Names, DatabaseError> {
         match self {
-            Self::Live(connection, _) => objects::read_names(connection).await,
+            Self::Live(connection, address) => objects::read_names(connection, &address.name).await,
             Self::Recorded(folder) => {
                 let views = read_description(&folder.join("views.txt"))?;
                 let name = |subject: &description::Subject| {
@@ -137,12 +140,13 @@ impl Contents {
                 Ok(Names {
                     tables: recorded_tables(folder)?,
                     views: views.0.iter().map(name).collect(),
+                    hidden: None,
                 })
             }
         }
     }
 
-    /// Returns its views, triggers or routines.
+    /// Returns its views, triggers, routines or events.
     pub(super) async fn objects(
         &mut self,
         kind: Kind,
@@ -152,7 +156,12 @@ impl Contents {
             (Self::Live(connection, address), Kind::Views) => {
                 objects::read_views(connection, &names.views, &address.name).await
             }
-            (Self::Live(connection, _), Kind::Triggers) => objects::read_triggers(connection).await,
+            (Self::Live(connection, address), Kind::Triggers) => {
+                objects::read_triggers(connection, &address.name).await
+            }
+            (Self::Live(connection, address), Kind::Events) => {
+                objects::read_events(connection, &address.name).await
+            }
             (Self::Live(connection, address), Kind::Routines) => {
                 objects::read_routines(connection, &address.name).await
             }

@@ -59,6 +59,14 @@ pub enum DatabaseError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The login does not see all that has to be recorded.
+    #[error("{address} can't be recorded: {reason}")]
+    Hidden {
+        /// The server.
+        address: String,
+        /// What it may not see.
+        reason: String,
+    },
     /// Both ends are one database.
     #[error("both sides are the same database of the same server: {first} and {second}")]
     SameServer {

@@ -134,11 +134,6 @@ impl Findings {
         self.extra.count += extra;
     }
 
-    /// Returns whether nothing was found.
-    pub(super) fn is_empty(&self) -> bool {
-        self.groups.is_empty() && self.missing.count == 0 && self.extra.count == 0
-    }
-
     /// Returns the differences, most telling first.
     pub(super) fn into_differences(self, table: &str) -> Vec<Difference> {
         let mut differences = Vec::new();

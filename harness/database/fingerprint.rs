@@ -40,7 +40,7 @@ pub struct Fingerprint {
 pub async fn fingerprint(address: &DatabaseAddress) -> Result<Fingerprint, DatabaseError> {
     let mut connection = Connection::open(address).await?;
     let mut fingerprint = Fingerprint::default();
-    for name in read_names(&mut connection).await?.tables {
+    for name in read_names(&mut connection, &address.name).await?.tables {
         let layout = read_table(&mut connection, &name).await?.layout;
         let table = match digest(&mut connection, &layout).await? {
             Some(table) => table,

@@ -17,6 +17,7 @@ mod rows;
 mod create_table;
 mod description;
 mod objects;
+mod privileges;
 mod schema;
 mod server;
 

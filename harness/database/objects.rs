@@ -1,4 +1,4 @@
-//! What a database holds beside its tables: views, triggers, routines, events.
+//! What a database holds: the names of its tables, and views, triggers, routines and events.
 
 use super::{
     cell::Row,
@@ -6,8 +6,12 @@ use super::{
     description::{Description, Subject},
     error::DatabaseError,
     name::Name,
+    privileges::Privileges,
     schema::text,
 };
+
+/// The subject that stands for what can't be seen.
+const HIDDEN: &str = "hidden";
 
 /// The names in a database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,16 +20,25 @@ pub(super) struct Names {
     pub(super) tables: Vec<Name>,
     /// Its views.
     pub(super) views: Vec<Name>,
+    /// Why there may be more of them, if the login does not see all.
+    pub(super) hidden: Option<String>,
 }
 
 /// Reads which tables and views there are.
-pub(super) async fn read_names(connection: &mut Connection) -> Result<Names, DatabaseError> {
+pub(super) async fn read_names(
+    connection: &mut Connection,
+    database: &str,
+) -> Result<Names, DatabaseError> {
     let what = "the list of tables";
     let rows = match connection.rows_if_known(what, "SHOW FULL TABLES").await? {
         Some(rows) => rows,
         None => connection.rows(what, "SHOW TABLES").await?,
     };
-    let mut names = Names::default();
+    let hidden = Privileges::read(connection).await?.hides_tables(database);
+    let mut names = Names {
+        hidden: hidden.map(str::to_owned),
+        ..Names::default()
+    };
     for row in rows {
         let name = Name(row.first().cloned().flatten().unwrap_or_default());
         match text(&row, 1).as_str() {
@@ -82,10 +95,30 @@ fn without_database(statement: &str, database: &str) -> String {
     statement.replace(&format!("`{}`.", database.replace('`', "``")), "")
 }
 
+/// Makes what stands for things that the login may not see; see [`hidden`].
+fn hide(reason: &str) -> Description {
+    let mut subject = Subject::new(HIDDEN);
+    subject.fact("reason", reason);
+    Description(vec![subject])
+}
+
+/// Returns why a description says nothing, if the login may not see what it would describe.
+pub(super) fn hidden(description: &Description) -> Option<&str> {
+    description
+        .0
+        .iter()
+        .find(|subject| subject.name == HIDDEN)
+        .and_then(|subject| subject.get("reason"))
+}
+
 /// Reads the triggers.
 pub(super) async fn read_triggers(
     connection: &mut Connection,
+    database: &str,
 ) -> Result<Description, DatabaseError> {
+    if let Some(reason) = Privileges::read(connection).await?.hides_triggers(database) {
+        return Ok(hide(reason));
+    }
     let rows = connection
         .rows_if_known("the triggers", "SHOW TRIGGERS")
         .await?
@@ -98,14 +131,58 @@ pub(super) async fn read_triggers(
         ("sql mode", 6),
         ("definer", 7),
     ];
-    Ok(describe("trigger", &rows, 0, &facts))
+    let mut triggers = describe("trigger", &rows, 0, &facts);
+    triggers
+        .0
+        .sort_by(|first, second| first.name.cmp(&second.name));
+    Ok(triggers)
 }
 
-/// Reads procedures, functions and events.
+/// Reads the events, which servers have from 5.1 on.
+pub(super) async fn read_events(
+    connection: &mut Connection,
+    database: &str,
+) -> Result<Description, DatabaseError> {
+    if let Some(reason) = Privileges::read(connection).await?.hides_events(database) {
+        return Ok(hide(reason));
+    }
+    let rows = connection
+        .rows_if_known("the events", "SHOW EVENTS")
+        .await?
+        .unwrap_or_default();
+    let facts = [
+        ("definer", 2),
+        ("kind", 4),
+        ("at", 5),
+        ("every", 6),
+        ("unit", 7),
+        ("status", 10),
+    ];
+    let mut events = describe("event", &rows, 1, &facts);
+    for (subject, row) in events.0.iter_mut().zip(&rows) {
+        let name = Name(row.get(1).cloned().flatten().unwrap_or_default());
+        let query = [b"SHOW CREATE EVENT ".as_slice(), &name.quoted()].concat();
+        let created = connection.rows("the events", query).await?;
+        let body = created.first().map(|row| text(row, 3)).unwrap_or_default();
+        let body = body
+            .split_once(" DO ")
+            .map_or(body.as_str(), |(_, body)| body);
+        subject.fact("body", body);
+    }
+    events
+        .0
+        .sort_by(|first, second| first.name.cmp(&second.name));
+    Ok(events)
+}
+
+/// Reads procedures and functions.
 pub(super) async fn read_routines(
     connection: &mut Connection,
     database: &str,
 ) -> Result<Description, DatabaseError> {
+    if let Some(reason) = Privileges::read(connection).await?.hides_routines() {
+        return Ok(hide(reason));
+    }
     let mut subjects = Vec::new();
     let own = Name::from(database).literal();
     for kind in ["PROCEDURE", "FUNCTION"] {
@@ -143,24 +220,11 @@ pub(super) async fn read_routines(
             subjects.push(subject);
         }
     }
-    let rows = connection
-        .rows_if_known("the events", "SHOW EVENTS")
-        .await?
-        .unwrap_or_default();
-    let facts = [
-        ("definer", 2),
-        ("kind", 4),
-        ("at", 5),
-        ("interval", 6),
-        ("unit", 7),
-        ("status", 10),
-    ];
-    subjects.extend(describe("event", &rows, 1, &facts).0);
     Ok(Description(subjects))
 }
 
 fn describe(kind: &str, rows: &[Row], name: usize, facts: &[(&str, usize)]) -> Description {
-    let mut subjects: Vec<Subject> = rows
+    let subjects = rows
         .iter()
         .map(|row| {
             let mut subject = Subject::new(format!("{kind} {}", text(row, name)));
@@ -170,6 +234,5 @@ fn describe(kind: &str, rows: &[Row], name: usize, facts: &[(&str, usize)]) -> D
             subject
         })
         .collect();
-    subjects.sort_by(|first, second| first.name.cmp(&second.name));
     Description(subjects)
 }

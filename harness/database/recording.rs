@@ -14,6 +14,7 @@ use super::{
     connection::Connection,
     contents::{Contents, Kind, recorded_tables, table_path},
     error::DatabaseError,
+    objects::hidden,
     rows::{Selection, Side},
     schema::{Table, read_table},
     server,
@@ -32,6 +33,8 @@ pub struct Recorded {
     pub rows: u64,
     /// Tables that are recorded by digests only, for they are too large to be listed.
     pub digested: Vec<String>,
+    /// What was not recorded because the login may not see it; comparing it will say so.
+    pub hidden: Vec<String>,
     /// The files that were written or removed; none if nothing has changed.
     pub changed: Vec<PathBuf>,
 }
@@ -47,16 +50,26 @@ pub async fn record(
     let mut contents = Contents::live(address).await?;
     let server = contents.server().await?;
     let names = contents.names().await?;
+    if let Some(reason) = names.hidden {
+        return Err(DatabaseError::Hidden {
+            address: address.to_string(),
+            reason,
+        });
+    }
     let mut recorded = Recorded {
         server: server::title(&server),
         tables: 0,
         rows: 0,
         digested: Vec::new(),
+        hidden: Vec::new(),
         changed: Vec::new(),
     };
     let mut files = vec![(folder.join("server.txt"), describe(&server))];
     for kind in Kind::ALL {
         let description = contents.objects(kind, &names).await?;
+        recorded
+            .hidden
+            .extend(hidden(&description).map(str::to_owned));
         files.push((
             folder.join(kind.as_str()).with_extension("txt"),
             describe(&description),

@@ -126,3 +126,380 @@ async fn privileged_equal_databases_are_the_same_and_recording_twice_changes_not
     assert_eq!(findings(&cases), "");
     assert_eq!(Verdict::of(&cases), Verdict::Verified);
 }
+
+/// One damage: its name, what does it, and what the finding must hold.
+type Damage = (&'static str, &'static [u8], &'static str);
+
+/// Every kind of damage, one cell of every column type among them.
+const DAMAGES: &[Damage] = &[
+    (
+        "utf-8",
+        b"UPDATE ziaci SET meno = CONVERT(CONVERT(meno USING utf8) USING binary) WHERE id = 3",
+        "ziaci[id=3].meno charset",
+    ),
+    (
+        "every row",
+        b"UPDATE ziaci SET poznamka = CONVERT(_latin1'dlh\xfd' USING binary)",
+        "poznamka",
+    ),
+    (
+        "double",
+        b"UPDATE ziaci SET utf = _utf8'\xc4\xb9\xe2\x84\xa2eka' WHERE id = 4",
+        "double encoding: UTF-8 was taken for CP1250",
+    ),
+    (
+        "latin2",
+        b"UPDATE ziaci SET meno = _binary'\xaelu\xbbou\xe8k\xfd k\xf9\xf2 \x81' WHERE id = 3",
+        "CP1250 text was converted to ISO 8859-2",
+    ),
+    (
+        "question marks",
+        b"UPDATE ziaci SET meno = REPLACE(meno, _binary'\x9d', '?') WHERE id = 3",
+        "lost-characters",
+    ),
+    (
+        "byte 81",
+        b"UPDATE ziaci SET meno = REPLACE(meno, _binary'\x81', _binary'\x83') WHERE id = 3",
+        "ziaci[id=3].meno value",
+    ),
+    (
+        "trailing space",
+        b"UPDATE ziaci SET meno = CONCAT(meno, ' ') WHERE id = 3",
+        "trailing-spaces",
+    ),
+    (
+        "truncation",
+        b"UPDATE ziaci SET poznamka = LEFT(poznamka, 3) WHERE id = 3",
+        "truncation",
+    ),
+    (
+        "null to empty",
+        b"UPDATE triedy SET nazov = '' WHERE nazov IS NULL",
+        "NULL became the empty string",
+    ),
+    (
+        "empty to null",
+        b"UPDATE triedy SET nazov = NULL WHERE nazov = ''",
+        "the empty string became NULL",
+    ),
+    (
+        "case",
+        b"UPDATE triedy SET nazov = 'X' WHERE nazov = 'x'",
+        "letter-case",
+    ),
+    (
+        "char",
+        b"UPDATE ziaci SET kod = 'ac' WHERE id = 3",
+        "ziaci[id=3].kod",
+    ),
+    (
+        "varbinary",
+        b"UPDATE ziaci SET surove = 0x00ff23 WHERE id = 3",
+        "ziaci[id=3].surove",
+    ),
+    (
+        "zero byte",
+        b"UPDATE ziaci SET surove = 0xff22 WHERE id = 3",
+        "ziaci[id=3].surove",
+    ),
+    (
+        "blob",
+        b"UPDATE ziaci SET obrazok = 0x89504e47000b WHERE id = 3",
+        "ziaci[id=3].obrazok",
+    ),
+    (
+        "tinyint",
+        b"UPDATE ziaci SET male = 1 WHERE id = 3",
+        "ziaci[id=3].male",
+    ),
+    (
+        "smallint",
+        b"UPDATE ziaci SET stredne = 1 WHERE id = 3",
+        "ziaci[id=3].stredne",
+    ),
+    (
+        "mediumint",
+        b"UPDATE ziaci SET vacsie = 1 WHERE id = 3",
+        "ziaci[id=3].vacsie",
+    ),
+    (
+        "bigint",
+        b"UPDATE ziaci SET velke = 2147483647 WHERE id = 3",
+        "clipped to 2147483647",
+    ),
+    (
+        "zerofill",
+        b"UPDATE ziaci SET nuly = 43 WHERE id = 3",
+        "ziaci[id=3].nuly",
+    ),
+    (
+        "decimal",
+        b"UPDATE ziaci SET presne = 12345.61 WHERE id = 3",
+        "ziaci[id=3].presne",
+    ),
+    (
+        "float",
+        b"UPDATE ziaci SET cislo = 0.10000001 WHERE id = 3",
+        "ziaci[id=3].cislo",
+    ),
+    (
+        "double",
+        b"UPDATE ziaci SET dvojite = 0.3 WHERE id = 3",
+        "rounding",
+    ),
+    (
+        "date",
+        b"UPDATE ziaci SET den = '0000-00-00' WHERE id = 3",
+        "ziaci[id=3].den time",
+    ),
+    (
+        "datetime",
+        b"UPDATE ziaci SET chvila = chvila + INTERVAL 1 HOUR WHERE id = 3",
+        "the time zone is shifted by +1:00",
+    ),
+    (
+        "time",
+        b"UPDATE ziaci SET cas = '12:00:00' WHERE id = 3",
+        "ziaci[id=3].cas",
+    ),
+    (
+        "timestamp",
+        b"UPDATE ziaci SET zmena = zmena - INTERVAL 2 HOUR WHERE id = 3",
+        "the time zone is shifted by -2:00",
+    ),
+    (
+        "year",
+        b"UPDATE ziaci SET rok = 2000 WHERE id = 3",
+        "ziaci[id=3].rok",
+    ),
+    (
+        "enum",
+        b"UPDATE ziaci SET druh = 3 WHERE id = 3",
+        "ziaci[id=3].druh",
+    ),
+    (
+        "set",
+        b"UPDATE ziaci SET znacky = 4 WHERE id = 3",
+        "ziaci[id=3].znacky",
+    ),
+    (
+        "bit",
+        b"UPDATE ziaci SET bity = b'1010101011' WHERE id = 3",
+        "ziaci[id=3].bity",
+    ),
+    (
+        "negative key",
+        b"UPDATE ziaci SET meno = 'x' WHERE id = -7",
+        "ziaci[id=-7].meno",
+    ),
+    (
+        "missing row",
+        b"DELETE FROM ziaci WHERE id = 17",
+        "ziaci[id=17] missing-row",
+    ),
+    (
+        "extra row",
+        b"INSERT INTO ziaci (id) VALUES (999999)",
+        "ziaci[id=999999] extra-row",
+    ),
+    (
+        "text key",
+        b"DELETE FROM triedy WHERE kod = BINARY '1.\xc1'",
+        "missing-row",
+    ),
+    (
+        "key cell",
+        b"UPDATE triedy SET nazov = 'z' WHERE kod = 'ch'",
+        "triedy[kod=\"ch\", rok=2009].nazov",
+    ),
+    (
+        "doubled row",
+        b"INSERT INTO dennik VALUES ('2009-01-01', 'dva')",
+        "extra-row",
+    ),
+    (
+        "two doubled rows",
+        b"INSERT INTO dennik VALUES ('2009-01-01', 'dva'), ('2009-01-01', 'dva')",
+        "extra-row",
+    ),
+    (
+        "row of a multiset",
+        b"UPDATE dennik SET sprava = 'x' WHERE sprava = ''",
+        "sprava",
+    ),
+    (
+        "lost multiset row",
+        b"DELETE FROM dennik WHERE kedy IS NULL",
+        "missing-row",
+    ),
+    (
+        "default",
+        b"ALTER TABLE ziaci ALTER meno SET DEFAULT 'x'",
+        "ziaci/schema column meno default",
+    ),
+    (
+        "nullable",
+        b"ALTER TABLE triedy MODIFY nazov VARCHAR(40) NOT NULL",
+        "triedy/schema column nazov nullable",
+    ),
+    (
+        "length",
+        b"ALTER TABLE triedy MODIFY nazov VARCHAR(41)",
+        "column nazov type: varchar(40) => varchar(41)",
+    ),
+    (
+        "collation",
+        b"ALTER TABLE triedy MODIFY nazov VARCHAR(40) COLLATE cp1250_general_ci",
+        "column nazov collation: cp1250_czech_cs => cp1250_general_ci",
+    ),
+    (
+        "charset",
+        b"ALTER TABLE triedy MODIFY nazov VARCHAR(40) CHARACTER SET latin2",
+        "column nazov collation",
+    ),
+    (
+        "table collation",
+        b"ALTER TABLE triedy COLLATE cp1250_general_ci",
+        "triedy/schema table collation",
+    ),
+    (
+        "index gone",
+        b"ALTER TABLE triedy DROP KEY nazov",
+        "key nazov missing",
+    ),
+    (
+        "index prefix",
+        b"ALTER TABLE triedy DROP KEY nazov, ADD KEY nazov (nazov(5))",
+        "key nazov columns: nazov(10) => nazov(5)",
+    ),
+    (
+        "index unique",
+        b"ALTER TABLE triedy DROP KEY nazov, ADD UNIQUE nazov (nazov(10))",
+        "key nazov unique",
+    ),
+    (
+        "primary key",
+        b"ALTER TABLE triedy DROP PRIMARY KEY",
+        "key PRIMARY missing",
+    ),
+    (
+        "engine",
+        b"ALTER TABLE triedy ENGINE = InnoDB",
+        "table engine: MyISAM => InnoDB",
+    ),
+    (
+        "comment",
+        b"ALTER TABLE triedy COMMENT = 'x'",
+        "table comment",
+    ),
+    (
+        "auto increment",
+        b"ALTER TABLE ziaci MODIFY id INT NOT NULL",
+        "column id extra",
+    ),
+    (
+        "column gone",
+        b"ALTER TABLE ziaci DROP bity",
+        "column bity missing",
+    ),
+    (
+        "column more",
+        b"ALTER TABLE triedy ADD nove INT",
+        "column nove extra",
+    ),
+    (
+        "column order",
+        b"ALTER TABLE triedy MODIFY nazov VARCHAR(40) FIRST",
+        "column nazov after",
+    ),
+    (
+        "constraint",
+        b"ALTER TABLE ziaci ADD CONSTRAINT c CHECK (id <> 0)",
+        "constraint c extra",
+    ),
+    (
+        "table gone",
+        b"DROP TABLE dennik",
+        "database/tables dennik missing",
+    ),
+    (
+        "table more",
+        b"CREATE TABLE nova (a INT)",
+        "database/tables nova extra",
+    ),
+    ("table to view", b"RENAME TABLE dennik TO d2", "d2 extra"),
+    (
+        "odd name",
+        b"INSERT INTO `divn\xc3\xa1 ``tab``` VALUES (1)",
+        "extra-row",
+    ),
+    ("view gone", b"DROP VIEW zoznam", "view zoznam missing"),
+    (
+        "view changed",
+        b"ALTER VIEW zoznam AS SELECT id FROM ziaci",
+        "view zoznam body",
+    ),
+    (
+        "trigger gone",
+        b"DROP TRIGGER zapis",
+        "trigger zapis missing",
+    ),
+    (
+        "trigger more",
+        b"CREATE TRIGGER t2 BEFORE INSERT ON ziaci FOR EACH ROW SET NEW.rok = 1",
+        "trigger t2 extra",
+    ),
+    (
+        "procedure",
+        b"CREATE PROCEDURE p() SELECT 1",
+        "procedure p extra",
+    ),
+    (
+        "event",
+        b"CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1",
+        "event e extra",
+    ),
+    (
+        "database charset",
+        b"ALTER DATABASE CHARACTER SET latin1",
+        "database/server settings character_set_database",
+    ),
+];
+
+#[tokio::test]
+async fn privileged_every_single_damage_is_found_and_named() {
+    let server = MariaDb::start(&[]);
+    fill(&server, "one").await;
+    let env = TestEnv::new();
+    let folder = env.path().join("snapshots/database");
+    record(&server.address("one"), &folder, &Silent)
+        .await
+        .unwrap();
+    let mut missed = String::new();
+    for (name, statement, expected) in DAMAGES {
+        fill(&server, "two").await;
+        server
+            .execute(
+                "two",
+                &[
+                    b"SET SESSION time_zone = '+00:00'".as_slice(),
+                    b"SET SESSION sql_mode = ''",
+                    statement,
+                ],
+            )
+            .await;
+        let recorded = compare_with_snapshot(&server.address("two"), &folder, &Silent).await;
+        let live = compare_live(&server.address("one"), &server.address("two"), &Silent).await;
+        for (how, cases) in [("recorded", &recorded), ("live", &live)] {
+            let text = findings(cases);
+            if !text.contains(expected)
+                || Verdict::of(cases) != Verdict::Different
+                || text.contains("Broken")
+            {
+                writeln!(missed, "{name} ({how}) wants {expected}:\n{text}").unwrap();
+            }
+        }
+        server.execute("mysql", &["DROP DATABASE two"]).await;
+    }
+    assert_eq!(missed, "");
+}

@@ -154,14 +154,16 @@ impl MariaDb {
 
     /// Makes databases, and a login that may only read them.
     pub(crate) async fn databases(&self, names: &[&str]) {
-        let mut statements =
-            vec!["CREATE USER IF NOT EXISTS reader@'127.0.0.1' IDENTIFIED BY 'tajné'".to_owned()];
+        let mut statements = vec![
+            "CREATE USER IF NOT EXISTS reader@'127.0.0.1' IDENTIFIED BY 'tajné'".to_owned(),
+            "GRANT SELECT ON mysql.proc TO reader@'127.0.0.1'".to_owned(),
+        ];
         for name in names {
             statements.push(format!(
                 "CREATE DATABASE {name} CHARACTER SET cp1250 COLLATE cp1250_czech_cs"
             ));
             statements.push(format!(
-                "GRANT SELECT, SHOW VIEW, TRIGGER ON {name}.* TO reader@'127.0.0.1'"
+                "GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON {name}.* TO reader@'127.0.0.1'"
             ));
         }
         self.execute("mysql", &statements).await;
