@@ -48,34 +48,34 @@ pub(super) fn explain(expected: &Cell, actual: &Cell, kind: ColumnKind) -> Chang
     })
 }
 
-fn named(aspect: &'static str, cause: impl Into<String>) -> Option<Change> {
-    Some(Change {
+fn named(aspect: &'static str, cause: impl Into<String>) -> Change {
+    Change {
         aspect,
         cause: Some(cause.into()),
-    })
+    }
 }
+
+/// The limits of MySQL's whole numbers.
+const LIMITS: [i128; 15] = [
+    127,
+    -128,
+    255,
+    32_767,
+    -32_768,
+    65_535,
+    8_388_607,
+    -8_388_608,
+    16_777_215,
+    2_147_483_647,
+    -2_147_483_648,
+    4_294_967_295,
+    9_223_372_036_854_775_807,
+    -9_223_372_036_854_775_808,
+    18_446_744_073_709_551_615,
+];
 
 /// Recognises whole numbers that went through 32 bits, or were clipped to their type's range.
 fn number(expected: &[u8], actual: &[u8]) -> Option<Change> {
-    const LIMITS: [i128; 17] = [
-        127,
-        -128,
-        255,
-        32_767,
-        -32_768,
-        65_535,
-        8_388_607,
-        -8_388_608,
-        16_777_215,
-        2_147_483_647,
-        -2_147_483_648,
-        4_294_967_295,
-        9_223_372_036_854_775_807,
-        -9_223_372_036_854_775_808,
-        18_446_744_073_709_551_615,
-        0,
-        -1,
-    ];
     let parse = |bytes| {
         str::from_utf8(bytes)
             .ok()
@@ -83,39 +83,42 @@ fn number(expected: &[u8], actual: &[u8]) -> Option<Change> {
     };
     let (first, second) = (parse(expected)?, parse(actual)?);
     if first == second {
-        return named("rendering", "the same number is written in another way");
+        return Some(named(
+            "rendering",
+            "the same number is written in another way",
+        ));
     }
     if (first - second).abs() == 1 << 32 {
-        return named(
+        return Some(named(
             "integer-range",
             "a 32-bit number was read with the wrong sign",
-        );
+        ));
     }
     if first < 0 && second == 0 {
-        return named(
+        return Some(named(
             "integer-range",
             "a negative number was clipped to zero: the column is unsigned",
-        );
+        ));
     }
-    let clipped = LIMITS[..15].contains(&second)
+    let clipped = LIMITS.contains(&second)
         && (if second > 0 {
             first > second
         } else {
             first < second
         });
     if clipped {
-        return named(
+        return Some(named(
             "integer-range",
             format!("the number was clipped to {second}, the limit of a smaller type"),
-        );
+        ));
     }
     let wrapped =
         first > i128::from(u32::MAX) && first.rem_euclid(1 << 32) == second.rem_euclid(1 << 32);
     if wrapped {
-        return named(
+        return Some(named(
             "integer-range",
             "the number lost all but its lowest 32 bits",
-        );
+        ));
     }
     None
 }
@@ -130,7 +133,7 @@ fn float(expected: &[u8], actual: &[u8]) -> Option<Change> {
     let (first, second) = (parse(expected)?, parse(actual)?);
     let close = (first - second).abs() <= first.abs() * 1e-5;
     if close {
-        named("rounding", "the number was rounded")
+        Some(named("rounding", "the number was rounded"))
     } else {
         None
     }
@@ -144,7 +147,7 @@ fn time(expected: &[u8], actual: &[u8]) -> Option<Change> {
             .and_then(|text: &str| text.parse::<DateTime>().ok())
     };
     if actual.starts_with(b"0000-00-00") {
-        return named("time", "the time was lost: it became the zero date");
+        return Some(named("time", "the time was lost: it became the zero date"));
     }
     let (first, second) = (parse(expected)?, parse(actual)?);
     let seconds = first.duration_until(second).as_secs();
@@ -152,14 +155,14 @@ fn time(expected: &[u8], actual: &[u8]) -> Option<Change> {
     let sign = if seconds < 0 { '-' } else { '+' };
     let minutes = seconds.abs() / 60;
     if whole {
-        named(
+        Some(named(
             "time",
             format!(
                 "the time zone is shifted by {sign}{}:{:02}",
                 minutes / 60,
                 minutes % 60
             ),
-        )
+        ))
     } else {
         None
     }
@@ -168,37 +171,37 @@ fn time(expected: &[u8], actual: &[u8]) -> Option<Change> {
 /// Recognises what happens to text.
 fn text(expected: &[u8], actual: &[u8]) -> Option<Change> {
     if trim(expected) == trim(actual) {
-        return named(
+        return Some(named(
             "trailing-spaces",
             if expected.len() > actual.len() {
                 "spaces at the end were lost"
             } else {
                 "spaces were added at the end"
             },
-        );
+        ));
     }
     if !expected.is_ascii() || !actual.is_ascii() {
         if let Some(cause) = charset(expected, actual) {
-            return named("charset", cause);
+            return Some(named("charset", cause));
         }
         if lost(expected, actual) {
-            return named(
+            return Some(named(
                 "lost-characters",
                 "characters that the charset does not have were replaced by ?",
-            );
+            ));
         }
     }
     if !actual.is_empty() && expected.starts_with(actual) {
-        return named(
+        return Some(named(
             "truncation",
             format!("the value was cut off after {} bytes", actual.len()),
-        );
+        ));
     }
     if actual.is_empty() {
-        return named("truncation", "the value was lost");
+        return Some(named("truncation", "the value was lost"));
     }
     if expected.eq_ignore_ascii_case(actual) {
-        return named("letter-case", "the letters' case changed");
+        return Some(named("letter-case", "the letters' case changed"));
     }
     None
 }
@@ -254,9 +257,14 @@ fn charset(expected: &[u8], actual: &[u8]) -> Option<String> {
     None
 }
 
-/// Returns whether `actual` is `expected`, read in a charset and encoded as UTF-8.
+/// Returns whether `actual` is `expected`, read in a charset and encoded as UTF-8; a server that converts writes `?` for
+/// the bytes that its charset leaves undefined.
 fn reencoded(table: &'static Encoding, expected: &[u8], actual: &[u8]) -> bool {
-    !expected.is_ascii() && table.decode_without_bom_handling(expected).0.as_bytes() == actual
+    let decoded = table.decode_without_bom_handling(expected).0;
+    let undefined = |character: char| ('\u{80}'..='\u{9f}').contains(&character);
+    !expected.is_ascii()
+        && !actual.is_ascii()
+        && (decoded.as_bytes() == actual || decoded.replace(undefined, "?").as_bytes() == actual)
 }
 
 /// Returns whether nothing changed but that characters outside of ASCII became question marks.

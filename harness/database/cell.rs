@@ -3,6 +3,8 @@
 //! In a recording a number stands bare (`17`), NULL is `NULL`, anything else is in quotes, decoded by the column's
 //! charset: `"Novák"`. What does not decode, or does not print, is a byte: `\x81`. A report adds the bytes in hex.
 
+use std::fmt::Write as _;
+
 use encoding_rs::{Encoding, ISO_8859_2, WINDOWS_1250, WINDOWS_1252};
 
 /// One value: NULL, or bytes.
@@ -148,7 +150,7 @@ fn is_visible(character: char) -> bool {
 
 fn write_bytes(text: &mut String, bytes: &[u8]) {
     for byte in bytes {
-        text.push_str(&format!("\\x{byte:02x}"));
+        write!(text, "\\x{byte:02x}").expect("a string can be written to");
     }
 }
 
@@ -223,17 +225,17 @@ pub(super) fn show(cell: &Cell, encoding: CellEncoding, differs_at: usize) -> St
     let part = &bytes[start..end];
     let mut text = String::new();
     if start > 0 {
-        text.push_str(&format!("… from byte {start}: "));
+        write!(text, "… from byte {start}: ").expect("a string can be written to");
     }
     text.push('"');
     write_quoted(&mut text, part, encoding);
     text.push('"');
     if end < bytes.len() {
-        text.push_str(&format!(" … of {} bytes", bytes.len()));
+        write!(text, " … of {} bytes", bytes.len()).expect("a string can be written to");
     }
     if !part.iter().all(|byte| (b' '..=b'~').contains(byte)) {
         let hex: Vec<String> = part.iter().map(|byte| format!("{byte:02x}")).collect();
-        text.push_str(&format!(" (hex {})", hex.join(" ")));
+        write!(text, " (hex {})", hex.join(" ")).expect("a string can be written to");
     }
     text
 }

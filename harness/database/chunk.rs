@@ -239,7 +239,7 @@ fn ends_chunk(key: &Key) -> bool {
             KeyPart::Bytes(bytes) => eat(bytes),
         }
     }
-    (hash >> 20) % ROWS == 0
+    (hash >> 20).is_multiple_of(ROWS)
 }
 
 /// Returns a digest as text.

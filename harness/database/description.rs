@@ -12,7 +12,7 @@
 //!
 //! Servers of different versions word the same fact differently; [`same`] knows those wordings and no others.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use crate::outcome::Difference;
 
@@ -58,10 +58,8 @@ pub(super) fn write(text: &mut String, description: &Description) {
         text.push_str(&escape(&subject.name).replace('\n', "\\n"));
         text.push('\n');
         for (aspect, value) in &subject.facts {
-            text.push_str(&format!(
-                "  {aspect}: {}\n",
-                escape(value).replace('\n', "\n    | ")
-            ));
+            let value = escape(value).replace('\n', "\n    | ");
+            writeln!(text, "  {aspect}: {value}").expect("a string can be written to");
         }
     }
 }

@@ -33,6 +33,7 @@ mod multiset;
 
 mod comparison;
 mod contents;
+mod row_comparison;
 
 pub use address::{DatabaseAddress, Password, Target};
 pub use comparison::{compare_live, compare_with_snapshot};

@@ -110,9 +110,9 @@ async fn show(
     for count in surplus.into_values() {
         let rows = count.unsigned_abs();
         if count > 0 {
-            findings.uncounted(rows, 0)
+            findings.uncounted(rows, 0);
         } else {
-            findings.uncounted(0, rows)
+            findings.uncounted(0, rows);
         }
     }
     for (row, times) in known {

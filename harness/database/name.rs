@@ -1,6 +1,6 @@
 //! Names of tables and columns: bytes, which old servers do not promise to be UTF-8.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use encoding_rs::WINDOWS_1250;
 
@@ -38,18 +38,21 @@ impl Name {
     /// Returns the name as part of a case id or a file name; different names stay different.
     pub(super) fn escaped(&self) -> String {
         let mut escaped = String::new();
-        let percent =
-            |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("%{byte:02X}")).collect() };
+        let percent = |escaped: &mut String, bytes: &[u8]| {
+            for byte in bytes {
+                write!(escaped, "%{byte:02X}").expect("a string can be written to");
+            }
+        };
         for chunk in self.0.utf8_chunks() {
             for character in chunk.valid().chars() {
                 let first = escaped.is_empty() && character == '.';
                 if first || character.is_control() || "/%\\\"<>:|?*".contains(character) {
-                    escaped.push_str(&percent(character.encode_utf8(&mut [0; 4]).as_bytes()));
+                    percent(&mut escaped, character.encode_utf8(&mut [0; 4]).as_bytes());
                 } else {
                     escaped.push(character);
                 }
             }
-            escaped.push_str(&percent(chunk.invalid()));
+            percent(&mut escaped, chunk.invalid());
         }
         escaped
     }

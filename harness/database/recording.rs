@@ -1,7 +1,7 @@
 //! `record`: writes what the old server holds, so that it can be compared with when that server is gone.
 //!
 //! A file is written beside its place and renamed, and only if its text is another: recording an unchanged server twice
-//! changes nothing. Counters (AUTO_INCREMENT), times of update and sizes are not recorded.
+//! changes nothing. Counters (`AUTO_INCREMENT`), times of update and sizes are not recorded.
 
 use std::{
     fs,
@@ -14,6 +14,7 @@ use super::{
     connection::Connection,
     contents::{Contents, Kind, recorded_tables, table_path},
     error::DatabaseError,
+    name::Name,
     objects::hidden,
     rows::{Selection, Side},
     schema::{Table, read_table},
@@ -75,25 +76,14 @@ pub async fn record(
             describe(&description),
         ));
     }
-    let Contents::Live(connection, _) = &mut contents else {
-        unreachable!("it was opened live");
-    };
-    for name in &names.tables {
-        let table = read_table(connection, name).await?;
-        let (text, rows, listed) = read_rows(connection, &table).await?;
-        recorded.tables += 1;
-        recorded.rows += rows;
-        if !listed {
-            recorded.digested.push(name.to_string());
-        }
-        write(&table_path(folder, name), &text, &mut recorded.changed)?;
-        let total = names.tables.len() as u64;
-        observer.observe(Event::Counted {
-            what: what.clone(),
-            done: recorded.tables,
-            total,
-        });
-    }
+    record_tables(
+        &mut contents,
+        &names.tables,
+        folder,
+        observer,
+        &mut recorded,
+    )
+    .await?;
     for (path, text) in files {
         write(&path, &text, &mut recorded.changed)?;
     }
@@ -110,6 +100,36 @@ pub async fn record(
     let how = format!("{} tables, {} rows", recorded.tables, recorded.rows);
     observer.observe(Event::Finished { what, how });
     Ok(recorded)
+}
+
+/// Records the tables one by one.
+async fn record_tables(
+    contents: &mut Contents,
+    tables: &[Name],
+    folder: &Path,
+    observer: &dyn Observer,
+    recorded: &mut Recorded,
+) -> Result<(), DatabaseError> {
+    let Contents::Live(connection, _) = contents else {
+        unreachable!("it was opened live");
+    };
+    for name in tables {
+        let table = read_table(connection, name).await?;
+        let (text, rows, listed) = read_rows(connection, &table).await?;
+        recorded.tables += 1;
+        recorded.rows += rows;
+        if !listed {
+            recorded.digested.push(name.to_string());
+        }
+        write(&table_path(folder, name), &text, &mut recorded.changed)?;
+        let total = tables.len() as u64;
+        observer.observe(Event::Counted {
+            what: "database record".to_owned(),
+            done: recorded.tables,
+            total,
+        });
+    }
+    Ok(())
 }
 
 /// Reads a table's rows into the text of its file; returns their number and whether they are listed.

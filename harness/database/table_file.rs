@@ -18,7 +18,10 @@
 //! The file reads well in a diff, and no byte of a row is lost. It is written by `record` alone: the digest at its end
 //! tells a file that was cut short or edited from one that was recorded.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 use sha2::{Digest as _, Sha256};
 
@@ -134,15 +137,14 @@ impl<'a> TableWriter<'a> {
         } else {
             "digested"
         };
-        text.push_str(&format!("\nrows {rows} {how}\n"));
+        writeln!(text, "\nrows {rows} {how}").expect("a string can be written to");
         for (position, column) in table.layout.columns.iter().enumerate() {
             let place = table.layout.key.iter().position(|key| *key == position);
             let place = place.map_or_else(|| "-".to_owned(), |place| (place + 1).to_string());
             let (kind, encoding) = (column.kind.as_str(), column.encoding.as_str());
-            text.push_str(&format!(
-                "values {kind} {encoding} {place} {}\n",
-                column.name.escaped()
-            ));
+            let name = column.name.escaped();
+            writeln!(text, "values {kind} {encoding} {place} {name}")
+                .expect("a string can be written to");
         }
         text.push('\n');
         match lines {
@@ -164,7 +166,7 @@ impl<'a> TableWriter<'a> {
 /// Ends a file with the digest of what stands before.
 pub(super) fn seal(mut text: String) -> String {
     let digest = Sha256::digest(text.as_bytes()).into();
-    text.push_str(&format!("end {}\n", hex(&digest)));
+    writeln!(text, "end {}", hex(&digest)).expect("a string can be written to");
     text
 }
 
@@ -186,27 +188,21 @@ pub(super) fn unseal(text: &str) -> Result<&str, &'static str> {
 }
 
 fn write_chunk(text: &mut String, chunk: &Chunk) {
-    match &chunk.part {
+    let (rows, digest) = (chunk.rows, hex(&chunk.digest));
+    let line = match &chunk.part {
         Part::UpTo(key) => {
-            text.push_str(&format!("chunk {} {}", chunk.rows, hex(&chunk.digest)));
-            for part in key {
-                match part {
-                    KeyPart::Null => text.push_str("\tNULL"),
-                    KeyPart::Number(number) => text.push_str(&format!("\t{number}")),
-                    KeyPart::Bytes(bytes) => {
-                        text.push_str(&format!("\t={}", Name(bytes.clone()).escaped()))
-                    }
-                }
-            }
-            text.push('\n');
+            key.iter()
+                .fold(format!("chunk {rows} {digest}"), |line, part| match part {
+                    KeyPart::Null => line + "\tNULL",
+                    KeyPart::Number(number) => format!("{line}\t{number}"),
+                    KeyPart::Bytes(bytes) => format!("{line}\t={}", Name(bytes.clone()).escaped()),
+                })
         }
-        Part::Bucket(_) if chunk.rows == 0 => {}
-        Part::Bucket(bucket) => text.push_str(&format!(
-            "bucket {bucket:02x} {} {}\n",
-            chunk.rows,
-            hex(&chunk.digest)
-        )),
-    }
+        Part::Bucket(_) if rows == 0 => return,
+        Part::Bucket(bucket) => format!("bucket {bucket:02x} {rows} {digest}"),
+    };
+    text.push_str(&line);
+    text.push('\n');
 }
 
 /// Reads a table's file.

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, fs, path::Path};
 
 use migrate_verify::{
-    database::{changed_tables, compare_live, compare_with_snapshot, fingerprint, record},
+    database::{Target, changed_tables, compare_live, compare_with_snapshot, fingerprint, record},
     outcome::{Case, Outcome, Verdict},
     progress::Silent,
 };
@@ -33,7 +33,7 @@ fn data() -> Vec<Vec<u8>> {
         let mut statement = format!("INSERT INTO ziaci VALUES ({id}, ").into_bytes();
         statement.extend(b"_binary'\x8elu\x9dou\xe8k\xfd k\xf9\xf2 \x81', _binary'dlh\xfd\\n text', 'ab', 0x00ff22, 0x89504e47000a, -1, 65535, -8388608, 9223372036854775807, 42, 12345.60, ");
         let rest = format!(
-            "0.1, 0.1 + 0.2, '2009-02-03', '2009-02-03 04:05:{:02}', '-12:00:00', '2009-07-01 10:00:00', 1999, ",
+            "0.1, 1e-1 + 2e-1, '2009-02-03', '2009-02-03 04:05:{:02}', '-12:00:00', '2009-07-01 10:00:00', 1999, ",
             id % 60
         );
         statement.extend(rest.into_bytes());
@@ -75,7 +75,7 @@ fn findings(cases: &[Case]) -> String {
                 }
             }
             Outcome::Broken | Outcome::NotRun | Outcome::Waived => {
-                writeln!(text, "{} {:?} {}", case.id, case.outcome, case.reason).unwrap()
+                writeln!(text, "{} {:?} {}", case.id, case.outcome, case.reason).unwrap();
             }
         }
     }
@@ -414,7 +414,7 @@ const DAMAGES: &[Damage] = &[
     ),
     (
         "constraint",
-        b"ALTER TABLE ziaci ADD CONSTRAINT c CHECK (id <> 0)",
+        b"ALTER TABLE ziaci ADD CONSTRAINT c CHECK (male <> 5)",
         "constraint c extra",
     ),
     (
@@ -502,4 +502,137 @@ async fn privileged_every_single_damage_is_found_and_named() {
         server.execute("mysql", &["DROP DATABASE two"]).await;
     }
     assert_eq!(missed, "");
+}
+
+#[tokio::test]
+async fn privileged_one_database_is_never_compared_with_itself() {
+    let server = MariaDb::start(&[]);
+    fill(&server, "one").await;
+    let env = TestEnv::new();
+    let folder = env.path().join("snapshots/database");
+    record(&server.address("one"), &folder, &Silent)
+        .await
+        .unwrap();
+    let mut socket = server.address("one");
+    socket.target = Target::Socket(server.socket());
+    "root".clone_into(&mut socket.user);
+    socket.password = None;
+    for cases in [
+        compare_with_snapshot(&server.address("one"), &folder, &Silent).await,
+        compare_live(&server.address("one"), &server.address("one"), &Silent).await,
+        compare_live(&socket, &server.address("one"), &Silent).await,
+    ] {
+        assert_eq!(Verdict::of(&cases), Verdict::Inconclusive);
+        assert!(
+            findings(&cases).contains("both sides are the same database"),
+            "{}",
+            findings(&cases)
+        );
+    }
+    let guest = compare_with_snapshot(&socket, &folder, &Silent).await;
+    assert_eq!(findings(&guest), "");
+}
+
+#[tokio::test]
+async fn privileged_a_fingerprint_tells_which_tables_changed() {
+    let server = MariaDb::start(&[]);
+    fill(&server, "one").await;
+    let address = server.address("one");
+    let before = fingerprint(&address).await.unwrap();
+    assert_eq!(before, fingerprint(&address).await.unwrap());
+    server
+        .execute(
+            "one",
+            &[
+                "UPDATE ziaci SET cislo = 0.10000001 WHERE id = 1",
+                "INSERT INTO dennik VALUES ('2009-01-01', 'dva'), ('2009-01-01', 'dva')",
+            ],
+        )
+        .await;
+    let after = fingerprint(&address).await.unwrap();
+    assert_eq!(changed_tables(&before, &after), ["dennik", "ziaci"]);
+}
+
+#[tokio::test]
+async fn privileged_a_login_that_does_not_see_all_proves_nothing() {
+    let server = MariaDb::start(&[]);
+    for name in ["one", "two"] {
+        fill(&server, name).await;
+    }
+    server
+        .execute(
+            "mysql",
+            &["REVOKE TRIGGER ON two.* FROM reader@'127.0.0.1'"],
+        )
+        .await;
+    let cases = compare_live(&server.address("one"), &server.address("two"), &Silent).await;
+    insta::assert_snapshot!(findings(&cases), @"database/triggers NotRun the login may not see triggers: grant it TRIGGER, on MySQL 5.0 SUPER");
+    assert_eq!(Verdict::of(&cases), Verdict::Inconclusive);
+}
+
+#[tokio::test]
+async fn privileged_a_server_that_is_not_there_is_inconclusive() {
+    let env = TestEnv::new();
+    let folder = env.path().join("snapshots/database");
+    let address = "mysql://reader:secret@127.0.0.1:1/x".parse().unwrap();
+    assert!(record(&address, &folder, &Silent).await.is_err());
+    let cases = compare_with_snapshot(&address, &folder, &Silent).await;
+    assert!(findings(&cases).contains("holds no recorded database"));
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("server.txt"), "").unwrap();
+    let cases = compare_with_snapshot(&address, &folder, &Silent).await;
+    assert!(findings(&cases).contains("can't connect to mysql://reader:****@127.0.0.1:1/x"));
+    assert_eq!(Verdict::of(&cases), Verdict::Inconclusive);
+}
+
+#[tokio::test]
+async fn privileged_the_program_records_and_compares() {
+    let server = MariaDb::start(&[]);
+    for name in ["one", "two"] {
+        fill(&server, name).await;
+    }
+    let env = TestEnv::new();
+    let url = |name| format!("mysql://reader:tajn%C3%A9@127.0.0.1:{}/{name}", server.port);
+    let config = format!(
+        "[legacy]\ndatabase = \"{}\"\n[candidate]\ndatabase = \"{}\"\n",
+        url("one"),
+        url("two")
+    );
+    env.write("migrate-verify.toml", config);
+    let hidden = |text: String| {
+        assert!(!text.contains("tajn"), "{text}");
+        text.replace(&server.port.to_string(), "[PORT]")
+    };
+    let recorded = hidden(env.run(&["database", "record"]));
+    assert!(recorded.starts_with("exit code: 0"), "{recorded}");
+    let again = hidden(env.run(&["database", "record"]));
+    assert!(again.contains("no file changed"), "{again}");
+    insta::assert_snapshot!(hidden(env.run(&["database", "compare"])), @r"
+    exit code: 0
+    ----- stdout -----
+    verified: mysql://reader:****@127.0.0.1:[PORT]/two
+    ----- stderr -----
+    ");
+    server
+        .execute("two", &["UPDATE triedy SET nazov = 'x ' WHERE kod = 'c'"])
+        .await;
+    insta::assert_snapshot!(hidden(env.run(&["database", "compare"])), @r#"
+    exit code: 1
+    ----- stdout -----
+    different: database/triedy/rows
+      triedy[kod="c", rok=2009].nazov (value)
+        expected "y"
+        actual   "x "
+    different: mysql://reader:****@127.0.0.1:[PORT]/two
+    ----- stderr -----
+    "#);
+    let json = hidden(env.run(&["database", "compare", "--format", "json"]));
+    assert!(json.contains("\"verdict\": \"different\""), "{json}");
+    let wrong = hidden(env.run(&[
+        "database",
+        "compare",
+        "--server",
+        "mysql://reader@127.0.0.1",
+    ]));
+    assert!(wrong.starts_with("exit code: 2"), "{wrong}");
 }

@@ -34,25 +34,8 @@ impl MariaDb {
             );
         }
         let folder = tempfile::tempdir().unwrap();
-        let data = format!("--datadir={}", folder.path().join("data").display());
         let log = File::create(folder.path().join("log")).unwrap();
-        let installed = command("/usr/bin/mariadb-install-db")
-            .args([
-                "--no-defaults",
-                "--user=root",
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-                &data,
-            ])
-            .stdout(log.try_clone().unwrap())
-            .stderr(log.try_clone().unwrap())
-            .status()
-            .unwrap();
-        assert!(
-            installed.success(),
-            "{}",
-            std::fs::read_to_string(folder.path().join("log")).unwrap()
-        );
+        install(folder.path(), &log);
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -71,7 +54,10 @@ impl MariaDb {
                 "--collation-server=cp1250_czech_cs",
                 "--sql-mode=",
             ])
-            .arg(&data)
+            .arg(format!(
+                "--datadir={}",
+                folder.path().join("data").display()
+            ))
             .arg(format!("--port={port}"))
             .arg(format!(
                 "--socket={}",
@@ -175,6 +161,20 @@ impl Drop for MariaDb {
         let _killed = self.server.kill();
         let _ended = self.server.wait();
     }
+}
+
+/// Makes the system tables.
+fn install(folder: &Path, log: &File) {
+    let installed = command("/usr/bin/mariadb-install-db")
+        .args(["--no-defaults", "--user=root", "--skip-test-db"])
+        .arg("--auth-root-authentication-method=normal")
+        .arg(format!("--datadir={}", folder.join("data").display()))
+        .stdout(log.try_clone().unwrap())
+        .stderr(log.try_clone().unwrap())
+        .status()
+        .unwrap();
+    let log = std::fs::read_to_string(folder.join("log")).unwrap();
+    assert!(installed.success(), "{log}");
 }
 
 fn command(program: &str) -> Command {
