@@ -191,7 +191,7 @@ fn entities(text: &str, actual: &[u8], expected_as: Detection) -> Option<String>
     })
 }
 
-/// Replaces numeric entities and the named ones of letters that htmlentities() knows in Latin 1.
+/// Replaces numeric entities and the named ones of letters that PHP knows in Latin 1.
 fn resolve_entities(text: &str) -> String {
     const NAMED: [(&str, &str); 22] = [
         ("&aacute;", "á"),
@@ -232,15 +232,12 @@ fn resolve_entities(text: &str) -> String {
             };
             Some((char::from_u32(code)?, after))
         });
-        match character {
-            Some((character, after)) => {
-                output.push(character);
-                rest = after;
-            }
-            None => {
-                output.push_str("&#");
-                rest = after;
-            }
+        if let Some((character, after)) = character {
+            output.push(character);
+            rest = after;
+        } else {
+            output.push_str("&#");
+            rest = after;
         }
     }
     output.push_str(rest);

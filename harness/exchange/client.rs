@@ -128,13 +128,11 @@ impl<'a> Connection<'a> {
         } else {
             (Phase::Read, self.limits.whole, self.deadline)
         };
-        let mut block = [0; 16 << 10];
-        let count = timeout_at(deadline, self.stream.read(&mut block))
+        self.buffer.reserve(16 << 10);
+        timeout_at(deadline, self.stream.read_buf(&mut self.buffer))
             .await
             .map_err(|_| timed_out(self.server, phase, limit))?
-            .map_err(|source| failed(self.server, phase, source))?;
-        self.buffer.extend_from_slice(&block[..count]);
-        Ok(count)
+            .map_err(|source| failed(self.server, phase, source))
     }
 
     async fn answer(mut self, method: &str) -> Result<Answer, ExchangeError> {

@@ -74,27 +74,23 @@ fn header_line(head: &mut Head, content: &[u8]) {
             return;
         }
     }
-    match content.iter().position(|&byte| byte == b':') {
-        Some(colon) => {
-            let name = &content[..colon];
-            let is_token =
-                |byte: &u8| byte.is_ascii_graphic() && !b"()<>@,;\\\"/[]?={}".contains(byte);
-            if name.is_empty() || !name.iter().all(is_token) {
-                bad(head);
-            }
-            head.headers.push(HeaderLine {
-                name: name.to_vec(),
-                value: content[colon + 1..].trim_ascii().to_vec(),
-            });
-        }
-        None => {
-            bad(head);
-            head.headers.push(HeaderLine {
-                name: content.to_vec(),
-                value: Vec::new(),
-            });
-        }
+    let Some(colon) = content.iter().position(|&byte| byte == b':') else {
+        bad(head);
+        head.headers.push(HeaderLine {
+            name: content.to_vec(),
+            value: Vec::new(),
+        });
+        return;
+    };
+    let name = &content[..colon];
+    let is_token = |byte: &u8| byte.is_ascii_graphic() && !b"()<>@,;\\\"/[]?={}".contains(byte);
+    if name.is_empty() || !name.iter().all(is_token) {
+        bad(head);
     }
+    head.headers.push(HeaderLine {
+        name: name.to_vec(),
+        value: content[colon + 1..].trim_ascii().to_vec(),
+    });
 }
 
 /// Returns the code of a status line.
