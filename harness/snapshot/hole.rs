@@ -85,7 +85,7 @@ pub enum Alphabet {
     Hex,
     /// Letters and digits.
     Alphanumeric,
-    /// Letters, digits, `+ / = - _ , .`.
+    /// Letters, digits, `+ / = - _ , . % :`.
     Base64,
 }
 
@@ -110,7 +110,7 @@ impl Alphabet {
         text.bytes().all(|byte| match self {
             Self::Hex => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
             Self::Alphanumeric => byte.is_ascii_alphanumeric(),
-            Self::Base64 => byte.is_ascii_alphanumeric() || b"+/=-_,.".contains(&byte),
+            Self::Base64 => byte.is_ascii_alphanumeric() || b"+/=-_,.%:".contains(&byte),
         })
     }
 
@@ -217,7 +217,7 @@ impl HoleKind {
             Self::Server { .. } => value
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b".:-[]".contains(&byte)),
-            Self::Secret { digest } => Sha256Digest::of(value.as_bytes()).to_string() == *digest,
+            Self::Secret { digest } => secret_digest(value) == *digest,
             Self::Free { most, .. } => value.chars().count() <= *most && !value.contains('\n'),
         }
     }
@@ -321,6 +321,11 @@ impl ServerPart {
             Self::Port => port.to_owned(),
         }
     }
+}
+
+/// Returns the digest that is kept instead of a secret.
+pub fn secret_digest(value: &str) -> String {
+    Sha256Digest::of(value.as_bytes()).to_string()
 }
 
 fn is_duration(value: &str, separator: char, least: usize, most: usize, below: u64) -> bool {

@@ -14,7 +14,7 @@ mod template;
 mod zone;
 
 pub use error::SnapshotError;
-pub use hole::{Alphabet, Hole, HoleKind, Misfit, ServerPart, Surroundings};
+pub use hole::{Alphabet, Hole, HoleKind, Misfit, ServerPart, Surroundings, secret_digest};
 pub use model::{Body, Snapshot};
 pub use template::Template;
 pub use zone::Zone;
