@@ -1,1 +1,18 @@
-//! To be written.
+//! One HTTP/1.x request and its answer, kept as it was on the wire.
+//!
+//! Ordinary clients hide what has to be proved: they fold the case of header names, drop malformed lines, undo content
+//! codings. This one keeps the status line, every header line in order and case, the framing and the body before and after
+//! it, and names what breaks the protocol as an [`Anomaly`] instead of refusing it. Size and time of everything that a
+//! server sends are bounded by [`Limits`]; going over a limit is an [`ExchangeError`], never a panic.
+
+mod answer;
+mod chunked;
+mod client;
+mod error;
+mod head;
+mod request;
+
+pub use answer::{Anomaly, Answer, Framing, HeaderLine};
+pub use client::{Limits, is_ready, send};
+pub use error::{ExchangeError, Phase};
+pub use request::{Request, Server, USER_AGENT};

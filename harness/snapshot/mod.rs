@@ -1,1 +1,20 @@
-//! To be written.
+//! `snapshots/`: what the old server answered, as files that insta's tools read.
+//!
+//! A [`Snapshot`] is an answer with [`Hole`]s where it is known to vary. Its page is stored as UTF-8 [`Template`] text where
+//! decoding leads back to the same bytes, and as bytes beside the file otherwise. Nothing volatile is stored: a file is
+//! only written where it differs, and what varies is a hole.
+
+mod error;
+mod format;
+mod hole;
+mod model;
+pub mod moment;
+pub mod store;
+mod template;
+mod zone;
+
+pub use error::SnapshotError;
+pub use hole::{Alphabet, Hole, HoleKind, Misfit, ServerPart, Surroundings, secret_digest};
+pub use model::{Body, Snapshot};
+pub use template::Template;
+pub use zone::Zone;

@@ -1,0 +1,113 @@
+//! Chunks, taken apart as they come.
+
+/// No chunk head is longer.
+const LONGEST_LINE: usize = 4096;
+
+/// How far a chunked body was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// More bytes are needed.
+    More,
+    /// The body is complete and ends at this offset.
+    Complete(usize),
+    /// What stands there is no chunk.
+    Bad,
+}
+
+/// Takes chunks off a growing buffer.
+#[derive(Debug, Default)]
+pub(super) struct Chunks {
+    /// The offset of the first byte that isn't taken yet.
+    position: usize,
+    /// What the chunks held.
+    pub(super) body: Vec<u8>,
+    /// Whether the last chunk was seen.
+    in_trailer: bool,
+}
+
+impl Chunks {
+    /// Takes every complete chunk off `buffer`.
+    pub(super) fn advance(&mut self, buffer: &[u8]) -> Progress {
+        loop {
+            let rest = buffer.get(self.position..).unwrap_or_default();
+            let window = &rest[..rest.len().min(LONGEST_LINE)];
+            let Some(feed) = window.iter().position(|&byte| byte == b'\n') else {
+                return if rest.len() >= LONGEST_LINE {
+                    Progress::Bad
+                } else {
+                    Progress::More
+                };
+            };
+            let line = rest[..feed].trim_ascii();
+            if self.in_trailer {
+                self.position += feed + 1;
+                if line.is_empty() {
+                    return Progress::Complete(self.position);
+                }
+                continue;
+            }
+            let Some(size) = size_of(line) else {
+                return Progress::Bad;
+            };
+            if size == 0 {
+                self.position += feed + 1;
+                self.in_trailer = true;
+                continue;
+            }
+            let Some(end) = size.checked_add(feed + 1) else {
+                return Progress::Bad;
+            };
+            let (Some(data), Some(after)) = (rest.get(feed + 1..end), rest.get(end..)) else {
+                return Progress::More;
+            };
+            let separator = match after {
+                [b'\r', b'\n', ..] => 2,
+                [b'\n', ..] => 1,
+                [] | [b'\r'] => return Progress::More,
+                _ => return Progress::Bad,
+            };
+            self.body.extend_from_slice(data);
+            self.position += end + separator;
+        }
+    }
+
+    /// Returns what a truncated body held: the complete chunks and the begun one.
+    pub(super) fn into_partial(mut self, buffer: &[u8]) -> Vec<u8> {
+        let rest = buffer.get(self.position..).unwrap_or_default();
+        if let Some(feed) = rest.iter().position(|&byte| byte == b'\n')
+            && !self.in_trailer
+        {
+            let size = size_of(rest[..feed].trim_ascii()).unwrap_or_default();
+            let data = &rest[feed + 1..];
+            self.body.extend_from_slice(&data[..data.len().min(size)]);
+        }
+        self.body
+    }
+}
+
+fn size_of(line: &[u8]) -> Option<usize> {
+    let digits = line.split(|&byte| byte == b';').next()?.trim_ascii();
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    usize::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_taken_apart_wherever_the_buffer_is_cut() {
+        let wire = b"3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\nT: t\r\n\r\n";
+        let mut chunks = Chunks::default();
+        for end in 0..wire.len() {
+            assert_eq!(chunks.advance(&wire[..end]), Progress::More, "{end}");
+        }
+        assert_eq!(chunks.advance(wire), Progress::Complete(wire.len()));
+        assert_eq!(chunks.body, b"abc0123456789");
+        for bad in [&b"x\r\n"[..], b"\r\n", b"2\r\nabc", b"ffffffffffffffff\r\n"] {
+            assert_eq!(Chunks::default().advance(bad), Progress::Bad, "{bad:?}");
+        }
+    }
+}

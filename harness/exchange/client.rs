@@ -1,0 +1,314 @@
+//! Sends one request over a connection of its own and reads the answer.
+
+use std::{io, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::{
+    answer::{Anomaly, Answer, Framing},
+    chunked::{Chunks, Progress},
+    error::{ExchangeError, Phase},
+    head::{self, BodyPlan, Head},
+    request::{Request, Server},
+};
+use crate::charset::visible;
+
+/// How much of a server's time and bytes an exchange takes at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// For opening the connection.
+    pub connect: Duration,
+    /// From the request to the first byte.
+    pub first_byte: Duration,
+    /// For everything: a server that drips bytes ends here.
+    pub whole: Duration,
+    /// The longest head.
+    pub head: usize,
+    /// The longest body, chunk heads included.
+    pub body: usize,
+    /// Whether the server is asked to keep the connection.
+    pub keep_alive: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            first_byte: Duration::from_secs(60),
+            whole: Duration::from_secs(120),
+            head: 256 << 10,
+            body: 64 << 20,
+            keep_alive: false,
+        }
+    }
+}
+
+/// Asks `server` once.
+pub async fn send(
+    server: &Server,
+    request: &Request,
+    limits: &Limits,
+) -> Result<Answer, ExchangeError> {
+    let mut connection = Connection::open(server, limits).await?;
+    let bytes = request.to_bytes(server, limits.keep_alive);
+    connection.write(&bytes).await?;
+    connection.answer(&request.method).await
+}
+
+/// Returns whether the server answers a request for `path` with anything but an error of its own (5xx).
+pub async fn is_ready(url: &str, path: &str) -> bool {
+    let limits = Limits {
+        connect: Duration::from_secs(2),
+        first_byte: Duration::from_secs(10),
+        whole: Duration::from_secs(20),
+        ..Limits::default()
+    };
+    let Ok(server) = Server::parse(url) else {
+        return false;
+    };
+    match send(&server, &Request::get(path), &limits).await {
+        Ok(answer) => answer.status().is_some_and(|status| status < 500),
+        Err(_) => false,
+    }
+}
+
+/// An open connection and what was read from it.
+struct Connection<'a> {
+    stream: TcpStream,
+    server: &'a Server,
+    limits: &'a Limits,
+    deadline: Instant,
+    buffer: Vec<u8>,
+    /// Whether the server reset the connection in the middle of an answer.
+    reset: bool,
+}
+
+impl<'a> Connection<'a> {
+    async fn open(server: &'a Server, limits: &'a Limits) -> Result<Self, ExchangeError> {
+        let deadline = Instant::now() + limits.whole;
+        let connecting = TcpStream::connect((server.host.as_str(), server.port));
+        let stream = timeout(limits.connect, connecting)
+            .await
+            .map_err(|_| timed_out(server, Phase::Connect, limits.connect))?
+            .map_err(|source| failed(server, Phase::Connect, source))?;
+        Ok(Self {
+            stream,
+            server,
+            limits,
+            deadline,
+            buffer: Vec::new(),
+            reset: false,
+        })
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), ExchangeError> {
+        match timeout_at(self.deadline, self.stream.write_all(bytes)).await {
+            Err(_) => Err(timed_out(self.server, Phase::Send, self.limits.whole)),
+            // A server may answer and close before it has read everything: its answer counts.
+            Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Ok(Err(source)) => Err(failed(self.server, Phase::Send, source)),
+            Ok(Ok(())) => Ok(()),
+        }
+    }
+
+    /// Reads some more; 0 at the end of the connection.
+    async fn more(&mut self) -> Result<usize, ExchangeError> {
+        let first = self.buffer.is_empty();
+        let (phase, limit, deadline) = if first {
+            let wait = self.limits.first_byte.min(self.limits.whole);
+            (
+                Phase::FirstByte,
+                wait,
+                (Instant::now() + wait).min(self.deadline),
+            )
+        } else {
+            (Phase::Read, self.limits.whole, self.deadline)
+        };
+        self.buffer.reserve(16 << 10);
+        timeout_at(deadline, self.stream.read_buf(&mut self.buffer))
+            .await
+            .map_err(|_| timed_out(self.server, phase, limit))?
+            .map_err(|source| failed(self.server, phase, source))
+    }
+
+    async fn answer(mut self, method: &str) -> Result<Answer, ExchangeError> {
+        let mut interim = Vec::new();
+        let mut head = loop {
+            let Some(head) = self.head().await? else {
+                return self.without_head(interim).await;
+            };
+            match head::status_code(&head.status_line) {
+                Some(100..=199) if interim.len() < 16 => {
+                    interim.push(Anomaly::Interim(visible(&head.status_line)));
+                }
+                _ => break head,
+            }
+        };
+        head.anomalies.splice(0..0, interim);
+        let plan = head::plan(&mut head, method);
+        self.body(head, plan).await
+    }
+
+    /// Reads a head and takes it off the buffer; `None` where what comes is no head.
+    async fn head(&mut self) -> Result<Option<Head>, ExchangeError> {
+        let mut searched = 0;
+        loop {
+            let known = self.buffer.len().min(5);
+            if self.buffer[..known] != b"HTTP/"[..known] {
+                return Ok(None);
+            }
+            if let Some(end) = head::end(&self.buffer, searched) {
+                let rest = self.buffer.split_off(end);
+                let head = head::parse(&self.buffer);
+                self.buffer = rest;
+                return Ok(Some(head));
+            }
+            searched = self.buffer.len();
+            if searched > self.limits.head {
+                return Err(ExchangeError::HeadTooLong {
+                    authority: self.server.authority.clone(),
+                    limit: self.limits.head,
+                });
+            }
+            if self.more().await? == 0 {
+                if self.buffer.is_empty() {
+                    return Err(ExchangeError::NoAnswer {
+                        authority: self.server.authority.clone(),
+                    });
+                }
+                let mut head = head::parse(&self.buffer);
+                head.anomalies.push(Anomaly::TruncatedHead);
+                self.buffer.clear();
+                return Ok(Some(head));
+            }
+        }
+    }
+
+    async fn without_head(mut self, mut anomalies: Vec<Anomaly>) -> Result<Answer, ExchangeError> {
+        self.read_to_end().await?;
+        anomalies.push(Anomaly::NoHead);
+        Ok(Answer {
+            status_line: Vec::new(),
+            headers: Vec::new(),
+            framing: Framing::Close,
+            wire_length: self.buffer.len(),
+            body: self.buffer,
+            anomalies,
+        })
+    }
+
+    async fn body(mut self, head: Head, plan: BodyPlan) -> Result<Answer, ExchangeError> {
+        let mut anomalies = head.anomalies;
+        let body = match plan.framing {
+            Framing::NoBody => Vec::new(),
+            Framing::Length => {
+                self.check_size(plan.length)?;
+                while self.buffer.len() < plan.length && self.more_or_cut().await? {}
+                if self.buffer.len() < plan.length {
+                    anomalies.push(Anomaly::TruncatedBody);
+                }
+                self.buffer[..self.buffer.len().min(plan.length)].to_vec()
+            }
+            Framing::Close => {
+                self.read_to_end().await?;
+                if self.reset {
+                    anomalies.push(Anomaly::TruncatedBody);
+                }
+                self.buffer.clone()
+            }
+            Framing::Chunked => self.chunks(&mut anomalies).await?,
+        };
+        let announced = match plan.framing {
+            Framing::NoBody => Some(0),
+            Framing::Length => Some(plan.length),
+            Framing::Close | Framing::Chunked => None,
+        };
+        if announced.is_some_and(|length| self.buffer.len() > length) {
+            anomalies.push(Anomaly::TrailingBytes);
+        }
+        Ok(Answer {
+            status_line: head.status_line,
+            headers: head.headers,
+            framing: plan.framing,
+            wire_length: self.buffer.len(),
+            body,
+            anomalies,
+        })
+    }
+
+    async fn chunks(&mut self, anomalies: &mut Vec<Anomaly>) -> Result<Vec<u8>, ExchangeError> {
+        let mut chunks = Chunks::default();
+        loop {
+            match chunks.advance(&self.buffer) {
+                Progress::Complete(end) => {
+                    if self.buffer.len() > end {
+                        anomalies.push(Anomaly::TrailingBytes);
+                    }
+                    return Ok(chunks.body);
+                }
+                Progress::Bad => {
+                    self.read_to_end().await?;
+                    anomalies.push(Anomaly::BadChunk);
+                    return Ok(std::mem::take(&mut self.buffer));
+                }
+                Progress::More => {}
+            }
+            self.check_size(self.buffer.len())?;
+            if !self.more_or_cut().await? {
+                anomalies.push(Anomaly::TruncatedBody);
+                return Ok(chunks.into_partial(&self.buffer));
+            }
+        }
+    }
+
+    async fn read_to_end(&mut self) -> Result<(), ExchangeError> {
+        while self.more_or_cut().await? {
+            self.check_size(self.buffer.len())?;
+        }
+        Ok(())
+    }
+
+    /// Reads some more; false at the end, also where the server cut the connection off.
+    async fn more_or_cut(&mut self) -> Result<bool, ExchangeError> {
+        match self.more().await {
+            Ok(count) => Ok(count > 0),
+            Err(ExchangeError::Io { source, .. })
+                if source.kind() == io::ErrorKind::ConnectionReset && !self.buffer.is_empty() =>
+            {
+                self.reset = true;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn check_size(&self, size: usize) -> Result<(), ExchangeError> {
+        if size > self.limits.body {
+            return Err(ExchangeError::BodyTooLong {
+                authority: self.server.authority.clone(),
+                limit: self.limits.body,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn timed_out(server: &Server, phase: Phase, limit: Duration) -> ExchangeError {
+    ExchangeError::Timeout {
+        authority: server.authority.clone(),
+        phase,
+        limit,
+    }
+}
+
+fn failed(server: &Server, phase: Phase, source: io::Error) -> ExchangeError {
+    ExchangeError::Io {
+        authority: server.authority.clone(),
+        phase,
+        source,
+    }
+}

@@ -1,0 +1,106 @@
+//! The values that stood in holes: checked each by its kind, and against each other.
+
+use std::collections::BTreeMap;
+
+use super::excerpt::excerpts;
+use crate::{
+    outcome::Difference,
+    snapshot::{Hole, Surroundings, Template},
+};
+
+/// What was not compared by the byte, and how much of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Uncompared {
+    /// By how it was checked instead: number of places and of bytes.
+    pub by_check: BTreeMap<String, (usize, usize)>,
+}
+
+impl Uncompared {
+    /// Adds one place.
+    pub(super) fn add(&mut self, check: String, bytes: usize) {
+        let entry = self.by_check.entry(check).or_default();
+        entry.0 += 1;
+        entry.1 += bytes;
+    }
+
+    /// Adds those of another case.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (check, (places, bytes)) in &other.by_check {
+            let entry = self.by_check.entry(check.clone()).or_default();
+            entry.0 += places;
+            entry.1 += bytes;
+        }
+    }
+
+    /// Returns a line for each check.
+    pub fn lines(&self) -> Vec<String> {
+        self.by_check
+            .iter()
+            .map(|(check, (places, bytes))| format!("{places} places of {bytes} bytes: {check}"))
+            .collect()
+    }
+}
+
+/// What the values of one answer are checked against.
+#[derive(Debug)]
+pub(super) struct Checks<'a> {
+    pub(super) surroundings: Surroundings<'a>,
+    /// Values by hole name, over the whole scenario.
+    pub(super) bound: &'a mut BTreeMap<String, String>,
+    pub(super) uncompared: Uncompared,
+}
+
+impl Checks<'_> {
+    /// Checks a line or header value that stands where `template` was recorded; `None` as the only difference where it fits.
+    pub(super) fn values(
+        &mut self,
+        template: &Template,
+        text: &str,
+        locus: &str,
+    ) -> Vec<Difference> {
+        let Some(values) = template.values(text) else {
+            let (old, new) = excerpts(&template.marked().0, text);
+            return vec![Difference::new(locus, "text", old, new)];
+        };
+        template
+            .holes()
+            .iter()
+            .zip(values)
+            .filter_map(|(hole, value)| self.value(hole, value, locus))
+            .collect()
+    }
+
+    fn value(&mut self, hole: &Hole, value: &str, locus: &str) -> Option<Difference> {
+        self.uncompared
+            .add(hole.kind.check_description(), value.len());
+        if let Err(misfit) = hole.kind.check(value, &self.surroundings) {
+            let actual = if value.is_empty() {
+                "nothing".to_owned()
+            } else {
+                excerpts(value, "").0
+            };
+            let mut difference = Difference::new(locus, misfit.aspect, misfit.expected, actual);
+            difference.cause = misfit.cause;
+            return Some(difference);
+        }
+        if !hole.kind.is_identity() {
+            return None;
+        }
+        match self.bound.get(&hole.name) {
+            Some(known) if known != value => Some(
+                Difference::new(
+                    locus,
+                    "relation",
+                    format!("the same value as where {} stood before", hole.name),
+                    "another value".to_owned(),
+                )
+                .because("values that belong together on the old server (session, token, row) differ: the session was lost or a token belongs to another form"),
+            ),
+            Some(_) => None,
+            None => {
+                self.bound.insert(hole.name.clone(), value.to_owned());
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! One answer compared with its snapshot, in layers: framing, status, headers, charset, body.
+
+use std::collections::BTreeMap;
+
+use super::{
+    binary,
+    checks::{Checks, Uncompared},
+    excerpt::excerpts,
+    lines::{self, Page},
+    run::Observation,
+};
+use crate::{
+    charset::{Charset, Detection, detect, explain, header_charset, visible},
+    exchange::{Answer, HeaderLine},
+    outcome::Difference,
+    snapshot::{Body, Snapshot, Surroundings, Template},
+};
+
+/// What a comparison found.
+#[derive(Debug)]
+pub(super) struct Comparison {
+    pub(super) differences: Vec<Difference>,
+    /// What was compared, or which layer differs first and which agree.
+    pub(super) summary: String,
+    pub(super) uncompared: Uncompared,
+}
+
+/// How an answer is compared.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner<'a> {
+    /// The asked server's host and port as in links.
+    pub(super) authority: &'a str,
+    /// The charset of pages that declare none.
+    pub(super) charset: Charset,
+    /// Seconds by which a clock may be off.
+    pub(super) tolerance: i64,
+}
+
+/// Compares an answer; `bound` holds the values of named holes over the whole scenario.
+pub(super) fn compare(
+    snapshot: &Snapshot,
+    observation: &Observation,
+    manner: Manner<'_>,
+    bound: &mut BTreeMap<String, String>,
+) -> Comparison {
+    let answer = &observation.answer;
+    let mut checks = Checks {
+        surroundings: Surroundings {
+            now: observation.at,
+            zone: &snapshot.zone,
+            tolerance: manner.tolerance,
+            authority: manner.authority,
+        },
+        bound,
+        uncompared: Uncompared::default(),
+    };
+    let detection = detect(
+        answer.header("Content-Type").as_deref(),
+        &answer.body,
+        manner.charset,
+    );
+    let layers = [
+        ("framing", framing(snapshot, answer)),
+        ("status", status(snapshot, answer)),
+        ("headers", headers(snapshot, answer, &mut checks)),
+        ("charset", charset(snapshot, detection)),
+        ("body", body(snapshot, answer, detection, &mut checks)),
+    ];
+    let mut differing = Vec::new();
+    let mut agreeing = Vec::new();
+    for (name, differences) in &layers {
+        if differences.is_empty() {
+            agreeing.push(*name);
+        } else {
+            differing.push(*name);
+        }
+    }
+    let summary = match differing.first() {
+        None => format!(
+            "status, {} headers and {} bytes of body agree; {} values in holes checked",
+            answer.headers.len(),
+            answer.body.len(),
+            checks
+                .uncompared
+                .by_check
+                .values()
+                .map(|(places, _)| places)
+                .sum::<usize>()
+        ),
+        Some(first) if agreeing.is_empty() => format!("{first} differs first, nothing agrees"),
+        Some(first) => format!("{first} differs first; {} agree", agreeing.join(", ")),
+    };
+    Comparison {
+        differences: layers
+            .into_iter()
+            .flat_map(|(_, differences)| differences)
+            .collect(),
+        summary,
+        uncompared: checks.uncompared,
+    }
+}
+
+fn framing(snapshot: &Snapshot, answer: &Answer) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    let framing = answer.framing.as_str();
+    if snapshot.framing != framing {
+        differences.push(
+            Difference::new("framing", "framing", &snapshot.framing, framing)
+                .because("the end of the body is marked in another way: output buffering, keep-alive or the HTTP version differs"),
+        );
+    }
+    let anomalies: Vec<String> = answer.anomalies.iter().map(ToString::to_string).collect();
+    if snapshot.anomalies != anomalies {
+        let join = |list: &[String]| {
+            if list.is_empty() {
+                "none".to_owned()
+            } else {
+                list.join(", ")
+            }
+        };
+        differences.push(Difference::new(
+            "framing",
+            "protocol error",
+            join(&snapshot.anomalies),
+            join(&anomalies),
+        ));
+    }
+    differences
+}
+
+fn status(snapshot: &Snapshot, answer: &Answer) -> Vec<Difference> {
+    let actual = visible(&answer.status_line);
+    if snapshot.status == actual {
+        return Vec::new();
+    }
+    let difference = Difference::new("status line", "status", &snapshot.status, &actual);
+    vec![match answer.status() {
+        Some(500..) => difference.because("the server or a script fails: see Apache's error log"),
+        Some(404) => difference.because("a file is missing, or a rewrite rule or alias is"),
+        Some(401 | 403) => difference.because("access rules or file modes differ"),
+        Some(_) | None => difference,
+    }]
+}
+
+fn headers(snapshot: &Snapshot, answer: &Answer, checks: &mut Checks<'_>) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    let mut left: Vec<Option<&HeaderLine>> = answer.headers.iter().map(Some).collect();
+    let mut places = Vec::new();
+    for (name, template) in &snapshot.headers {
+        let same_name = |line: &HeaderLine| line.name_text().eq_ignore_ascii_case(name);
+        let candidates: Vec<usize> = (0..left.len())
+            .filter(|index| left[*index].is_some_and(same_name))
+            .collect();
+        // Of several of one name, the one whose text fits is taken, so that an order is not taken for a value.
+        let fits = |index: &&usize| {
+            left[**index].is_some_and(|line| template.values(&line.value_text()).is_some())
+        };
+        let Some(index) = candidates.iter().find(fits).or(candidates.first()).copied() else {
+            differences.push(
+                Difference::new(
+                    format!("header {name}"),
+                    "missing header",
+                    template.marked().0,
+                    "no such header",
+                )
+                .because(format!("the candidate does not send {name}")),
+            );
+            continue;
+        };
+        if let Some(line) = left[index].take() {
+            places.push(index);
+            if line.name_text() != *name {
+                differences.push(Difference::new(
+                    format!("header {name}"),
+                    "header name",
+                    name,
+                    line.name_text(),
+                ));
+            }
+            differences.extend(header(name, template, line, checks));
+        }
+    }
+    for line in left.into_iter().flatten() {
+        differences.push(Difference::new(
+            format!("header {}", line.name_text()),
+            "added header",
+            "no such header",
+            excerpts(&line.value_text(), "").0,
+        ));
+    }
+    if !places.is_sorted() {
+        let names = |lines: Vec<String>| lines.join(", ");
+        differences.push(Difference::new(
+            "headers",
+            "header order",
+            names(
+                snapshot
+                    .headers
+                    .iter()
+                    .map(|(name, _)| name.clone())
+                    .collect(),
+            ),
+            names(answer.headers.iter().map(HeaderLine::name_text).collect()),
+        ));
+    }
+    differences
+}
+
+fn header(
+    name: &str,
+    template: &Template,
+    line: &HeaderLine,
+    checks: &mut Checks<'_>,
+) -> Vec<Difference> {
+    let text = line.value_text();
+    let locus = format!("header {name}");
+    checks
+        .values(template, &text, &locus)
+        .into_iter()
+        .map(|mut difference| {
+            if difference.aspect == "text" {
+                difference.aspect = "header value".into();
+                difference.cause = header_cause(name, &template.marked().0, &text);
+                if header_charset(&template.marked().0) != header_charset(&text) {
+                    difference.aspect = "charset".into();
+                }
+            }
+            difference
+        })
+        .collect()
+}
+
+fn header_cause(name: &str, expected: &str, actual: &str) -> Option<String> {
+    let cause = match name.to_ascii_lowercase().as_str() {
+        "content-type" => match (header_charset(expected), header_charset(actual)) {
+            (None, Some(_)) => {
+                "a charset was added to Content-Type, which overrides the page's own: Apache's AddDefaultCharset or PHP's default_charset is set"
+            }
+            (Some(_), None) => {
+                "the charset is gone from Content-Type: Apache's AddDefaultCharset or PHP's default_charset is missing"
+            }
+            (Some(old), Some(new)) if old != new => {
+                "another charset is declared: Apache's AddDefaultCharset, AddCharset or PHP's default_charset differs"
+            }
+            _ => "the type differs: mime.types, AddType or the script's header()",
+        },
+        "server" | "x-powered-by" => {
+            "another version of Apache or PHP, or ServerTokens or expose_php differs"
+        }
+        "set-cookie" => {
+            "the cookie's name, path or flags differ: session.* in php.ini or the script"
+        }
+        "location" => "the redirect leads elsewhere",
+        "last-modified" => "the file's modification time was not kept, or the file differs",
+        "etag" => "size or modification time of the file differs",
+        "content-length" => "the body has another length",
+        "expires" | "cache-control" | "pragma" => {
+            "caching differs: session.cache_limiter or mod_expires"
+        }
+        _ => return None,
+    };
+    Some(cause.to_owned())
+}
+
+fn charset(snapshot: &Snapshot, actual: Detection) -> Vec<Difference> {
+    match snapshot.charset {
+        Some(expected) if expected != actual => {
+            let difference = Difference::new(
+                "charset",
+                "charset",
+                expected.to_string(),
+                actual.to_string(),
+            );
+            vec![match explain(b"", b"", expected, actual) {
+                Some(cause) => difference.because(cause),
+                None => difference,
+            }]
+        }
+        Some(_) | None => Vec::new(),
+    }
+}
+
+fn body(
+    snapshot: &Snapshot,
+    answer: &Answer,
+    detection: Detection,
+    checks: &mut Checks<'_>,
+) -> Vec<Difference> {
+    match (&snapshot.body, snapshot.charset) {
+        (Body::Text(template), Some(expected_as)) => {
+            let page = Page {
+                bytes: &answer.body,
+                expected_as,
+                actual_as: detection,
+            };
+            lines::compare(template, page, checks)
+        }
+        (Body::Text(template), None) => {
+            binary::compare(template.marked().0.as_bytes(), &answer.body)
+        }
+        (Body::Binary { bytes, .. }, _) => binary::compare(bytes, &answer.body),
+    }
+}

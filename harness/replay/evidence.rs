@@ -1,0 +1,570 @@
+//! What several rounds show: text that varies in a way that is understood becomes a hole, the rest is an error.
+
+use std::collections::BTreeMap;
+
+use super::token::{Known, Token, TokenKind, tokens};
+use crate::{
+    scenario::HandWrittenHole,
+    snapshot::{Alphabet, Hole, HoleKind, ServerPart, Template, Zone, moment},
+};
+
+/// How far the clock in a page may be from the head's `Date` while it is recorded: pages take time to be made.
+pub(super) const SLACK: i64 = 2;
+
+/// Fewer characters don't make a token: words of a page vary too.
+const SHORTEST_TOKEN: usize = 8;
+
+/// Names of values, the same for the same value wherever it stands in a scenario.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    known: BTreeMap<Vec<String>, String>,
+    counts: BTreeMap<&'static str, usize>,
+}
+
+impl Names {
+    /// Names a value by what it was in each round.
+    pub(super) fn identity(&mut self, word: &'static str, values: &[&str]) -> String {
+        let key: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
+        if let Some(name) = self.known.get(&key) {
+            return name.clone();
+        }
+        let count = self.counts.entry(word).or_default();
+        *count += 1;
+        let name = format!("{word}-{count}");
+        self.known.insert(key, name.clone());
+        name
+    }
+}
+
+/// One text as one round saw it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sight<'a> {
+    pub(super) text: &'a str,
+    /// The server's clock then.
+    pub(super) now: i64,
+    pub(super) known: Known<'a>,
+}
+
+/// What turns sights into templates.
+#[derive(Debug)]
+pub(super) struct Learner<'a> {
+    pub(super) zone: &'a Zone,
+    pub(super) names: &'a mut Names,
+    /// Whether what is not understood is taken as the first round saw it: scenarios that change data change their own pages.
+    pub(super) lenient: bool,
+    /// Holes that a person wrote.
+    pub(super) written: &'a [HandWrittenHole],
+    /// How many holes without identity this answer has of each word.
+    pub(super) local: BTreeMap<&'static str, usize>,
+}
+
+impl Learner<'_> {
+    /// Makes a template of a text of many lines.
+    pub(super) fn text(&mut self, sights: &[Sight<'_>]) -> Result<Template, String> {
+        let mut template = Template::default();
+        let Some((first, others)) = sights.split_first() else {
+            return Ok(template);
+        };
+        let lines: Vec<&str> = first.text.split_inclusive('\n').collect();
+        let partners: Vec<Vec<Option<&str>>> = others
+            .iter()
+            .map(|other| {
+                partners(
+                    &lines,
+                    &other.text.split_inclusive('\n').collect::<Vec<_>>(),
+                )
+            })
+            .collect();
+        for (index, line) in lines.iter().enumerate() {
+            let mut row = vec![Sight {
+                text: line,
+                ..*first
+            }];
+            for (other, partners) in others.iter().zip(&partners) {
+                match partners.get(index).copied().flatten() {
+                    Some(text) => row.push(Sight { text, ..*other }),
+                    None if self.lenient => row.push(Sight {
+                        text: line,
+                        ..*first
+                    }),
+                    None => return Err(format!("line {} stands in one round only", index + 1)),
+                }
+            }
+            let line = self
+                .line(&row)
+                .map_err(|what| format!("line {}: {what}", index + 1))?;
+            template.push(line);
+        }
+        if !self.lenient {
+            for other in others {
+                if other.text.split_inclusive('\n').count() != lines.len() {
+                    return Err("the number of lines varies".to_owned());
+                }
+            }
+        }
+        Ok(template)
+    }
+
+    /// Makes a template of one line or header value.
+    pub(super) fn line(&mut self, sights: &[Sight<'_>]) -> Result<Template, String> {
+        let rows: Vec<Vec<Token<'_>>> = sights
+            .iter()
+            .map(|sight| tokens(sight.text, &sight.known))
+            .collect();
+        let nows: Vec<i64> = sights.iter().map(|sight| sight.now).collect();
+        let Some(first) = rows.first() else {
+            return Ok(Template::default());
+        };
+        if rows.iter().any(|row| row.len() != first.len()) {
+            return match self.one_span(sights) {
+                Some(template) => Ok(template),
+                None if self.lenient => self.line(&sights[..1]),
+                None => Err(varies(sights.iter().map(|sight| sight.text))),
+            };
+        }
+        let mut template = Template::default();
+        for index in 0..first.len() {
+            let column: Vec<&Token<'_>> = rows.iter().map(|row| &row[index]).collect();
+            match self.column(&column, &nows) {
+                Some(Some(hole)) => template.push_hole(hole),
+                Some(None) => template.push_text(first[index].text),
+                None if self.lenient => template.push_text(first[index].text),
+                None => return Err(varies(column.iter().map(|token| token.text))),
+            }
+        }
+        Ok(template)
+    }
+
+    /// Decides on one token of all rounds: text, a hole, or not understood.
+    #[expect(
+        clippy::option_option,
+        reason = "not understood is neither text nor hole"
+    )]
+    fn column(&mut self, column: &[&Token<'_>], nows: &[i64]) -> Option<Option<Hole>> {
+        let texts: Vec<&str> = column.iter().map(|token| token.text).collect();
+        let first = column.first()?;
+        let same = texts.iter().all(|text| *text == first.text);
+        if let TokenKind::Server(part) = first.kind
+            && column.iter().all(|token| token.kind == first.kind)
+        {
+            return Some(Some(server(part)));
+        }
+        if column.iter().all(|token| token.kind == TokenKind::Secret) {
+            return token(&texts, 1).map(|kind| Some(self.named(kind, "session", &texts)));
+        }
+        if let Some(hole) = self.written(column) {
+            return Some(Some(hole));
+        }
+        if let Some(formats) = common_formats(column) {
+            if let Some(kind) = self.clock(&formats, &texts, nows, same) {
+                return Some(Some(self.hole(kind)));
+            }
+            return same.then_some(None);
+        }
+        if same {
+            return Some(None);
+        }
+        let unix = [moment::UNIX];
+        if texts
+            .iter()
+            .all(|text| moment::parse(moment::UNIX, text).is_some())
+            && let Some(kind) = self.clock(&unix, &texts, nows, false)
+        {
+            return Some(Some(self.hole(kind)));
+        }
+        let kind = duration(&texts)
+            .or_else(|| number(&texts))
+            .or_else(|| token(&texts, SHORTEST_TOKEN))?;
+        let word = kind.word();
+        Some(Some(if kind.is_identity() {
+            self.named(kind, word, &texts)
+        } else {
+            self.hole(kind)
+        }))
+    }
+
+    /// Makes the hole that a person asked for.
+    fn written(&mut self, column: &[&Token<'_>]) -> Option<Hole> {
+        let number = match column.first()?.kind {
+            TokenKind::Written(number) => number,
+            TokenKind::Moment(_)
+            | TokenKind::Decimal
+            | TokenKind::Word
+            | TokenKind::Server(_)
+            | TokenKind::Secret
+            | TokenKind::Other => return None,
+        };
+        if column
+            .iter()
+            .any(|token| token.kind != TokenKind::Written(number))
+        {
+            return None;
+        }
+        let longest = column
+            .iter()
+            .map(|token| token.text.chars().count())
+            .max()?;
+        let reason = self.written.get(number)?.reason.clone();
+        // Rounded, so that recording again finds the same bound.
+        let most = (longest * 2).next_power_of_two().max(64);
+        Some(self.hole(HoleKind::Free { most, reason }))
+    }
+
+    /// Tells whether moments are the server's clock, or lie in the last two days.
+    fn clock(
+        &self,
+        formats: &[&'static str],
+        texts: &[&str],
+        nows: &[i64],
+        same: bool,
+    ) -> Option<HoleKind> {
+        let agreeing = |offset: i64| -> Vec<String> {
+            formats
+                .iter()
+                .filter(|format| {
+                    texts.iter().zip(nows).all(|(text, now)| {
+                        moment::parse(format, text)
+                            .is_some_and(|moment| moment.agrees(*now, self.zone, offset, SLACK))
+                    })
+                })
+                .map(|format| (*format).to_owned())
+                .collect()
+        };
+        let formats_now = agreeing(0);
+        if !formats_now.is_empty() {
+            return Some(HoleKind::Clock {
+                formats: formats_now,
+                offset: 0,
+            });
+        }
+        if same {
+            return None;
+        }
+        let (format, text, now) = (formats.first()?, texts.first()?, nows.first()?);
+        let first = moment::parse(format, text)?;
+        let distance = first.distance(*now, self.zone)?;
+        // A minute's beginning is up to a minute before the clock.
+        let offset = if first.resolution == 60 {
+            distance + 30
+        } else {
+            distance
+        };
+        let offset = round_offset(offset);
+        let formats_later = agreeing(offset);
+        if first.is_complete() && !formats_later.is_empty() {
+            return Some(HoleKind::Clock {
+                formats: formats_later,
+                offset,
+            });
+        }
+        let recent = formats.iter().filter(|format| {
+            texts.iter().zip(nows).all(|(text, now)| {
+                moment::parse(format, text)
+                    .and_then(|moment| moment.distance(*now, self.zone))
+                    .is_some_and(|distance| (-2 * 86_400..=SLACK).contains(&distance))
+            })
+        });
+        let formats: Vec<String> = recent.map(|format| (*format).to_owned()).collect();
+        (!formats.is_empty()).then_some(HoleKind::Recent { formats })
+    }
+
+    /// Where token counts differ: one span of base64 between equal text.
+    fn one_span(&mut self, sights: &[Sight<'_>]) -> Option<Template> {
+        let texts: Vec<&str> = sights.iter().map(|sight| sight.text).collect();
+        let first = texts.first()?;
+        let is_inside = |character: char| {
+            character.is_ascii() && Alphabet::Base64.holds(&character.to_string())
+        };
+        let mut prefix = first.len();
+        let mut suffix = first.len();
+        for text in &texts[1..] {
+            prefix = prefix.min(
+                first
+                    .bytes()
+                    .zip(text.bytes())
+                    .take_while(|(a, b)| a == b)
+                    .count(),
+            );
+            suffix = suffix.min(
+                first
+                    .bytes()
+                    .rev()
+                    .zip(text.bytes().rev())
+                    .take_while(|(a, b)| a == b)
+                    .count(),
+            );
+        }
+        while prefix > 0
+            && (!first.is_char_boundary(prefix) || first[..prefix].ends_with(is_inside))
+        {
+            prefix -= 1;
+        }
+        let mut end = first.len() - suffix;
+        while end < first.len()
+            && (!first.is_char_boundary(end) || first[end..].starts_with(is_inside))
+        {
+            end += 1;
+        }
+        let suffix = first.len() - end;
+        let mut values = Vec::new();
+        for text in &texts {
+            values.push(text.get(prefix..text.len().checked_sub(suffix)?)?);
+        }
+        let kind = token(&values, SHORTEST_TOKEN)?;
+        let mut template = Template::literal(&first[..prefix]);
+        template.push_hole(self.named(kind, "token", &values));
+        template.push_text(&first[end..]);
+        Some(template)
+    }
+
+    /// Names a hole without identity.
+    pub(super) fn hole(&mut self, kind: HoleKind) -> Hole {
+        let count = self.local.entry(kind.word()).or_default();
+        *count += 1;
+        Hole {
+            name: format!("{}-{count}", kind.word()),
+            kind,
+        }
+    }
+
+    /// Names a hole by its values.
+    pub(super) fn named(&mut self, kind: HoleKind, word: &'static str, values: &[&str]) -> Hole {
+        Hole {
+            name: self.names.identity(word, values),
+            kind,
+        }
+    }
+}
+
+/// Rounds an offset so that it is the same in every recording: expiries are whole minutes or hours.
+fn round_offset(offset: i64) -> i64 {
+    let minute = (offset + 30).div_euclid(60) * 60;
+    if (offset - minute).abs() <= SLACK {
+        minute
+    } else {
+        offset
+    }
+}
+
+fn server(part: ServerPart) -> Hole {
+    Hole {
+        name: "server".to_owned(),
+        kind: HoleKind::Server { part },
+    }
+}
+
+fn common_formats(column: &[&Token<'_>]) -> Option<Vec<&'static str>> {
+    let mut common: Option<Vec<&'static str>> = None;
+    for token in column {
+        let TokenKind::Moment(formats) = &token.kind else {
+            return None;
+        };
+        common = Some(match common {
+            None => formats.clone(),
+            Some(known) => known
+                .into_iter()
+                .filter(|format| formats.contains(format))
+                .collect(),
+        });
+    }
+    common.filter(|formats| !formats.is_empty())
+}
+
+fn duration(texts: &[&str]) -> Option<HoleKind> {
+    let mut separators = Vec::new();
+    let (mut most, mut largest) = (0, 0_u64);
+    for text in texts {
+        let separator = text.find(['.', ','])?;
+        let (whole, decimals) = (
+            text[..separator].parse::<u64>().ok()?,
+            &text[separator + 1..],
+        );
+        if decimals.is_empty() || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        separators.push(text.as_bytes()[separator]);
+        most = most.max(decimals.len());
+        largest = largest.max(whole);
+    }
+    separators.dedup();
+    let [separator] = separators.as_slice() else {
+        return None;
+    };
+    Some(HoleKind::Duration {
+        separator: char::from(*separator),
+        // PHP drops zeros at the end, so that the number of decimals varies by itself.
+        least: 1,
+        most: most + 1,
+        below: if largest < 60 {
+            60
+        } else {
+            largest.checked_mul(10)?
+        },
+    })
+}
+
+fn number(texts: &[&str]) -> Option<HoleKind> {
+    let all = texts.iter().all(|text| {
+        (1..=12).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    let most = texts.iter().map(|text| text.len()).max()? + 1;
+    all.then_some(HoleKind::Number { most })
+}
+
+/// Returns the kind of values that are tokens: long enough, of one alphabet, and not plain words.
+pub(super) fn token(texts: &[&str], shortest: usize) -> Option<HoleKind> {
+    let least = texts.iter().map(|text| text.len()).min()?;
+    let most = texts.iter().map(|text| text.len()).max()?;
+    let has_digit = texts
+        .iter()
+        .any(|text| text.bytes().any(|byte| byte.is_ascii_digit()));
+    if least < shortest || most > 1024 || (!has_digit && least < 16) {
+        return None;
+    }
+    let alphabet = Alphabet::ALL
+        .into_iter()
+        .find(|alphabet| texts.iter().all(|text| alphabet.holds(text)))?;
+    Some(HoleKind::Token {
+        alphabet,
+        least,
+        most,
+    })
+}
+
+fn varies<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    let shown: Vec<String> = texts
+        .take(3)
+        .map(|text| {
+            let short: String = text.trim_end().chars().take(60).collect();
+            format!("`{}`", short.escape_debug())
+        })
+        .collect();
+    shown.join(" against ")
+}
+
+/// Finds for every line the one of another round that stands in its place.
+fn partners<'a>(lines: &[&str], others: &[&'a str]) -> Vec<Option<&'a str>> {
+    if lines.len() == others.len() {
+        return others.iter().copied().map(Some).collect();
+    }
+    let skeletons =
+        |lines: &[&str]| -> Vec<String> { lines.iter().map(|line| skeleton(line)).collect() };
+    let (old, new) = (skeletons(lines), skeletons(others));
+    let mut found = vec![None; lines.len()];
+    for operation in similar::capture_diff_slices(similar::Algorithm::Myers, &old, &new) {
+        if let similar::DiffOp::Equal {
+            old_index,
+            new_index,
+            len,
+        } = operation
+        {
+            for step in 0..len {
+                found[old_index + step] = others.get(new_index + step).copied();
+            }
+        }
+    }
+    found
+}
+
+fn skeleton(line: &str) -> String {
+    let mut skeleton = String::new();
+    for character in line.chars() {
+        if !character.is_ascii_digit() {
+            skeleton.push(character);
+        } else if !skeleton.ends_with('0') {
+            skeleton.push('0');
+        }
+    }
+    skeleton
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-11-24 10:22:33 UTC.
+    const NOW: i64 = 1_795_515_753;
+
+    fn learned(first: &str, second: &str) -> String {
+        let zone = Zone::parse("Europe/Bratislava").unwrap();
+        let mut names = Names::default();
+        let mut learner = Learner {
+            zone: &zone,
+            names: &mut names,
+            lenient: false,
+            written: &[],
+            local: BTreeMap::new(),
+        };
+        let known = Known {
+            authority: "192.0.2.10",
+            secrets: &[],
+            written: &[],
+        };
+        let sights = [
+            Sight {
+                text: first,
+                now: NOW,
+                known,
+            },
+            Sight {
+                text: second,
+                now: NOW + 3,
+                known,
+            },
+        ];
+        match learner.text(&sights) {
+            Ok(template) => template.marked().0,
+            Err(what) => format!("unstable: {what}"),
+        }
+    }
+
+    #[test]
+    fn what_varies_is_a_hole_only_where_its_kind_is_known() {
+        let table = [
+            ("same", "same", "same"),
+            ("o 11:22:33", "o 11:22:36", "o {{time-1}}"),
+            ("dnes 24.11.2026", "dnes 24.11.2026", "dnes {{time-1}}"),
+            ("od 1.9.2026", "od 1.9.2026", "od 1.9.2026"),
+            ("11:22 a 11:23", "11:22 a 11:23", "{{time-1}} a 11:23"),
+            ("za 0.0123 s", "za 0.4 s", "za {{duration-1}} s"),
+            (
+                "t=0123abcd&t=0123abcd",
+                "t=9876abcd&t=9876abcd",
+                "t={{token-1}}&t={{token-1}}",
+            ),
+            (
+                "t=0123abcd&t=0123abce",
+                "t=9876abcd&t=9876abce",
+                "t={{token-1}}&t={{token-2}}",
+            ),
+            ("id 17", "id 18", "id {{number-1}}"),
+            ("1795515753", "1795515756", "{{time-1}}"),
+            ("x aB3+/x9Q0kk= y", "x 9f/Q+abbcdd= y", "x {{token-1}} y"),
+            ("Jano", "Fero", "unstable: line 1: `Jano` against `Fero`"),
+            ("a\nb\n", "a\n", "unstable: line 2 stands in one round only"),
+            (
+                "naposledy 24.11.2026 09:00:00",
+                "naposledy 24.11.2026 11:22:33",
+                "naposledy {{time-1}}",
+            ),
+            (
+                "http://192.0.2.10/x",
+                "http://192.0.2.10/x",
+                "http://{{server}}/x",
+            ),
+            (
+                "vyprší 24.11.2026 12:22:33",
+                "vyprší 24.11.2026 12:22:36",
+                "vyprší {{time-1}}",
+            ),
+            (
+                "5 minút",
+                "päť minút",
+                "unstable: line 1: `5` against `päť`",
+            ),
+        ];
+        for (first, second, expected) in table {
+            assert_eq!(learned(first, second), expected, "{first} / {second}");
+        }
+    }
+}

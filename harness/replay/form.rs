@@ -1,0 +1,160 @@
+//! Forms: the hidden fields of the page before, and bodies as browsers write them.
+
+use std::fs;
+
+use scraper::{Html, Selector};
+use url::Url;
+
+use super::error::ReplayError;
+use crate::{
+    charset::{Charset, form},
+    scenario::{Part, PartContent},
+};
+
+/// No upload of a scenario is larger.
+const LARGEST_UPLOAD: u64 = 32 << 20;
+
+/// Finds the hidden fields of the form on a page whose action is `target`; names in `given` are left out.
+pub(super) fn hidden_fields(
+    page: &str,
+    page_url: &Url,
+    target: &Url,
+    given: &[String],
+) -> Vec<(String, String)> {
+    let document = Html::parse_document(page);
+    let forms = Selector::parse("form").expect("the selector is constant");
+    let inputs = Selector::parse("input").expect("the selector is constant");
+    let Some(form) = document.select(&forms).find(|form| {
+        let action = form.value().attr("action").unwrap_or_default();
+        page_url
+            .join(action)
+            .is_ok_and(|action| action.path() == target.path())
+    }) else {
+        return Vec::new();
+    };
+    form.select(&inputs)
+        .filter(|input| {
+            input
+                .value()
+                .attr("type")
+                .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("hidden"))
+        })
+        .filter_map(|input| {
+            let name = input.value().attr("name")?;
+            let value = input.value().attr("value").unwrap_or_default();
+            Some((name.to_owned(), value.to_owned()))
+        })
+        .filter(|(name, _)| !given.contains(name))
+        .collect()
+}
+
+/// Writes a multipart body; returns its content type too.
+pub(super) fn multipart(
+    parts: &[(String, String)],
+    files: &[Part],
+    charset: Charset,
+) -> Result<(String, Vec<u8>), ReplayError> {
+    let mut encoded: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    for (name, value) in parts {
+        let head = disposition(name, charset);
+        encoded.push((head, form::encode(value, charset)));
+    }
+    for part in files {
+        let mut head = disposition(&part.name, charset);
+        match &part.content {
+            PartContent::Text(text) => encoded.push((head, form::encode(text, charset))),
+            PartContent::File {
+                path,
+                name,
+                content_type,
+            } => {
+                let unreadable = |source| ReplayError::Upload {
+                    path: path.clone(),
+                    source,
+                };
+                let size = fs::metadata(path).map_err(unreadable)?.len();
+                if size > LARGEST_UPLOAD {
+                    return Err(ReplayError::UploadTooLarge {
+                        path: path.clone(),
+                        size,
+                    });
+                }
+                head.extend_from_slice(b"; filename=\"");
+                head.extend_from_slice(&quoted(name, charset));
+                head.extend_from_slice(format!("\"\r\nContent-Type: {content_type}").as_bytes());
+                encoded.push((head, fs::read(path).map_err(unreadable)?));
+            }
+        }
+    }
+    let boundary = boundary(&encoded);
+    let mut body = Vec::new();
+    for (head, content) in encoded {
+        body.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
+        body.extend_from_slice(&head);
+        body.extend_from_slice(b"\r\n\r\n");
+        body.extend_from_slice(&content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    Ok((format!("multipart/form-data; boundary={boundary}"), body))
+}
+
+/// Makes a boundary that stands nowhere in the parts, the same for the same parts.
+fn boundary(parts: &[(Vec<u8>, Vec<u8>)]) -> String {
+    (0_u32..)
+        .map(|number| format!("----migrate-verify-{number:08}"))
+        .find(|boundary| {
+            !parts.iter().any(|(_, content)| {
+                content
+                    .windows(boundary.len())
+                    .any(|window| window == boundary.as_bytes())
+            })
+        })
+        .unwrap_or_default()
+}
+
+fn disposition(name: &str, charset: Charset) -> Vec<u8> {
+    let mut head = b"Content-Disposition: form-data; name=\"".to_vec();
+    head.extend_from_slice(&quoted(name, charset));
+    head.push(b'"');
+    head
+}
+
+fn quoted(text: &str, charset: Charset) -> Vec<u8> {
+    let escaped = text
+        .replace('"', "%22")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A");
+    form::encode(&escaped, charset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_fields_of_the_matching_form_are_found() {
+        let page = r#"<form action="hladaj.php"><input type=hidden name=q value=1></form>
+            <FORM method=post ACTION="login.php?x=1"><input TYPE="Hidden" name="token" value="a&amp;b">
+            <input type=hidden name=given value=2><input name=meno></FORM>"#;
+        let url = |text: &str| Url::parse(text).unwrap();
+        let fields = hidden_fields(
+            page,
+            &url("http://x/skola/index.php"),
+            &url("http://x/skola/login.php"),
+            &["given".to_owned()],
+        );
+        assert_eq!(fields, [("token".to_owned(), "a&b".to_owned())]);
+    }
+
+    #[test]
+    fn multipart_bodies_are_written_in_the_charset_of_the_page() {
+        let parts = [("náz\"ov".to_owned(), "ž".to_owned())];
+        let (kind, body) = multipart(&parts, &[], Charset::WINDOWS_1250).unwrap();
+        assert_eq!(
+            kind,
+            "multipart/form-data; boundary=----migrate-verify-00000000"
+        );
+        assert!(body.starts_with(b"------migrate-verify-00000000\r\nContent-Disposition: form-data; name=\"n\xe1z%22ov\"\r\n\r\n\x9e\r\n"));
+    }
+}

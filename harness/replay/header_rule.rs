@@ -1,0 +1,59 @@
+//! Which headers must be equal, and which may differ and why.
+
+/// How a header's value is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderRule {
+    /// It must be equal, but for holes that the rounds show: `Date` is a clock by evidence, not by a rule.
+    Equal,
+    /// It may be anything of at most so many characters.
+    May {
+        /// The most characters.
+        most: usize,
+        /// Why.
+        reason: &'static str,
+    },
+    /// It follows from the body where that varies.
+    Length {
+        /// Why.
+        reason: &'static str,
+    },
+    /// Its part before the first dash may differ.
+    Etag {
+        /// Why.
+        reason: &'static str,
+    },
+    /// Name and attributes must be equal; the value is a hole.
+    Cookie,
+}
+
+/// The headers that are not simply equal.
+pub const HEADER_RULES: [(&str, HeaderRule); 4] = [
+    (
+        "keep-alive",
+        HeaderRule::May {
+            most: 64,
+            reason: "the parameters of Keep-Alive count the connection's requests down",
+        },
+    ),
+    (
+        "content-length",
+        HeaderRule::Length {
+            reason: "Content-Length follows from a body with holes; it was checked against the body's real length",
+        },
+    ),
+    (
+        "etag",
+        HeaderRule::Etag {
+            reason: "the first part of Apache's ETag is the inode's number, which no copy keeps",
+        },
+    ),
+    ("set-cookie", HeaderRule::Cookie),
+];
+
+/// Returns the rule for a header.
+pub fn rule(name: &str) -> HeaderRule {
+    HEADER_RULES
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map_or(HeaderRule::Equal, |(_, rule)| *rule)
+}

@@ -1,0 +1,382 @@
+//! From the answers of several rounds to one snapshot.
+
+use std::collections::BTreeMap;
+
+use super::{
+    evidence::{Learner, Names, Sight, token},
+    header_rule::{HeaderRule, rule},
+    run::Observation,
+    token::Known,
+};
+use crate::{
+    charset::{Charset, Detection, decode_exactly, detect, visible},
+    exchange::Answer,
+    scenario::{Scenario, Sent, Step},
+    snapshot::{Body, Hole, HoleKind, Snapshot, Template, Zone, moment, store},
+};
+
+/// What all steps of a scenario have in common while they are recorded.
+#[derive(Debug)]
+pub(super) struct Ground<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) authority: &'a str,
+    pub(super) zone: &'a Zone,
+    pub(super) charset: Charset,
+    pub(super) names: Names,
+}
+
+/// Makes the snapshot of one answer, one observation a round; says what varies where that is not understood.
+pub(super) fn learn(
+    ground: &mut Ground<'_>,
+    step: &Step,
+    observations: &[&Observation],
+) -> Result<Snapshot, String> {
+    let first = &observations.first().ok_or("there is no answer")?.answer;
+    let lenient = ground.scenario.mutates;
+    if !lenient {
+        for other in observations {
+            steady(first, &other.answer)?;
+        }
+    }
+    let zone = ground.zone;
+    let mut learner = Learner {
+        zone,
+        names: &mut ground.names,
+        lenient,
+        written: &step.holes,
+        local: BTreeMap::new(),
+    };
+    let detection = detect(
+        first.header("Content-Type").as_deref(),
+        &first.body,
+        ground.charset,
+    );
+    let is_text = is_text(first, detection.charset);
+    let known = |observation: &'_ Observation| -> (i64, Vec<String>) {
+        (server_clock(observation), observation.secrets.clone())
+    };
+    let surroundings: Vec<(i64, Vec<String>)> = observations.iter().map(|one| known(one)).collect();
+    let body = if is_text {
+        let texts = texts(observations, detection.charset, lenient)?;
+        let sights: Vec<Sight<'_>> = texts
+            .iter()
+            .zip(&surroundings)
+            .map(|(text, (now, secrets))| Sight {
+                text,
+                now: *now,
+                known: Known {
+                    authority: ground.authority,
+                    secrets,
+                    written: &step.holes,
+                },
+            })
+            .collect();
+        Body::Text(
+            learner
+                .text(&sights)
+                .map_err(|what| format!("body {what}"))?,
+        )
+    } else {
+        if !lenient
+            && observations
+                .iter()
+                .any(|other| other.answer.body != first.body)
+        {
+            return Err("the bytes of the body vary".to_owned());
+        }
+        Body::Binary {
+            bytes: first.body.clone(),
+            extension: store::extension_of(first.header("Content-Type").as_deref()),
+        }
+    };
+    let varies = matches!(&body, Body::Text(template) if !template.holes().is_empty());
+    let mut headers = Vec::new();
+    for (index, line) in first.headers.iter().enumerate() {
+        let values: Vec<String> = observations
+            .iter()
+            .map(|one| value_at(&one.answer, first, index).unwrap_or_else(|| line.value_text()))
+            .collect();
+        let sights: Vec<Sight<'_>> = values
+            .iter()
+            .zip(&surroundings)
+            .map(|(text, (now, secrets))| Sight {
+                text,
+                now: *now,
+                known: Known {
+                    authority: ground.authority,
+                    secrets,
+                    written: &[],
+                },
+            })
+            .collect();
+        let name = line.name_text();
+        let value = header(&mut learner, &name, &sights, varies)
+            .map_err(|what| format!("header {name}: {what}"))?;
+        headers.push((name, value));
+    }
+    Ok(Snapshot {
+        description: format!("{}: {}", ground.scenario.title, step.name),
+        request: format!("{} {}", step.method, step.target),
+        sent: sent_names(&step.sent),
+        status: visible(&first.status_line),
+        headers,
+        framing: first.framing.as_str().to_owned(),
+        anomalies: first.anomalies.iter().map(ToString::to_string).collect(),
+        charset: is_text.then_some(detection),
+        zone: zone.clone(),
+        body,
+    })
+}
+
+/// Returns the clock of a server by the answer's `Date`, else by our own.
+pub(super) fn server_clock(observation: &Observation) -> i64 {
+    observation
+        .answer
+        .header("Date")
+        .and_then(|date| moment::parse("D, d M Y H:i:s \\G\\M\\T", &date))
+        .and_then(|date| date.distance(0, &Zone::utc()))
+        .unwrap_or(observation.at)
+}
+
+/// Returns whether a body is text: by its declared type, and because it can be read without loss.
+pub(super) fn is_text(answer: &Answer, charset: Charset) -> bool {
+    let kind = answer
+        .header("Content-Type")
+        .map(|kind| kind.to_ascii_lowercase());
+    let declared = match kind.as_deref() {
+        Some(kind) => {
+            kind.starts_with("text/")
+                || ["xml", "json", "javascript"]
+                    .iter()
+                    .any(|word| kind.contains(word))
+        }
+        None => true,
+    };
+    let has_controls = answer.body.iter().any(|byte| {
+        *byte == 0 || (kind.is_none() && *byte < 0x20 && !b"\t\r\n\x0c".contains(byte))
+    });
+    let is_coded = answer
+        .header("Content-Encoding")
+        .is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"));
+    declared && !has_controls && !is_coded && decode_exactly(&answer.body, charset).is_ok()
+}
+
+fn steady(first: &Answer, other: &Answer) -> Result<(), String> {
+    let varies = |what: &str| Err(format!("{what} varies"));
+    let names = |answer: &Answer| -> Vec<Vec<u8>> {
+        answer
+            .headers
+            .iter()
+            .map(|line| line.name.clone())
+            .collect()
+    };
+    if first.status_line != other.status_line {
+        return varies("the status line");
+    }
+    if names(first) != names(other) {
+        return varies("the list of headers");
+    }
+    if first.framing != other.framing {
+        return varies("the framing");
+    }
+    if first.anomalies != other.anomalies {
+        return varies("what breaks the protocol");
+    }
+    Ok(())
+}
+
+fn texts(
+    observations: &[&Observation],
+    charset: Charset,
+    lenient: bool,
+) -> Result<Vec<String>, String> {
+    let mut texts: Vec<String> = Vec::new();
+    for one in observations {
+        match (decode_exactly(&one.answer.body, charset), texts.first()) {
+            (Ok(decoded), _) => texts.push(decoded.text),
+            (Err(_), Some(first)) if lenient => texts.push(first.clone()),
+            (Err(error), _) => return Err(error.to_string()),
+        }
+    }
+    Ok(texts)
+}
+
+/// Returns the value of the header that stands at `index` in `first`, by name and occurrence.
+fn value_at(answer: &Answer, first: &Answer, index: usize) -> Option<String> {
+    let name = &first.headers.get(index)?.name;
+    let same = |line: &&crate::exchange::HeaderLine| line.name.eq_ignore_ascii_case(name);
+    let occurrence = first.headers[..index].iter().filter(same).count();
+    answer
+        .headers
+        .iter()
+        .filter(same)
+        .nth(occurrence)
+        .map(crate::exchange::HeaderLine::value_text)
+}
+
+fn header(
+    learner: &mut Learner<'_>,
+    name: &str,
+    sights: &[Sight<'_>],
+    body_varies: bool,
+) -> Result<Template, String> {
+    let first = sights.first().ok_or("it has no value")?.text;
+    match rule(name) {
+        HeaderRule::Equal => learner.line(sights),
+        HeaderRule::May { most, reason } => {
+            let mut template = Template::default();
+            template.push_hole(learner.hole(HoleKind::Free {
+                most,
+                reason: reason.to_owned(),
+            }));
+            Ok(template)
+        }
+        HeaderRule::Length { reason } if body_varies => {
+            let mut template = Template::default();
+            template.push_hole(learner.hole(HoleKind::Free {
+                most: first.len() + 2,
+                reason: reason.to_owned(),
+            }));
+            Ok(template)
+        }
+        HeaderRule::Length { .. } => learner.line(sights),
+        HeaderRule::Etag { reason } => Ok(match first.split_once('-') {
+            Some((inode, rest)) if is_apache_etag(first) => {
+                let quoted = inode.trim_start_matches("W/");
+                let mut template = Template::literal(&inode[..inode.len() - quoted.len() + 1]);
+                template.push_hole(learner.hole(HoleKind::Free {
+                    most: 16,
+                    reason: reason.to_owned(),
+                }));
+                template.push_text(&format!("-{rest}"));
+                template
+            }
+            Some(_) | None => learner.line(sights)?,
+        }),
+        HeaderRule::Cookie => cookie(learner, sights),
+    }
+}
+
+fn is_apache_etag(value: &str) -> bool {
+    let parts: Vec<&str> = value
+        .trim_start_matches("W/")
+        .trim_matches('"')
+        .split('-')
+        .collect();
+    parts.len() == 3
+        && parts
+            .iter()
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Keeps a cookie's name and attributes; its value is never kept in the clear.
+fn cookie(learner: &mut Learner<'_>, sights: &[Sight<'_>]) -> Result<Template, String> {
+    let mut values = Vec::new();
+    let mut names = Vec::new();
+    let mut rests = Vec::new();
+    for sight in sights {
+        let end = sight.text.find(';').unwrap_or(sight.text.len());
+        let (pair, rest) = sight.text.split_at(end);
+        let (name, value) = pair.split_once('=').ok_or("it is no cookie")?;
+        names.push(name);
+        values.push(value);
+        rests.push(Sight {
+            text: rest,
+            ..*sight
+        });
+    }
+    names.dedup();
+    let [name] = names.as_slice() else {
+        return Err("the cookie's name varies".to_owned());
+    };
+    let mut template = Template::literal(&format!("{name}="));
+    let same = values.iter().all(|value| *value == values[0]);
+    if same && (values[0].is_empty() || values[0] == "deleted") {
+        template.push_text(values[0]);
+    } else if same && values.len() > 1 {
+        let digest = crate::snapshot::secret_digest(values[0]);
+        let kind = HoleKind::Secret { digest };
+        template.push_hole(learner.named(kind, "secret", &values));
+    } else {
+        let kind = token(&values, 1).ok_or("the cookie's value varies, and not as a token does")?;
+        let hole: Hole = learner.named(kind, "session", &values);
+        template.push_hole(hole);
+    }
+    template.push(learner.line(&rests)?);
+    Ok(template)
+}
+
+fn sent_names(sent: &Sent) -> Vec<String> {
+    match sent {
+        Sent::Nothing => Vec::new(),
+        Sent::Body(_) => vec!["body".to_owned()],
+        Sent::Form(fields) => fields.iter().map(|(name, _)| name.clone()).collect(),
+        Sent::Multipart(parts) => parts.iter().map(|part| part.name.clone()).collect(),
+    }
+}
+
+/// Finds the old server's offset from UTC in its own pages: complete times that run with the head's `Date`.
+pub(super) fn zone_of(rounds: &[Vec<(String, i64)>]) -> Option<Zone> {
+    let mut votes: BTreeMap<i64, usize> = BTreeMap::new();
+    for (number, round) in rounds.iter().enumerate() {
+        for (text, now) in round {
+            let known = Known {
+                authority: "\u{0}",
+                secrets: &[],
+                written: &[],
+            };
+            for found in text
+                .lines()
+                .flat_map(|line| super::token::tokens(line, &known))
+            {
+                let super::token::TokenKind::Moment(formats) = &found.kind else {
+                    continue;
+                };
+                let elsewhere = rounds.iter().enumerate().any(|(other, round)| {
+                    other != number && round.iter().any(|(text, _)| text.contains(found.text))
+                });
+                let Some(offset) = formats
+                    .first()
+                    .and_then(|format| offset(format, found.text, *now))
+                else {
+                    continue;
+                };
+                if !elsewhere {
+                    *votes.entry(offset).or_default() += 1;
+                }
+            }
+        }
+    }
+    let (offset, _) = votes
+        .into_iter()
+        .max_by_key(|(offset, votes)| (*votes, -offset.abs()))?;
+    Zone::fixed(i32::try_from(offset).ok()?)
+}
+
+/// Returns the offset from UTC that makes a moment the clock, where one does.
+fn offset(format: &str, text: &str, now: i64) -> Option<i64> {
+    const QUARTER: i64 = 900;
+    let moment = moment::parse(format, text)?;
+    if moment.resolution != 1 || format.contains("\\G") || format == moment::UNIX {
+        return None;
+    }
+    let distance = moment.distance(now, &Zone::utc())?;
+    let offset = (distance + QUARTER / 2).div_euclid(QUARTER) * QUARTER;
+    let is_clock = (distance - offset).abs() <= super::evidence::SLACK && offset.abs() <= 14 * 3600;
+    is_clock.then_some(offset)
+}
+
+/// Returns how the old server's page is read, for the texts that evidence is looked for in.
+pub(super) fn text_of(answer: &Answer, default: Charset) -> Option<String> {
+    let Detection { charset, .. } = detect(
+        answer.header("Content-Type").as_deref(),
+        &answer.body,
+        default,
+    );
+    if !is_text(answer, charset) {
+        return None;
+    }
+    decode_exactly(&answer.body, charset)
+        .ok()
+        .map(|decoded| decoded.text)
+}

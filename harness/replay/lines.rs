@@ -1,0 +1,394 @@
+//! A page compared line by line with its template.
+
+use std::collections::BTreeMap;
+
+use similar::{Algorithm, DiffOp, capture_diff_slices};
+
+use super::{checks::Checks, excerpt::excerpts};
+use crate::{
+    charset::{Charset, Detection, decode_exactly, explain, visible},
+    outcome::Difference,
+    snapshot::Template,
+};
+
+/// Pages of more lines are compared without looking for moved ones: a diff of them could take for ever.
+const MOST_ALIGNED: usize = 20_000;
+
+/// How many differing lines a case shows; the others are counted.
+const MOST_SHOWN: usize = 20;
+
+/// A page that came, and how both sides are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Page<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) expected_as: Detection,
+    pub(super) actual_as: Detection,
+}
+
+/// One line that came.
+struct Line<'a> {
+    bytes: &'a [u8],
+    /// Its text in the recorded charset, where it can be read so.
+    text: Option<String>,
+}
+
+/// Compares a page with its template.
+pub(super) fn compare(
+    template: &Template,
+    page: Page<'_>,
+    checks: &mut Checks<'_>,
+) -> Vec<Difference> {
+    let expected = template.lines();
+    let actual: Vec<Line<'_>> = page
+        .bytes
+        .split_inclusive(|byte| *byte == b'\n')
+        .map(|bytes| Line {
+            bytes,
+            text: decode_exactly(bytes, page.expected_as.charset)
+                .ok()
+                .map(|decoded| decoded.text),
+        })
+        .collect();
+    let (old, new) = keys(&expected, &actual);
+    let operations = if old.len() + new.len() > MOST_ALIGNED {
+        in_place(&old, &new)
+    } else {
+        capture_diff_slices(Algorithm::Myers, &old, &new)
+    };
+    let mut found = Found {
+        differences: Vec::new(),
+        lines: 0,
+        page,
+    };
+    for operation in &operations {
+        if let DiffOp::Equal {
+            old_index,
+            new_index,
+            len,
+        } = *operation
+        {
+            for step in 0..len {
+                let (line, template) = (new_index + step, &expected[old_index + step]);
+                if let Some(text) = &actual[line].text {
+                    let locus = format!("body line {}", line + 1);
+                    found
+                        .differences
+                        .extend(checks.values(template, text, &locus));
+                }
+            }
+        }
+    }
+    for operation in &operations {
+        found.changed(operation, &expected, &actual);
+    }
+    if found.lines > MOST_SHOWN {
+        found.differences.push(Difference::new(
+            "body",
+            "text",
+            format!("{} more lines as recorded", found.lines - MOST_SHOWN),
+            format!(
+                "{} more lines differ and are not shown",
+                found.lines - MOST_SHOWN
+            ),
+        ));
+    }
+    found
+        .differences
+        .extend(order(&operations, &expected, &actual));
+    found.differences
+}
+
+/// Gives every template line a number and every line that fits one the same; lines that fit none get numbers of their own.
+fn keys(expected: &[Template], actual: &[Line<'_>]) -> (Vec<usize>, Vec<usize>) {
+    let mut literals: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut with_holes: Vec<usize> = Vec::new();
+    let mut marked: BTreeMap<String, usize> = BTreeMap::new();
+    let mut old = Vec::new();
+    for (index, line) in expected.iter().enumerate() {
+        let key = if line.holes().is_empty() {
+            *literals.entry(line.segments()[0].as_str()).or_insert(index)
+        } else {
+            let key = *marked.entry(line.marked().0).or_insert(index);
+            if key == index {
+                with_holes.push(index);
+            }
+            key
+        };
+        old.push(key);
+    }
+    let search = with_holes.len().saturating_mul(actual.len()) < 4_000_000;
+    let fits = |index: usize, text: &str, strict: bool| {
+        expected[index].values(text).is_some_and(|values| {
+            let holes = expected[index].holes().iter();
+            !strict
+                || holes
+                    .zip(values)
+                    .all(|(hole, value)| hole.kind.has_shape(value))
+        })
+    };
+    let new = actual
+        .iter()
+        .enumerate()
+        .map(|(number, line)| {
+            let own = expected.len() + number;
+            let Some(text) = line.text.as_deref() else {
+                return own;
+            };
+            if let Some(key) = literals.get(text) {
+                return *key;
+            }
+            if let Some(key) = old.get(number)
+                && !expected[number].holes().is_empty()
+                && fits(number, text, true)
+            {
+                return *key;
+            }
+            [true, false]
+                .into_iter()
+                .filter(|_| search)
+                .find_map(|strict| {
+                    with_holes
+                        .iter()
+                        .copied()
+                        .find(|index| fits(*index, text, strict))
+                })
+                .unwrap_or(own)
+        })
+        .collect();
+    (old, new)
+}
+
+/// Compares line by line, without looking for moved ones.
+fn in_place(old: &[usize], new: &[usize]) -> Vec<DiffOp> {
+    let common = old.len().min(new.len());
+    let mut operations: Vec<DiffOp> = (0..common)
+        .map(|index| {
+            if old[index] == new[index] {
+                DiffOp::Equal {
+                    old_index: index,
+                    new_index: index,
+                    len: 1,
+                }
+            } else {
+                DiffOp::Replace {
+                    old_index: index,
+                    old_len: 1,
+                    new_index: index,
+                    new_len: 1,
+                }
+            }
+        })
+        .collect();
+    if old.len() != new.len() {
+        operations.push(DiffOp::Replace {
+            old_index: common,
+            old_len: old.len() - common,
+            new_index: common,
+            new_len: new.len() - common,
+        });
+    }
+    operations
+}
+
+/// The differing lines of a page.
+struct Found<'a> {
+    differences: Vec<Difference>,
+    lines: usize,
+    page: Page<'a>,
+}
+
+impl Found<'_> {
+    fn changed(&mut self, operation: &DiffOp, expected: &[Template], actual: &[Line<'_>]) {
+        if matches!(operation, DiffOp::Equal { .. }) {
+            return;
+        }
+        let (old, new) = (operation.old_range(), operation.new_range());
+        for step in 0..old.len().max(new.len()) {
+            self.lines += 1;
+            if self.lines > MOST_SHOWN {
+                continue;
+            }
+            let difference = match (old.clone().nth(step), new.clone().nth(step)) {
+                (Some(before), Some(after)) => self.pair(before, &expected[before], &actual[after]),
+                (Some(before), None) => {
+                    let text = expected[before].marked().0;
+                    Difference::new(
+                        format!("body line {}", before + 1),
+                        "missing line",
+                        excerpts(&text, "").0,
+                        "",
+                    )
+                    .because(self.missing_cause(new.end, actual.len()))
+                }
+                (None, Some(after)) => {
+                    let text = shown(&actual[after], self.page.actual_as.charset);
+                    let difference = Difference::new(
+                        format!("body line {}", after + 1),
+                        "added line",
+                        "",
+                        excerpts(&text, "").0,
+                    );
+                    match program_message(&text) {
+                        Some(cause) => difference.because(cause),
+                        None => difference,
+                    }
+                }
+                (None, None) => continue,
+            };
+            self.differences.push(difference);
+        }
+    }
+
+    fn missing_cause(&self, position: usize, lines: usize) -> String {
+        if position >= lines {
+            "the page ends too early: a script stopped, or the body is truncated".to_owned()
+        } else {
+            "the line is missing".to_owned()
+        }
+    }
+
+    fn pair(&self, number: usize, expected: &Template, actual: &Line<'_>) -> Difference {
+        let Page {
+            expected_as,
+            actual_as,
+            ..
+        } = self.page;
+        let text = match &actual.text {
+            Some(text) => text.clone(),
+            None => shown(actual, actual_as.charset),
+        };
+        let filled = fill(expected, &text);
+        let bytes = crate::charset::form::encode(&filled, expected_as.charset);
+        let charset_cause = explain(&bytes, actual.bytes, expected_as, actual_as);
+        let aspect = if charset_cause.is_some() {
+            "charset"
+        } else {
+            "text"
+        };
+        let (old, new) = excerpts(&filled, &text);
+        let difference = Difference::new(format!("body line {}", number + 1), aspect, old, new);
+        match charset_cause.or_else(|| text_cause(&filled, &text)) {
+            Some(cause) => difference.because(cause),
+            None => difference,
+        }
+    }
+}
+
+/// Fills the holes of a line with what looks like their values in `actual`, so that only real differences are left.
+fn fill(template: &Template, actual: &str) -> String {
+    let mut rest = actual;
+    let mut values = Vec::new();
+    for hole in template.holes() {
+        let found = rest.char_indices().take(4096).find_map(|(start, _)| {
+            let word = &rest[start..];
+            let ends = word
+                .char_indices()
+                .map(|(end, _)| end)
+                .skip(1)
+                .chain([word.len()]);
+            ends.take(64)
+                .filter(|end| hole.kind.has_shape(&word[..*end]))
+                .last()
+                .map(|end| (start, start + end))
+        });
+        match found {
+            Some((start, end)) => {
+                values.push(rest[start..end].to_owned());
+                rest = &rest[end..];
+            }
+            None => values.push(format!("{{{{{}}}}}", hole.name)),
+        }
+    }
+    template.filled(values).0
+}
+
+fn shown(line: &Line<'_>, charset: Charset) -> String {
+    decode_exactly(line.bytes, charset).map_or_else(|_| visible(line.bytes), |decoded| decoded.text)
+}
+
+/// Usual causes other than charsets.
+fn text_cause(expected: &str, actual: &str) -> Option<String> {
+    if let Some(cause) = program_message(actual).filter(|_| program_message(expected).is_none()) {
+        return Some(cause);
+    }
+    let (old, new) = (
+        expected.trim_end_matches(['\r', '\n']),
+        actual.trim_end_matches(['\r', '\n']),
+    );
+    if old == new {
+        return Some(
+            "only the line's end differs: a script or a file was converted between DOS and Unix"
+                .to_owned(),
+        );
+    }
+    if old.split_whitespace().eq(new.split_whitespace()) {
+        return Some("only blanks differ".to_owned());
+    }
+    if old.replace(',', ".") == new.replace(',', ".") {
+        return Some(
+            "decimal point against decimal comma: setlocale() finds another locale".to_owned(),
+        );
+    }
+    if !new.is_empty() && old.starts_with(new) {
+        return Some(
+            "the line ends too early: a script stopped, or the body is truncated".to_owned(),
+        );
+    }
+    None
+}
+
+/// Recognises what PHP and MySQL say about themselves.
+fn program_message(text: &str) -> Option<String> {
+    let words = [
+        "Warning",
+        "Notice",
+        "Fatal error",
+        "Parse error",
+        "Deprecated",
+    ];
+    let by_php = words.iter().any(|word| {
+        text.contains(&format!("<b>{word}</b>:"))
+            || text.contains(&format!("PHP {word}:"))
+            || text.starts_with(&format!("{word}: "))
+    });
+    if by_php {
+        return Some(
+            "PHP reports an error in the page: another version, extension or php.ini".to_owned(),
+        );
+    }
+    [
+        "You have an error in your SQL syntax",
+        "Access denied for user",
+        "Can't connect to",
+    ]
+    .iter()
+    .any(|message| text.contains(message))
+    .then(|| "MySQL refuses the application: its account, version or state differs".to_owned())
+}
+
+/// Tells whether the same lines came in another order.
+fn order(operations: &[DiffOp], expected: &[Template], actual: &[Line<'_>]) -> Option<Difference> {
+    let mut old: Vec<String> = Vec::new();
+    let mut new: Vec<String> = Vec::new();
+    for operation in operations
+        .iter()
+        .filter(|operation| !matches!(operation, DiffOp::Equal { .. }))
+    {
+        old.extend(
+            expected[operation.old_range()]
+                .iter()
+                .map(|line| line.marked().0),
+        );
+        new.extend(
+            actual[operation.new_range()]
+                .iter()
+                .filter_map(|line| line.text.clone()),
+        );
+    }
+    old.sort();
+    new.sort();
+    (old.len() > 1 && old == new).then(|| {
+        Difference::new("body", "order", "lines in the recorded order", format!("the same {} lines in another order", old.len()))
+            .because("the same lines in another order: another collation or locale sorts, or an ORDER BY is missing")
+    })
+}

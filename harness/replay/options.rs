@@ -1,0 +1,58 @@
+//! What recording and replaying may do, and by which clock.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::{charset::Charset, exchange::Limits, snapshot::Zone};
+
+/// Tells the second since 1970. The program's clock comes from its command line, a test's from the test.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
+
+impl Clock {
+    /// Makes a clock.
+    pub fn new(tell: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    /// Returns the second since 1970.
+    pub fn now(&self) -> i64 {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Clock")
+    }
+}
+
+/// How scenarios are run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The charset of pages that declare none.
+    pub charset: Charset,
+    /// The old server's time zone, where the project names it.
+    pub zone: Option<Zone>,
+    /// How far a clock in a page may be off.
+    pub tolerance: Duration,
+    /// What one exchange may take.
+    pub limits: Limits,
+    /// How many scenarios run at a time on the candidate.
+    pub parallel: usize,
+    /// The clock.
+    pub clock: Clock,
+}
+
+impl Options {
+    /// Makes the usual options.
+    pub fn new(charset: Charset, zone: Option<Zone>, clock: Clock) -> Self {
+        Self {
+            charset,
+            zone,
+            tolerance: Duration::from_secs(120),
+            limits: Limits::default(),
+            parallel: 4,
+            clock,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Runs one scenario against one server.
+
+use super::{
+    browser::{Browser, Correlation},
+    error::ReplayError,
+    options::Options,
+};
+use crate::{
+    exchange::{Answer, Request, Server, send},
+    scenario::{Scenario, Step},
+};
+
+/// Browsers give up after 20; an old application needs one or two.
+const MOST_REDIRECTS: usize = 10;
+
+/// One answer, and when it came.
+#[derive(Clone, Debug)]
+pub(super) struct Observation {
+    pub(super) answer: Answer,
+    pub(super) at: i64,
+    /// Cookie values that were known then.
+    pub(super) secrets: Vec<String>,
+}
+
+/// What one run of a scenario brought.
+#[derive(Debug)]
+pub(super) struct ScenarioRun {
+    /// For every step that was reached: its answers, those on the way of redirects first.
+    pub(super) steps: Vec<Vec<Observation>>,
+    /// Why the last of these steps has no final answer.
+    pub(super) failure: Option<ReplayError>,
+    pub(super) correlations: Vec<Correlation>,
+}
+
+/// Runs a scenario to its end or to the first step without an answer.
+pub(super) async fn run(scenario: &Scenario, server: &Server, options: &Options) -> ScenarioRun {
+    let mut run = ScenarioRun {
+        steps: Vec::new(),
+        failure: None,
+        correlations: Vec::new(),
+    };
+    let mut browser = match Browser::new(server, &scenario.name, options.charset) {
+        Ok(browser) => browser,
+        Err(error) => {
+            run.failure = Some(error);
+            run.steps.push(Vec::new());
+            return run;
+        }
+    };
+    for step in &scenario.steps {
+        let mut answers = Vec::new();
+        let result = run_step(step, server, options, &mut browser, &mut answers).await;
+        run.steps.push(answers);
+        if let Err(error) = result {
+            run.failure = Some(error);
+            break;
+        }
+    }
+    run.correlations = std::mem::take(&mut browser.correlations);
+    run.correlations.sort();
+    run.correlations.dedup();
+    run
+}
+
+async fn run_step(
+    step: &Step,
+    server: &Server,
+    options: &Options,
+    browser: &mut Browser,
+    answers: &mut Vec<Observation>,
+) -> Result<(), ReplayError> {
+    let mut request = browser.request(step)?;
+    loop {
+        let observation = exchange(&request, server, options).await?;
+        let answer = observation.answer.clone();
+        let at = observation.at;
+        answers.push(observation);
+        let redirects = step.follow && Browser::is_redirect(&answer);
+        let captures = if redirects {
+            &[]
+        } else {
+            step.captures.as_slice()
+        };
+        let received = browser.receive(&step.name, &request, &answer, at, captures);
+        if let Some(last) = answers.last_mut() {
+            last.secrets = browser.jar.values().map(str::to_owned).collect();
+        }
+        received?;
+        let next = if redirects {
+            browser.redirect(&step.name, &request, &answer)?
+        } else {
+            None
+        };
+        let Some(next) = next else {
+            return Ok(());
+        };
+        if answers.len() > MOST_REDIRECTS {
+            return Err(ReplayError::RedirectLoop {
+                limit: MOST_REDIRECTS,
+            });
+        }
+        request = next;
+    }
+}
+
+async fn exchange(
+    request: &Request,
+    server: &Server,
+    options: &Options,
+) -> Result<Observation, ReplayError> {
+    let answer = send(server, request, &options.limits)
+        .await
+        .map_err(ReplayError::Exchange)?;
+    Ok(Observation {
+        answer,
+        at: options.clock.now(),
+        secrets: Vec::new(),
+    })
+}

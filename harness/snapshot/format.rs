@@ -1,0 +1,300 @@
+//! The text of a snapshot file: insta's front matter, then the page.
+//!
+//! ```text
+//! ---
+//! description: "A teacher logs in: login"
+//! info:
+//!   version: 1
+//!   request: "POST /login.php"
+//!   …
+//!   holes:
+//!     - {"name":"time-1","place":"body","at":120,"kind":"clock","formats":["H:i:s"],"offset":0}
+//! ---
+//! <html>…{{time-1}}…
+//! ```
+//! Strings are written as JSON, which is YAML too and has one way to write each.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    hole::{Hole, HoleKind},
+    model::{Body, Snapshot},
+    template::Template,
+    zone::Zone,
+};
+use crate::{
+    charset::{Charset, Detection, Source},
+    digest::Sha256Digest,
+};
+
+/// The front matter.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Front {
+    description: String,
+    info: Info,
+    #[serde(default)]
+    extension: Option<String>,
+    #[serde(default)]
+    snapshot_kind: Option<String>,
+}
+
+/// What insta calls `info`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Info {
+    version: u32,
+    request: String,
+    #[serde(default)]
+    sent: Vec<String>,
+    status: String,
+    headers: Vec<String>,
+    framing: String,
+    #[serde(default)]
+    anomalies: Vec<String>,
+    charset: Option<String>,
+    charset_from: Option<String>,
+    zone: String,
+    body: String,
+    #[serde(default)]
+    holes: Vec<HoleRecord>,
+}
+
+/// A hole with its place.
+#[derive(Debug, Serialize, Deserialize)]
+struct HoleRecord {
+    name: String,
+    place: String,
+    at: usize,
+    #[serde(flatten)]
+    kind: HoleKind,
+}
+
+/// The version of this format.
+const VERSION: u32 = 1;
+
+/// Writes a snapshot: the text file, and the bytes beside it where there are any.
+pub(super) fn write(snapshot: &Snapshot) -> (String, Option<(String, Vec<u8>)>) {
+    let mut lines = vec![
+        "---".to_owned(),
+        format!("description: {}", json(&snapshot.description)),
+        "info:".to_owned(),
+        format!("  version: {VERSION}"),
+        format!("  request: {}", json(&snapshot.request)),
+    ];
+    list(
+        &mut lines,
+        "sent",
+        snapshot.sent.iter().map(|name| json(name)),
+    );
+    lines.push(format!("  status: {}", json(&snapshot.status)));
+    let mut holes = Vec::new();
+    let mut headers = Vec::new();
+    for (number, (name, value)) in snapshot.headers.iter().enumerate() {
+        let mut line = Template::literal(&format!("{name}: "));
+        line.push(value.clone());
+        headers.push(json(&marked(
+            &line,
+            &format!("header {number}"),
+            &mut holes,
+        )));
+    }
+    list(&mut lines, "headers", headers.into_iter());
+    lines.push(format!("  framing: {}", json(&snapshot.framing)));
+    list(
+        &mut lines,
+        "anomalies",
+        snapshot.anomalies.iter().map(|anomaly| json(anomaly)),
+    );
+    if let Some(Detection { charset, source }) = snapshot.charset {
+        lines.push(format!("  charset: {}", json(&charset.name())));
+        lines.push(format!("  charset_from: {}", json(source.as_str())));
+    }
+    lines.push(format!("  zone: {}", json(&snapshot.zone.to_string())));
+    let (text, digest, beside) = match &snapshot.body {
+        Body::Text(template) => {
+            let text = marked(template, "body", &mut holes);
+            let digest = Sha256Digest::of(text.as_bytes());
+            (text, digest, None)
+        }
+        Body::Binary { bytes, extension } => {
+            let digest = Sha256Digest::of(bytes);
+            (
+                String::new(),
+                digest,
+                Some((extension.clone(), bytes.clone())),
+            )
+        }
+    };
+    lines.push(format!("  body: {}", json(&digest.to_string())));
+    list(&mut lines, "holes", holes.into_iter());
+    if let Some((extension, _)) = &beside {
+        lines.push(format!("extension: {}", json(extension)));
+        lines.push("snapshot_kind: binary".to_owned());
+    }
+    lines.push("---".to_owned());
+    let mut file = lines.join("\n");
+    file.push('\n');
+    if beside.is_none() {
+        file.push_str(&text);
+        file.push('\n');
+    }
+    (file, beside)
+}
+
+fn list(lines: &mut Vec<String>, name: &str, values: impl Iterator<Item = String>) {
+    let values: Vec<String> = values.map(|value| format!("    - {value}")).collect();
+    if !values.is_empty() {
+        lines.push(format!("  {name}:"));
+        lines.extend(values);
+    } else if name == "headers" {
+        lines.push("  headers: []".to_owned());
+    }
+}
+
+fn marked(template: &Template, place: &str, holes: &mut Vec<String>) -> String {
+    let (text, offsets) = template.marked();
+    for (hole, at) in template.holes().iter().zip(offsets) {
+        let record = HoleRecord {
+            name: hole.name.clone(),
+            place: place.to_owned(),
+            at,
+            kind: hole.kind.clone(),
+        };
+        holes.push(json(&record));
+    }
+    text
+}
+
+fn json(value: &(impl Serialize + ?Sized)) -> String {
+    let text = serde_json::to_string(value).expect("strings and holes always serialise");
+    // JSON leaves DEL and the C1 controls as they are, YAML forbids them.
+    text.chars()
+        .map(|character| match character {
+            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => {
+                format!("\\u{:04x}", u32::from(character))
+            }
+            other => other.to_string(),
+        })
+        .collect()
+}
+
+/// Reads a snapshot file; `beside` fetches the bytes of a binary one.
+pub(super) fn read(
+    file: &str,
+    beside: impl FnOnce(&str) -> Result<Vec<u8>, String>,
+) -> Result<Snapshot, String> {
+    let rest = file
+        .strip_prefix("---\n")
+        .ok_or("it does not begin with front matter")?;
+    let (yaml, text) = rest
+        .split_once("\n---\n")
+        .ok_or("its front matter has no end")?;
+    let front: Front = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
+    let info = front.info;
+    if info.version != VERSION {
+        return Err(format!("its version {} is not {VERSION}", info.version));
+    }
+    let mut places: Vec<(String, usize, Hole)> = info
+        .holes
+        .into_iter()
+        .map(
+            |HoleRecord {
+                 name,
+                 place,
+                 at,
+                 kind,
+             }| (place, at, Hole { name, kind }),
+        )
+        .collect();
+    let mut headers = Vec::new();
+    for (number, line) in info.headers.iter().enumerate() {
+        let holes = take(&mut places, &format!("header {number}"));
+        headers.push(header(line, holes)?);
+    }
+    let charset = charset(info.charset.as_deref(), info.charset_from.as_deref())?;
+    let binary = front.snapshot_kind.as_deref() == Some("binary");
+    let (body, digest) = if binary {
+        let extension = front.extension.ok_or("it names no extension")?;
+        let bytes = beside(&extension)?;
+        let digest = Sha256Digest::of(&bytes);
+        (Body::Binary { bytes, extension }, digest)
+    } else {
+        let text = text.strip_suffix('\n').ok_or("its last line has no end")?;
+        let digest = Sha256Digest::of(text.as_bytes());
+        let template = Template::from_marked(text, take(&mut places, "body"))?;
+        (Body::Text(template), digest)
+    };
+    if digest.to_string() != info.body {
+        return Err(
+            "its body is not the one that was recorded: it was edited, or line ends were converted"
+                .to_owned(),
+        );
+    }
+    if let Some((place, _, hole)) = places.first() {
+        return Err(format!(
+            "the hole `{}` has an unknown place `{place}`",
+            hole.name
+        ));
+    }
+    if !binary && charset.is_none() {
+        return Err("it is a text without a charset".to_owned());
+    }
+    Ok(Snapshot {
+        description: front.description,
+        request: info.request,
+        sent: info.sent,
+        status: info.status,
+        headers,
+        framing: info.framing,
+        anomalies: info.anomalies,
+        charset,
+        zone: Zone::parse(&info.zone).map_err(|error| error.to_string())?,
+        body,
+    })
+}
+
+fn take(places: &mut Vec<(String, usize, Hole)>, wanted: &str) -> Vec<(usize, Hole)> {
+    let (taken, left) = std::mem::take(places)
+        .into_iter()
+        .partition(|(place, _, _)| place == wanted);
+    *places = left;
+    let taken: Vec<(String, usize, Hole)> = taken;
+    taken.into_iter().map(|(_, at, hole)| (at, hole)).collect()
+}
+
+fn header(line: &str, holes: Vec<(usize, Hole)>) -> Result<(String, Template), String> {
+    let (name, value) = line
+        .split_once(": ")
+        .ok_or_else(|| format!("`{line}` is no header line"))?;
+    let start = name.len() + 2;
+    let holes = holes
+        .into_iter()
+        .map(|(at, hole)| match at.checked_sub(start) {
+            Some(at) => Ok((at, hole)),
+            None => Err(format!(
+                "the hole `{}` stands in a header's name",
+                hole.name
+            )),
+        })
+        .collect::<Result<_, _>>()?;
+    Ok((name.to_owned(), Template::from_marked(value, holes)?))
+}
+
+fn charset(name: Option<&str>, from: Option<&str>) -> Result<Option<Detection>, String> {
+    let (Some(name), Some(from)) = (name, from) else {
+        return Ok(None);
+    };
+    let charset = Charset::for_label(name).ok_or_else(|| format!("`{name}` is no charset"))?;
+    let sources = [
+        Source::Header,
+        Source::ByteOrderMark,
+        Source::Meta,
+        Source::Default,
+    ];
+    let source = sources
+        .into_iter()
+        .find(|source| source.as_str() == from)
+        .ok_or_else(|| format!("`{from}` declares no charset"))?;
+    Ok(Some(Detection { charset, source }))
+}

@@ -1,0 +1,481 @@
+//! Holes: parts of an answer that are known to vary, each with the shape that it must keep.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    moment::{self, describe},
+    zone::Zone,
+};
+use crate::digest::Sha256Digest;
+
+/// A part of an answer that is known to vary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hole {
+    /// Its name: holes of one name in one scenario have the same value, where their kind is an identity.
+    pub name: String,
+    /// What it is.
+    pub kind: HoleKind,
+}
+
+/// What a hole may hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum HoleKind {
+    /// The server's clock.
+    Clock {
+        /// The formats that the recorded text fits; the new one must fit one of them.
+        formats: Vec<String>,
+        /// Seconds by which the text is later than the clock: an expiry.
+        offset: i64,
+    },
+    /// A moment of the last two days that is not the answer's own: a last visit.
+    Recent {
+        /// The formats that the recorded text fits.
+        formats: Vec<String>,
+    },
+    /// A measured duration: `0.0123`.
+    Duration {
+        /// `.` or `,`.
+        separator: char,
+        /// The fewest decimals.
+        least: usize,
+        /// The most decimals.
+        most: usize,
+        /// The value stays below this.
+        below: u64,
+    },
+    /// A session id, a form's token, a nonce.
+    Token {
+        /// The characters it is made of.
+        alphabet: Alphabet,
+        /// The fewest characters.
+        least: usize,
+        /// The most characters.
+        most: usize,
+    },
+    /// The number of a row, a counter.
+    Number {
+        /// The most digits.
+        most: usize,
+    },
+    /// The server's own address.
+    Server {
+        /// Which part of it.
+        part: ServerPart,
+    },
+    /// A value that did not vary but is nobody's business: only its digest is kept.
+    Secret {
+        /// The digest.
+        digest: String,
+    },
+    /// What a person or a rule of this program says may differ.
+    Free {
+        /// The most characters.
+        most: usize,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The characters of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Alphabet {
+    /// `0-9a-f`.
+    Hex,
+    /// Letters and digits.
+    Alphanumeric,
+    /// Letters, digits, `+ / = - _ , . % :`.
+    Base64,
+}
+
+/// A part of a server's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerPart {
+    /// Host and port as in a link.
+    Authority,
+    /// The host.
+    Host,
+    /// The port.
+    Port,
+}
+
+impl Alphabet {
+    /// All, the narrowest first.
+    pub const ALL: [Self; 3] = [Self::Hex, Self::Alphanumeric, Self::Base64];
+
+    /// Returns whether all of `text` is made of it.
+    pub fn holds(self, text: &str) -> bool {
+        text.bytes().all(|byte| match self {
+            Self::Hex => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
+            Self::Alphanumeric => byte.is_ascii_alphanumeric(),
+            Self::Base64 => byte.is_ascii_alphanumeric() || b"+/=-_,.%:".contains(&byte),
+        })
+    }
+
+    fn describe(self) -> &'static str {
+        match self {
+            Self::Hex => "hex digits",
+            Self::Alphanumeric => "letters and digits",
+            Self::Base64 => "base64 characters",
+        }
+    }
+}
+
+/// What a hole is checked against.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// The clock when the answer came, in seconds since 1970.
+    pub now: i64,
+    /// The old server's time zone.
+    pub zone: &'a Zone,
+    /// How far a clock may be off.
+    pub tolerance: i64,
+    /// The asked server's host and port as in links.
+    pub authority: &'a str,
+}
+
+/// Why a value does not fit its hole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// In what respect.
+    pub aspect: &'static str,
+    /// What would fit.
+    pub expected: String,
+    /// Why, where it can be told.
+    pub cause: Option<String>,
+}
+
+impl HoleKind {
+    /// Returns the word for it in names and reports.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Clock { .. } | Self::Recent { .. } => "time",
+            Self::Duration { .. } => "duration",
+            Self::Token { .. } => "token",
+            Self::Number { .. } => "number",
+            Self::Server { .. } => "server",
+            Self::Secret { .. } => "secret",
+            Self::Free { .. } => "free",
+        }
+    }
+
+    /// Returns whether equal names mean equal values.
+    pub fn is_identity(&self) -> bool {
+        match self {
+            Self::Token { .. } | Self::Number { .. } => true,
+            Self::Clock { .. }
+            | Self::Recent { .. }
+            | Self::Duration { .. }
+            | Self::Server { .. }
+            | Self::Secret { .. }
+            | Self::Free { .. } => false,
+        }
+    }
+
+    /// Says how a value of this kind is checked, for the list of what was not compared by the byte.
+    pub fn check_description(&self) -> String {
+        match self {
+            Self::Clock { .. } => {
+                "checked against the clock in the old server's time zone".to_owned()
+            }
+            Self::Recent { .. } => "checked to be a moment of the last two days".to_owned(),
+            Self::Duration { .. } => "checked for its shape and size".to_owned(),
+            Self::Token { .. } | Self::Number { .. } => {
+                "checked for its shape and to be the same wherever it stands".to_owned()
+            }
+            Self::Server { .. } => "checked to be the asked server's address".to_owned(),
+            Self::Secret { .. } => "compared by digest".to_owned(),
+            Self::Free { reason, .. } => format!("not compared: {reason}"),
+        }
+    }
+
+    /// Returns whether `value` has the shape, whatever the clock says.
+    pub fn has_shape(&self, value: &str) -> bool {
+        if value.is_empty() || value.len() > 4096 {
+            return false;
+        }
+        match self {
+            Self::Clock { formats, .. } | Self::Recent { formats } => formats
+                .iter()
+                .any(|format| moment::parse(format, value).is_some()),
+            Self::Duration {
+                separator,
+                least,
+                most,
+                below,
+            } => is_duration(value, *separator, *least, *most, *below),
+            Self::Token {
+                alphabet,
+                least,
+                most,
+            } => (*least..=*most).contains(&value.len()) && alphabet.holds(value),
+            Self::Number { most } => {
+                value.len() <= *most && value.bytes().all(|byte| byte.is_ascii_digit())
+            }
+            Self::Server { .. } => value
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".:-[]".contains(&byte)),
+            Self::Secret { digest } => secret_digest(value) == *digest,
+            Self::Free { most, .. } => value.chars().count() <= *most && !value.contains('\n'),
+        }
+    }
+
+    /// Checks a value: its shape and, where the kind has one, its meaning.
+    pub fn check(&self, value: &str, surroundings: &Surroundings<'_>) -> Result<(), Misfit> {
+        let misfit = |expected: String| Misfit {
+            aspect: self.word(),
+            expected,
+            cause: value.is_empty().then(|| "the value is empty".to_owned()),
+        };
+        if !self.has_shape(value) {
+            return Err(misfit(self.describe(surroundings)));
+        }
+        match self {
+            Self::Clock { formats, offset } => {
+                check_clock(self, formats, *offset, value, surroundings)
+            }
+            Self::Recent { formats } => {
+                let recent = formats
+                    .iter()
+                    .filter_map(|format| moment::parse(format, value))
+                    .any(|moment| {
+                        moment
+                            .distance(surroundings.now, surroundings.zone)
+                            .is_some_and(|distance| {
+                                (-2 * 86_400..=surroundings.tolerance).contains(&distance)
+                            })
+                    });
+                if recent {
+                    Ok(())
+                } else {
+                    Err(misfit(self.describe(surroundings)))
+                }
+            }
+            Self::Server { part } => {
+                if value == part.of(surroundings.authority) {
+                    Ok(())
+                } else {
+                    Err(misfit(self.describe(surroundings)))
+                }
+            }
+            Self::Duration { .. }
+            | Self::Token { .. }
+            | Self::Number { .. }
+            | Self::Secret { .. }
+            | Self::Free { .. } => Ok(()),
+        }
+    }
+
+    /// Says what would fit.
+    pub fn describe(&self, surroundings: &Surroundings<'_>) -> String {
+        match self {
+            Self::Clock { formats, offset } => format!(
+                "a time {} within {} s of {}",
+                formats.first().map_or("", String::as_str),
+                surroundings.tolerance,
+                describe(surroundings.now + offset, surroundings.zone)
+            ),
+            Self::Recent { formats } => format!(
+                "a time {} of the last two days",
+                formats.first().map_or("", String::as_str)
+            ),
+            Self::Duration {
+                separator,
+                least,
+                most,
+                below,
+            } => {
+                format!(
+                    "a duration below {below} with {least} to {most} decimals behind `{separator}`"
+                )
+            }
+            Self::Token {
+                alphabet,
+                least,
+                most,
+            } => {
+                format!("a token of {least} to {most} {}", alphabet.describe())
+            }
+            Self::Number { most } => format!("a number of at most {most} digits"),
+            Self::Server { part } => part.of(surroundings.authority),
+            Self::Secret { .. } => {
+                "the same value as on the old server (kept as a digest)".to_owned()
+            }
+            Self::Free { most, .. } => format!("1 to {most} characters"),
+        }
+    }
+}
+
+impl ServerPart {
+    /// Returns this part of an address.
+    pub fn of(self, authority: &str) -> String {
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, port),
+            Some(_) | None => (authority, "80"),
+        };
+        match self {
+            Self::Authority => authority.to_owned(),
+            Self::Host => host.to_owned(),
+            Self::Port => port.to_owned(),
+        }
+    }
+}
+
+/// Returns the digest that is kept instead of a secret.
+pub fn secret_digest(value: &str) -> String {
+    Sha256Digest::of(value.as_bytes()).to_string()
+}
+
+fn is_duration(value: &str, separator: char, least: usize, most: usize, below: u64) -> bool {
+    let all_digits =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some((whole, decimals)) = value.split_once(separator) else {
+        return false;
+    };
+    all_digits(whole)
+        && all_digits(decimals)
+        && (least..=most).contains(&decimals.len())
+        && whole.parse::<u64>().is_ok_and(|whole| whole < below)
+}
+
+fn check_clock(
+    kind: &HoleKind,
+    formats: &[String],
+    offset: i64,
+    value: &str,
+    surroundings: &Surroundings<'_>,
+) -> Result<(), Misfit> {
+    let moments: Vec<_> = formats
+        .iter()
+        .filter_map(|format| moment::parse(format, value))
+        .collect();
+    let Surroundings {
+        now,
+        zone,
+        tolerance,
+        ..
+    } = *surroundings;
+    if moments
+        .iter()
+        .any(|moment| moment.agrees(now, zone, offset, tolerance))
+    {
+        return Ok(());
+    }
+    let off = moments
+        .iter()
+        .filter_map(|moment| Some((moment.distance(now, zone)? - offset, moment.has_time())))
+        .min_by_key(|(off, _)| off.abs());
+    Err(Misfit {
+        aspect: "time",
+        expected: kind.describe(surroundings),
+        cause: off.and_then(|(off, has_time)| clock_cause(off, has_time, tolerance)),
+    })
+}
+
+fn clock_cause(off: i64, has_time: bool, tolerance: i64) -> Option<String> {
+    const QUARTER: i64 = 900;
+    if !has_time {
+        return Some(format!("the date is {} days off", off / 86_400));
+    }
+    let quarters = (off + QUARTER / 2).div_euclid(QUARTER);
+    let rest = off - quarters * QUARTER;
+    if quarters != 0 && quarters.abs() <= 56 && rest.abs() <= tolerance + 60 {
+        let (sign, quarters) = (if quarters < 0 { '-' } else { '+' }, quarters.abs());
+        let minutes = match quarters % 4 {
+            0 => String::new(),
+            quarters => format!(" {} min", quarters * 15),
+        };
+        return Some(format!(
+            "time zone shifted by {sign}{} h{minutes}: the candidate's /etc/localtime, TZ or PHP's date.timezone is not the old server's",
+            quarters / 4
+        ));
+    }
+    Some(format!(
+        "the candidate's clock is {off} s off, or the time stands still"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_795_515_753;
+
+    fn checked(kind: &HoleKind, value: &str) -> String {
+        let zone = Zone::parse("Europe/Bratislava").unwrap();
+        let surroundings = Surroundings {
+            now: NOW,
+            zone: &zone,
+            tolerance: 120,
+            authority: "192.0.2.1:8080",
+        };
+        match kind.check(value, &surroundings) {
+            Ok(()) => "fits".to_owned(),
+            Err(misfit) => misfit.cause.unwrap_or(misfit.expected),
+        }
+    }
+
+    #[test]
+    fn holes_refuse_empty_values_other_shapes_and_absurd_sizes() {
+        let clock = HoleKind::Clock {
+            formats: vec!["d.m.Y H:i:s".to_owned()],
+            offset: 0,
+        };
+        let duration = HoleKind::Duration {
+            separator: '.',
+            least: 4,
+            most: 4,
+            below: 60,
+        };
+        let token = HoleKind::Token {
+            alphabet: Alphabet::Hex,
+            least: 8,
+            most: 8,
+        };
+        let number = HoleKind::Number { most: 4 };
+        let table = [
+            (&clock, "24.11.2026 11:23:33", "fits"),
+            (
+                &clock,
+                "24.11.2026 10:22:33",
+                "time zone shifted by -1 h: the candidate's /etc/localtime, TZ or PHP's date.timezone is not the old server's",
+            ),
+            (
+                &clock,
+                "01.01.1970 01:00:00",
+                "the candidate's clock is -1795515753 s off, or the time stands still",
+            ),
+            (&clock, "", "the value is empty"),
+            (
+                &clock,
+                "2026-11-24 11:22:33",
+                "a time d.m.Y H:i:s within 120 s of 2026-11-24 11:22:33 Europe/Bratislava",
+            ),
+            (&duration, "0.0123", "fits"),
+            (
+                &duration,
+                "0.01",
+                "a duration below 60 with 4 to 4 decimals behind `.`",
+            ),
+            (
+                &duration,
+                "99.0123",
+                "a duration below 60 with 4 to 4 decimals behind `.`",
+            ),
+            (&token, "0123abcd", "fits"),
+            (&token, "0123ABCD", "a token of 8 to 8 hex digits"),
+            (&number, "12345", "a number of at most 4 digits"),
+            (&number, "-1", "a number of at most 4 digits"),
+        ];
+        for (kind, value, expected) in table {
+            assert_eq!(checked(kind, value), expected, "{value}");
+        }
+        let server = HoleKind::Server {
+            part: ServerPart::Port,
+        };
+        assert_eq!(checked(&server, "8080"), "fits");
+        assert_eq!(checked(&server, "80"), "8080");
+    }
+}

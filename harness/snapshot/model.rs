@@ -1,0 +1,57 @@
+//! One recorded answer.
+
+use super::{hole::Hole, template::Template, zone::Zone};
+use crate::charset::Detection;
+
+/// What the old server answered to one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The scenario's title and the step's name.
+    pub description: String,
+    /// Method and target as the scenario writes them.
+    pub request: String,
+    /// The names of the fields that were sent; values stay in the scenario.
+    pub sent: Vec<String>,
+    /// The status line, printable.
+    pub status: String,
+    /// Names, as sent, and values of the header lines, in order.
+    pub headers: Vec<(String, Template)>,
+    /// How the body's end was marked.
+    pub framing: String,
+    /// What broke the protocol.
+    pub anomalies: Vec<String>,
+    /// The charset of a text, and who declared it.
+    pub charset: Option<Detection>,
+    /// The time zone of its clocks.
+    pub zone: Zone,
+    /// The body.
+    pub body: Body,
+}
+
+/// The body of a recorded answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// A page; encoding it in its charset gives the bytes.
+    Text(Template),
+    /// Anything else.
+    Binary {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// The extension of the file beside the snapshot.
+        extension: String,
+    },
+}
+
+impl Snapshot {
+    /// Returns all holes, the headers' first.
+    pub fn holes(&self) -> impl Iterator<Item = &Hole> {
+        let body = match &self.body {
+            Body::Text(template) => template.holes(),
+            Body::Binary { .. } => &[],
+        };
+        self.headers
+            .iter()
+            .flat_map(|(_, value)| value.holes())
+            .chain(body)
+    }
+}

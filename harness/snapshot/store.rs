@@ -1,0 +1,312 @@
+//! The files below `snapshots/`.
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{error::SnapshotError, format, model::Snapshot};
+
+/// No snapshot is larger; bodies are bounded when they are recorded.
+const LARGEST: u64 = 160 << 20;
+
+/// Returns the name of a step's file below `snapshots/<scenario>/`: `02-class-list.snap`, for the answers on the way of a
+/// followed redirect `02-class-list.hop1.snap`. Steps count from 1.
+pub fn file_name(number: usize, step: &str, hop: usize) -> String {
+    if hop == 0 {
+        format!("{number:02}-{step}.snap")
+    } else {
+        format!("{number:02}-{step}.hop{hop}.snap")
+    }
+}
+
+/// Reads one snapshot; `None` where there is none.
+pub fn read(path: &Path) -> Result<Option<Snapshot>, SnapshotError> {
+    let Some(bytes) = read_bounded(path)? else {
+        return Ok(None);
+    };
+    let wrong = |reason: String| SnapshotError::Format {
+        path: path.to_owned(),
+        reason,
+    };
+    let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
+    let beside = |extension: &str| {
+        if !is_extension(extension) {
+            return Err(format!("`{extension}` is no extension"));
+        }
+        let path = beside(path, extension);
+        match read_bounded(&path) {
+            Ok(Some(bytes)) => Ok(bytes),
+            Ok(None) => Err(format!("{} is missing", path.display())),
+            Err(error) => Err(error.to_string()),
+        }
+    };
+    format::read(&text, beside).map(Some).map_err(wrong)
+}
+
+/// Writes one snapshot where it differs from what is there; returns whether it did.
+pub fn write(path: &Path, snapshot: &Snapshot) -> Result<bool, SnapshotError> {
+    let (text, binary) = format::write(snapshot);
+    let mut wanted = BTreeSet::new();
+    let mut changed = false;
+    if let Some((extension, bytes)) = binary {
+        let path = beside(path, &extension);
+        changed |= write_if_different(&path, &bytes)?;
+        wanted.insert(path);
+    }
+    changed |= write_if_different(path, text.as_bytes())?;
+    for stale in siblings(path)? {
+        if !wanted.contains(&stale) {
+            fs::remove_file(&stale).map_err(|source| failed(&stale, "removed", source))?;
+            changed = true;
+        }
+    }
+    Ok(changed)
+}
+
+/// Returns the snapshots of a scenario by their file names.
+pub fn list(folder: &Path) -> Result<BTreeSet<String>, SnapshotError> {
+    Ok(names(folder)?
+        .into_iter()
+        .filter(|name| name.ends_with(".snap") && !name.starts_with('.'))
+        .collect())
+}
+
+/// Returns the scenarios that have a folder below `snapshots/`.
+pub fn scenarios(folder: &Path) -> Result<BTreeSet<String>, SnapshotError> {
+    let mut found = BTreeSet::new();
+    for name in names(folder)? {
+        let path = folder.join(&name);
+        if path.is_dir() && !list(&path)?.is_empty() {
+            found.insert(name);
+        }
+    }
+    Ok(found)
+}
+
+/// Returns the extension for bytes of a content type.
+pub fn extension_of(content_type: Option<&str>) -> String {
+    let essence = content_type
+        .and_then(|value| value.split(';').next())
+        .map(|value| value.trim().to_ascii_lowercase())
+        .unwrap_or_default();
+    let known = match essence.as_str() {
+        "image/jpeg" => "jpg",
+        "image/x-icon" | "image/vnd.microsoft.icon" => "ico",
+        "image/svg+xml" => "svg",
+        "application/x-gzip" => "gz",
+        other => other.rsplit('/').next().unwrap_or_default(),
+    };
+    if is_extension(known) && known != "octet-stream" {
+        known.to_owned()
+    } else {
+        "bin".to_owned()
+    }
+}
+
+fn is_extension(extension: &str) -> bool {
+    (1..=8).contains(&extension.len())
+        && extension
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        && extension != "new"
+}
+
+fn beside(path: &Path, extension: &str) -> PathBuf {
+    path.with_extension(format!("snap.{extension}"))
+}
+
+fn failed(path: &Path, attempt: &'static str, source: io::Error) -> SnapshotError {
+    SnapshotError::Io {
+        path: path.to_owned(),
+        attempt,
+        source,
+    }
+}
+
+fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, SnapshotError> {
+    let size = match fs::metadata(path) {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(failed(path, "read", source)),
+    };
+    if size > LARGEST {
+        return Err(SnapshotError::Format {
+            path: path.to_owned(),
+            reason: format!("it is {size} bytes long"),
+        });
+    }
+    fs::read(path)
+        .map(Some)
+        .map_err(|source| failed(path, "read", source))
+}
+
+fn write_if_different(path: &Path, bytes: &[u8]) -> Result<bool, SnapshotError> {
+    if read_bounded(path)?.as_deref() == Some(bytes) {
+        return Ok(false);
+    }
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    fs::create_dir_all(folder).map_err(|source| failed(folder, "created", source))?;
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or("snapshot");
+    let temporary = folder.join(format!(".{name}.tmp"));
+    fs::write(&temporary, bytes).map_err(|source| failed(&temporary, "written", source))?;
+    fs::rename(&temporary, path).map_err(|source| failed(path, "written", source))?;
+    Ok(true)
+}
+
+/// Files of bytes beside a snapshot.
+fn siblings(path: &Path) -> Result<Vec<PathBuf>, SnapshotError> {
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    let prefix = format!(
+        "{}.",
+        path.file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default()
+    );
+    Ok(names(folder)?
+        .into_iter()
+        .filter(|name| name.strip_prefix(&prefix).is_some_and(is_extension))
+        .map(|name| folder.join(name))
+        .collect())
+}
+
+fn names(folder: &Path) -> Result<Vec<String>, SnapshotError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(failed(folder, "read", source)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|source| failed(folder, "read", source))?;
+        if let Ok(name) = entry.file_name().into_string() {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        charset::{Charset, Detection, Source},
+        snapshot::{Body, Hole, HoleKind, Template, Zone},
+    };
+
+    fn example() -> Snapshot {
+        let mut date = Template::default();
+        date.push_hole(Hole {
+            name: "time-1".to_owned(),
+            kind: HoleKind::Clock {
+                formats: vec!["D, d M Y H:i:s \\G\\M\\T".to_owned()],
+                offset: 0,
+            },
+        });
+        let mut body = Template::literal("<p>učiteľ\u{81} \"{{x}}\"\r\n---\n");
+        body.push_hole(Hole {
+            name: "token-1".to_owned(),
+            kind: HoleKind::Number { most: 3 },
+        });
+        body.push_text("\n\n");
+        Snapshot {
+            description: "Prihlásenie: login".to_owned(),
+            request: "POST /login.php?š=${id}".to_owned(),
+            sent: vec!["meno".to_owned()],
+            status: "HTTP/1.1 200 OK".to_owned(),
+            headers: vec![
+                ("Date".to_owned(), date),
+                ("X".to_owned(), Template::literal("a\\xe8: b")),
+            ],
+            framing: "chunked".to_owned(),
+            anomalies: vec!["no head".to_owned()],
+            charset: Some(Detection {
+                charset: Charset::WINDOWS_1250,
+                source: Source::Meta,
+            }),
+            zone: Zone::parse("Europe/Bratislava").unwrap(),
+            body: Body::Text(body),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_by_this_program_and_by_insta() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("login").join(file_name(1, "login", 0));
+        assert!(write(&path, &example()).unwrap());
+        assert!(!write(&path, &example()).unwrap());
+        assert_eq!(read(&path).unwrap(), Some(example()));
+        let foreign = insta::Snapshot::from_file(&path).unwrap();
+        assert_eq!(foreign.metadata().description(), Some("Prihlásenie: login"));
+        assert_eq!(scenarios(folder.path()).unwrap().len(), 1);
+
+        let binary = Snapshot {
+            charset: None,
+            body: Body::Binary {
+                bytes: vec![0, 1, 2],
+                extension: "png".to_owned(),
+            },
+            ..example()
+        };
+        assert!(write(&path, &binary).unwrap());
+        assert_eq!(read(&path).unwrap(), Some(binary.clone()));
+        assert!(folder.path().join("login/01-login.snap.png").is_file());
+        assert!(insta::Snapshot::from_file(&path).is_ok());
+        assert!(write(&path, &example()).unwrap());
+        assert!(!folder.path().join("login/01-login.snap.png").exists());
+    }
+
+    #[test]
+    fn the_file_reads_well() {
+        let (text, _) = format::write(&example());
+        insta::assert_snapshot!(text.replace('\r', "␍").replace('\u{81}', "␁"), @r#"
+        ---
+        description: "Prihlásenie: login"
+        info:
+          version: 1
+          request: "POST /login.php?š=${id}"
+          sent:
+            - "meno"
+          status: "HTTP/1.1 200 OK"
+          headers:
+            - "Date: {{time-1}}"
+            - "X: a\\xe8: b"
+          framing: "chunked"
+          anomalies:
+            - "no head"
+          charset: "windows-1250"
+          charset_from: "meta"
+          zone: "Europe/Bratislava"
+          body: "sha256:e755a0518068487c6c2d2e4ffcf5dbbac738355634c65dac17d6edbdc018e3cc"
+          holes:
+            - {"name":"time-1","place":"header 0","at":6,"kind":"clock","formats":["D, d M Y H:i:s \\G\\M\\T"],"offset":0}
+            - {"name":"token-1","place":"body","at":27,"kind":"number","most":3}
+        ---
+        <p>učiteľ␁ "{{x}}"␍
+        ---
+        {{token-1}}
+        "#);
+    }
+
+    #[test]
+    fn an_edited_snapshot_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("01-a.snap");
+        write(&path, &example()).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        for (from, to) in [
+            ("učiteľ", "ucitel"),
+            ("\r\n", "\n"),
+            ("version: 1", "version: 2"),
+            ("\"at\":27", "\"at\":99"),
+        ] {
+            fs::write(&path, text.replace(from, to)).unwrap();
+            assert!(read(&path).is_err(), "{from}");
+        }
+    }
+}
