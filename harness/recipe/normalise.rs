@@ -114,7 +114,7 @@ pub(super) fn clamp_times(tree: &TreeRoot, listing: &mut Listing, epoch: i64) ->
     for (path, entry) in listing.entries.iter_mut().rev() {
         let socket = matches!(entry.kind, EntryKind::Socket);
         if entry.mtime > newest && !socket {
-            tree.set_mtime_of(path, newest)?;
+            tree.set_mtime(path.as_bytes(), newest)?;
             entry.mtime = newest;
             clamped += 1;
         }

@@ -219,17 +219,18 @@ impl TreeRoot {
     }
 
     /// Sets the modification time of the entry at `path`, not following it.
-    pub fn set_mtime(&self, path: &str, mtime: Timestamp) -> Result<(), TreeError> {
-        self.set_mtime_of(&parse(path)?, mtime)
-    }
-
-    /// Sets the modification time of the entry at a path of any bytes, not following it.
-    pub fn set_mtime_of(&self, path: &RootfsPath, mtime: Timestamp) -> Result<(), TreeError> {
-        let place = self.place_of(path.clone())?;
+    pub fn set_mtime(&self, path: impl AsRef<[u8]>, mtime: Timestamp) -> Result<(), TreeError> {
+        let place = self.place(path)?;
         let name = place.name.as_slice();
         let flags = AtFlags::SYMLINK_NOFOLLOW;
         system::utimensat(&place.directory, name, &timestamps(mtime), flags)
             .map_err(failed("set the time of", &place.path))
+    }
+
+    /// Opens what is at `path` as a handle that says where it is and reads nothing (`O_PATH`); links are followed inside the tree.
+    pub fn open_path(&self, path: impl AsRef<[u8]>) -> Result<OwnedFd, TreeError> {
+        let path = parse(path)?;
+        self.open_in_root(&path, OFlags::PATH).map_err(failed("open", &path))
     }
 
     fn open_in_root(&self, path: &RootfsPath, flags: OFlags) -> rustix::io::Result<OwnedFd> {
@@ -244,11 +245,8 @@ impl TreeRoot {
     }
 
     /// Opens the directory that `path` is in.
-    fn place(&self, path: &str) -> Result<Place, TreeError> {
-        self.place_of(parse(path)?)
-    }
-
-    fn place_of(&self, path: RootfsPath) -> Result<Place, TreeError> {
+    fn place(&self, path: impl AsRef<[u8]>) -> Result<Place, TreeError> {
+        let path = parse(path)?;
         let flags = OFlags::PATH | OFlags::DIRECTORY;
         let directory = self
             .open_in_root(&path.parent(), flags)

@@ -1,6 +1,6 @@
 //! Building: once, or twice at the same time; and what the finished tree must hold.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, ops::RangeInclusive, path::Path};
 
 use super::plan::Plan;
 use crate::{
@@ -133,21 +133,28 @@ pub(super) fn vsyscall_case(built: &Built) -> Case {
 }
 
 /// Compares two builds entry by entry and explains what differs.
-pub(super) fn reproducibility_cases(first: &Built, second: &Built) -> Vec<Case> {
+///
+/// `window` is when they were built, in seconds since 1970: a time inside it that stands in a file is a trace of the build.
+pub(super) fn reproducibility_cases(first: &Built, second: &Built, window: &RangeInclusive<i64>) -> Vec<Case> {
     let digests = (first.listing.digest(Profile::Strict), second.listing.digest(Profile::Strict));
     let id = CaseId::new(&["reproducibility", "two-builds"]);
-    let found = reproducibility::compare(&first.listing, &second.listing);
+    let mut found = reproducibility::compare(&first.listing, &second.listing);
     let evidence = format!("{} entries, {} bytes: {} and {}", first.listing.entries.len(), first.listing.bytes(), digests.0, digests.1);
     if found.is_empty() && digests.0 != digests.1 {
         let difference = Difference::new("rootfs", "digest", digests.0.to_string(), digests.1.to_string());
         return vec![Case::compared(id, vec![difference], evidence)];
     }
-    let total = found.len();
-    let shown = &found[..total.min(MOST_DIFFERENCES)];
-    let mut differences = reproducibility::explain(&first.tree, &second.tree, shown);
-    if total > MOST_DIFFERENCES {
-        let rest = format!("{} more paths", total - MOST_DIFFERENCES);
-        differences.push(Difference::new(rest, "content", "the same in both builds", "different"));
+    let hidden = found.len().saturating_sub(MOST_DIFFERENCES);
+    found.truncate(MOST_DIFFERENCES);
+    let explained = TreeRoot::open(&first.tree)
+        .and_then(|first_root| Ok((first_root, TreeRoot::open(&second.tree)?)))
+        .and_then(|(first_root, second_root)| reproducibility::explain(Some(&first_root), Some(&second_root), found, Some(window)));
+    let mut differences: Vec<Difference> = match explained {
+        Ok(explained) => explained.iter().map(Difference::from).collect(),
+        Err(error) => return vec![Case::broken(id, &error)],
+    };
+    if hidden > 0 {
+        differences.push(Difference::new(format!("{hidden} more paths"), "content", "the same in both builds", "different"));
     }
     vec![Case::compared(id, differences, evidence)]
 }

@@ -18,4 +18,4 @@ mod run;
 pub use boot::{Guest, boot_guest};
 pub use build::{build_one, build_twice};
 pub use plan::Plan;
-pub use run::{verify, verify_rootfs};
+pub use run::{Verified, replay_options, verify, verify_rootfs};

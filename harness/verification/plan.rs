@@ -20,7 +20,7 @@ pub struct Plan {
     /// The project.
     pub project: Project,
     /// The run's own folder and id.
-    pub workspace: Workspace,
+    pub workspace: Arc<Workspace>,
     /// A folder that is kept: images of registries, packages.
     pub cache: PathBuf,
     /// External programs, marked with the run's id.

@@ -1,16 +1,16 @@
 //! The stages in order.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use super::{boot, boot::Guest, build, database, finish, plan::Plan, restore};
 use crate::{
     charset::Charset,
+    input::InputError,
+    machine::Journal,
     outcome::{Case, CaseId, Outcome, RunReport, Stage, StageName},
     preflight,
     progress::Event,
+    project::Project,
     recipe::{self, Built, Inputs},
     replay,
     scenario::{self, Scenario},
@@ -22,9 +22,26 @@ struct Stages<'a> {
     plan: &'a Plan,
     done: Vec<Stage>,
     not_compared: Vec<String>,
+    build_log: Vec<String>,
+    guest_log: Vec<String>,
 }
 
-impl Stages<'_> {
+/// What a run leaves: its report, and the logs behind it.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// The report.
+    pub report: RunReport,
+    /// What the build did, a line each.
+    pub build_log: Vec<String>,
+    /// What the guest wrote to console and syslog, a line each.
+    pub guest_log: Vec<String>,
+}
+
+impl<'a> Stages<'a> {
+    fn new(plan: &'a Plan) -> Self {
+        Self { plan, done: Vec::new(), not_compared: Vec::new(), build_log: Vec::new(), guest_log: Vec::new() }
+    }
+
     fn is_left_out(&self, name: StageName) -> bool {
         self.plan.project.run.without.iter().any(|without| without == name.as_str())
     }
@@ -60,21 +77,22 @@ impl Stages<'_> {
         }
     }
 
-    fn report(mut self) -> RunReport {
+    fn finish(mut self) -> Verified {
         self.done.sort_by_key(|stage| stage.name);
-        RunReport {
+        let report = RunReport {
             id: Some(self.plan.workspace.id.to_string()),
             subject: self.plan.subject(),
             started_at: self.plan.started_at.clone(),
             stages: self.done,
             not_compared: self.not_compared,
-        }
+        };
+        Verified { report, build_log: self.build_log, guest_log: self.guest_log }
     }
 }
 
 /// Does the whole run. Whatever goes wrong is some case's outcome.
-pub async fn verify(plan: &Plan) -> RunReport {
-    let mut stages = Stages { plan, done: Vec::new(), not_compared: Vec::new() };
+pub async fn verify(plan: &Plan) -> Verified {
+    let mut stages = Stages::new(plan);
     let ready = preflight(&mut stages).await;
     let built = if ready { build(&mut stages).await } else { None };
     match built {
@@ -90,14 +108,14 @@ pub async fn verify(plan: &Plan) -> RunReport {
             }
         }
     }
-    stages.report()
+    stages.finish()
 }
 
 /// Builds twice and compares: the stages preflight, build and reproducibility alone.
-pub async fn verify_rootfs(plan: &Plan) -> (RunReport, Option<Built>) {
-    let mut stages = Stages { plan, done: Vec::new(), not_compared: Vec::new() };
+pub async fn verify_rootfs(plan: &Plan) -> (Verified, Option<Built>) {
+    let mut stages = Stages::new(plan);
     let built = build(&mut stages).await;
-    (stages.report(), built)
+    (stages.finish(), built)
 }
 
 async fn preflight(stages: &mut Stages<'_>) -> bool {
@@ -127,9 +145,13 @@ async fn build(stages: &mut Stages<'_>) -> Option<Built> {
             return None;
         }
     };
+    let begun = plan.clock.now();
     let (first, second) = build::build_twice(plan, &inputs).await;
+    let window = begun..=plan.clock.now();
     let mut cases = vec![inputs_case(&inputs), build::built_case("first", &first), build::built_case("second", &second)];
     if let Ok(first) = &first {
+        let lines = first.steps.iter().flat_map(|step| step.done.iter().map(move |line| format!("{}: {line}", step.name)));
+        stages.build_log.extend(lines);
         cases.extend(build::package_cases(&plan.project, &inputs, first));
         cases.push(build::vsyscall_case(first));
     }
@@ -140,7 +162,7 @@ async fn build(stages: &mut Stages<'_>) -> Option<Built> {
     let started = Instant::now();
     match (first, second) {
         (Ok(first), Ok(second)) => {
-            stages.end(StageName::Reproducibility, started.elapsed(), build::reproducibility_cases(&first, &second));
+            stages.end(StageName::Reproducibility, started.elapsed(), build::reproducibility_cases(&first, &second, &window));
             Some(first)
         }
         (first, _second) => {
@@ -179,6 +201,7 @@ async fn boot_and_compare(stages: &mut Stages<'_>, built: &Built) {
     let (cases, journal) = finish::stop_cases(plan, guest, Some(built)).await;
     stages.end(StageName::Shutdown, started.elapsed(), cases);
     logs.extend(journal.as_ref().map(finish::messages_case));
+    stages.guest_log.extend(journal.iter().flat_map(Journal::records).map(|record| record.to_string()));
     stages.end(StageName::Logs, Duration::ZERO, logs);
 }
 
@@ -216,7 +239,7 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
     guest
 }
 
-async fn replay(stages: &mut Stages<'_>, scenarios: Result<Vec<Scenario>, crate::input::InputError>, url: &str) {
+async fn replay(stages: &mut Stages<'_>, scenarios: Result<Vec<Scenario>, InputError>, url: &str) {
     let plan = stages.plan;
     if stages.is_left_out(StageName::Replay) {
         stages.leave_out(StageName::Replay);
@@ -231,20 +254,36 @@ async fn replay(stages: &mut Stages<'_>, scenarios: Result<Vec<Scenario>, crate:
             return;
         }
     };
-    let options = match replay_options(plan) {
+    let options = match replay_options(&plan.project, plan.clock.clone()) {
         Ok(options) => options,
-        Err(case) => {
-            stages.end(StageName::Replay, started.elapsed(), vec![case]);
+        Err(error) => {
+            stages.end(StageName::Replay, started.elapsed(), vec![Case::broken(CaseId::new(&["replay", "options"]), &error)]);
             return;
         }
     };
     let snapshots = plan.project.folder.join("snapshots");
-    let result = replay::replay(&scenarios, &snapshots, url, &options, plan.observer.as_ref()).await;
-    stages.not_compared.extend(result.not_compared);
-    stages.end(StageName::Replay, started.elapsed(), result.cases);
+    let cases = match replay::replay(&scenarios, &[], &snapshots, url, &options, plan.observer.as_ref()).await {
+        Ok(result) => {
+            stages.not_compared.extend(result.not_compared);
+            result.cases
+        }
+        Err(error) => vec![Case::broken(CaseId::new(&["replay", "server"]), &error)],
+    };
+    stages.end(StageName::Replay, started.elapsed(), cases);
 }
 
-fn replay_options(plan: &Plan) -> Result<replay::Options, Case> {
-    let _ = (Charset::parse, Zone::parse, Path::new(""));
-    unimplemented!()
+/// Makes the options of a replay from the project: the charset of undeclared pages, the old server's time zone.
+pub fn replay_options(project: &Project, clock: replay::Clock) -> Result<replay::Options, InputError> {
+    let legacy = project.legacy.as_ref().ok_or_else(|| project.missing("legacy"))?;
+    let charset = Charset::for_label(&legacy.charset).ok_or_else(|| {
+        InputError::new(project.config_path(), format!("legacy.charset: `{}` is no charset of pages", legacy.charset))
+            .hint("write a label of the WHATWG Encoding standard, as windows-1250 or iso-8859-2")
+    })?;
+    let zone = legacy.timezone.as_ref().map(|name| {
+        Zone::parse(name).map_err(|_unknown| {
+            InputError::new(project.config_path(), format!("legacy.timezone: `{name}` is no time zone"))
+                .hint("write a name of the tz database, as Europe/Bratislava")
+        })
+    });
+    Ok(replay::Options::new(charset, zone.transpose()?, clock))
 }
