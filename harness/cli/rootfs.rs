@@ -1,6 +1,11 @@
 //! `rootfs`: build, unpack, digest, diff, verify.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, thread};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
 
 use migrate_verify::{
     image::{self, Image, ImageError, ImageReference},
@@ -27,7 +32,7 @@ pub(crate) async fn rootfs(context: &Context, command: RootfsCommand) -> Result<
             Err(Failure::usage("not built yet"))
         }
         RootfsCommand::Unpack { image, directory } => {
-            blocking(move || unpack(json, observer.as_ref(), &image, directory)).await
+            blocking(move || unpack(json, observer.as_ref(), &image, &directory)).await
         }
         RootfsCommand::Digest {
             tree_or_image,
@@ -53,10 +58,10 @@ fn unpack(
     json: bool,
     observer: &dyn Observer,
     image: &str,
-    directory: PathBuf,
+    directory: &Path,
 ) -> Result<Verdict, Failure> {
     let image = open(image)?;
-    let unpacked = rootfs::unpack(&image, &directory, &Budget::default(), observer)
+    let unpacked = rootfs::unpack(&image, directory, &Budget::default(), observer)
         .map_err(|error| unpack_failure(&error))?;
     let digest = unpacked.listing.digest(Profile::Strict);
     let entries = unpacked.listing.entries.len();

@@ -271,43 +271,56 @@ fn binary_time(
 mod tests {
     use super::*;
 
+    const WINDOW: RangeInclusive<i64> = 1_700_000_000..=1_700_001_000;
+
+    fn gzip(time: u32, level: u32) -> Vec<u8> {
+        let content = b"same content, again and again and again and again";
+        let mut bytes = Vec::new();
+        flate2::GzBuilder::new()
+            .mtime(time)
+            .buf_read(&content[..], flate2::Compression::new(level))
+            .read_to_end(&mut bytes)
+            .unwrap();
+        bytes
+    }
+
+    fn little(time: u32) -> Vec<u8> {
+        [b"\0\0\x7f", &time.to_le_bytes()[..], b"\0"].concat()
+    }
+
+    fn archive(time: &str) -> String {
+        format!(
+            "!<arch>\n{:16}{time:12}0     0     100644  4         `\nabcd",
+            "a.o/"
+        )
+    }
+
     #[test]
-    fn the_smallest_useful_difference_is_told() {
-        let window = 1_700_000_000..=1_700_001_000;
-        let gzip = |time: u8, level: u32| {
-            let mut encoder = flate2::GzBuilder::new().mtime(u32::from(time)).buf_read(
-                &b"same content, again and again and again and again"[..],
-                flate2::Compression::new(level),
-            );
-            let mut bytes = Vec::new();
-            encoder.read_to_end(&mut bytes).unwrap();
-            bytes
-        };
-        let little = |time: u32| [b"\0\0\x7f", &time.to_le_bytes()[..], b"\0"].concat();
-        let archive = |time: &str| {
-            format!(
-                "!<arch>\n{:16}{time:12}0     0     100644  4         `\nabcd",
-                "a.o/"
-            )
-        };
-        let table: Vec<(Vec<u8>, Vec<u8>, &str)> = vec![
+    fn texts_are_compared_by_lines() {
+        let table = [
+            ("a\nb\n", "b\na\n", "the same lines in another order"),
+            ("a\nb\n", "a\nc\n", "line 2: `b` became `c`"),
+            ("a", "a\nc", "line 2: nothing became `c`"),
             (
-                b"a\nb\n".into(),
-                b"b\na\n".into(),
-                "the same lines in another order",
-            ),
-            (b"a\nb\n".into(), b"a\nc\n".into(), "line 2: `b` became `c`"),
-            (b"a".into(), b"a\nc".into(), "line 2: nothing became `c`"),
-            (
-                b"at 1700000001".into(),
-                b"at 1700000900".into(),
+                "at 1700000001",
+                "at 1700000900",
                 "line 1: `at 1700000001` became `at 1700000900`, a time of the build",
             ),
             (
-                b"May  1 10:11:12".into(),
-                b"May  1 10:12:13".into(),
+                "May  1 10:11:12",
+                "May  1 10:12:13",
                 "line 1: `May  1 10:11:12` became `May  1 10:12:13`, a time in words",
             ),
+        ];
+        for (first, second, expected) in table {
+            let explained = explain_bytes(first.as_bytes(), second.as_bytes(), Some(&WINDOW));
+            assert_eq!(explained, expected);
+        }
+    }
+
+    #[test]
+    fn binaries_and_archives_are_told_by_what_differs_in_them() {
+        let table: [(Vec<u8>, Vec<u8>, &str); 5] = [
             (
                 b"\0\x01\x02".into(),
                 b"\0\x01\x03".into(),
@@ -335,7 +348,7 @@ mod tests {
             ),
         ];
         for (first, second, expected) in table {
-            assert_eq!(explain_bytes(&first, &second, Some(&window)), expected);
+            assert_eq!(explain_bytes(&first, &second, Some(&WINDOW)), expected);
         }
     }
 }

@@ -312,7 +312,7 @@ fn place_file<S: Source>(
 }
 
 fn hash_zeros(hasher: &mut Sha256, mut length: u64) {
-    const ZEROS: [u8; 65_536] = [0; 65_536];
+    static ZEROS: [u8; 65_536] = [0; 65_536];
     while length > 0 {
         let part = usize::try_from(length).map_or(ZEROS.len(), |length| length.min(ZEROS.len()));
         hasher.update(&ZEROS[..part]);

@@ -96,9 +96,8 @@ impl Sink for Disk {
         let graveyard = graveyard.map_err(io_failed("remove", path))?;
         let parent = self.parent(path)?;
         match system::renameat(parent, path.name(), graveyard, grave.to_string()) {
-            Ok(()) => Ok(()),
-            // A device that could not be made.
-            Err(Errno::NOENT) => Ok(()),
+            // Nothing is there where a device could not be made.
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(error) => Err(failed("remove", path)(error)),
         }
     }
@@ -187,9 +186,8 @@ impl Sink for Disk {
             path.name(),
             AtFlags::empty(),
         ) {
-            Ok(()) => Ok(()),
-            // A link to a device that could not be made.
-            Err(Errno::NOENT) => Ok(()),
+            // Nothing is there where a device could not be made.
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(error) => Err(failed("link", path)(error)),
         }
     }
@@ -215,11 +213,15 @@ impl Sink for Disk {
 fn set_attributes(file: &File, inode: &Inode, path: &RootfsPath) -> Result<(), TreeError> {
     let owner = Some(Uid::from_raw(inode.uid));
     let group = Some(Gid::from_raw(inode.gid));
-    let owned = tolerated(system::fchown(file, owner, group), "own", path)?;
-    system::fchmod(file, mode(inode, owned)).map_err(failed("change the mode of", path))?;
+    let has_owner = tolerated(system::fchown(file, owner, group), "own", path)?;
+    system::fchmod(file, mode(inode, has_owner)).map_err(failed("change the mode of", path))?;
     for (name, value) in &inode.xattrs {
         let result = extended_attributes::write_open(file, name, value);
-        tolerated(result.map_err(errno), "set an xattr of", path)?;
+        tolerated(
+            result.map_err(|error| errno(&error)),
+            "set an xattr of",
+            path,
+        )?;
     }
     system::futimens(file, &timestamps(inode.mtime)).map_err(failed("set the time of", path))
 }
@@ -236,22 +238,26 @@ fn set_special_attributes(
     let group = Some(Gid::from_raw(inode.gid));
     let flags = AtFlags::SYMLINK_NOFOLLOW;
     let result = system::chownat(parent, name, owner, group, flags);
-    let owned = tolerated(result, "own", path)?;
+    let has_owner = tolerated(result, "own", path)?;
     if has_mode {
-        system::chmodat(parent, name, mode(inode, owned), AtFlags::empty())
+        system::chmodat(parent, name, mode(inode, has_owner), AtFlags::empty())
             .map_err(failed("change the mode of", path))?;
     }
     for (key, value) in &inode.xattrs {
         let result = extended_attributes::write_at(parent, name, key, value);
-        tolerated(result.map_err(errno), "set an xattr of", path)?;
+        tolerated(
+            result.map_err(|error| errno(&error)),
+            "set an xattr of",
+            path,
+        )?;
     }
     system::utimensat(parent, name, &timestamps(inode.mtime), flags)
         .map_err(failed("set the time of", path))
 }
 
 /// A setuid file that could not get its owner must not be setuid for another one.
-fn mode(inode: &Inode, owned: bool) -> Mode {
-    let mask = if owned { 0o7777 } else { 0o1777 };
+fn mode(inode: &Inode, has_owner: bool) -> Mode {
+    let mask = if has_owner { 0o7777 } else { 0o1777 };
     Mode::from_raw_mode(inode.mode & mask)
 }
 
@@ -268,6 +274,6 @@ fn tolerated(
     }
 }
 
-fn errno(error: std::io::Error) -> Errno {
-    Errno::from_io_error(&error).unwrap_or(Errno::IO)
+fn errno(error: &std::io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
 }

@@ -39,7 +39,7 @@ impl RootfsPath {
         let mut path = Vec::with_capacity(bytes.len());
         for name in bytes.split(|&byte| byte == b'/') {
             match name {
-                b"" | b"." => continue,
+                b"" | b"." => {}
                 b".." => return Err(PathError::Parent),
                 name if name.len() > LONGEST_NAME => return Err(PathError::TooLong),
                 name => {
@@ -90,6 +90,7 @@ impl RootfsPath {
     }
 
     /// Returns the directory it is in; the root is in itself.
+    #[must_use]
     pub fn parent(&self) -> Self {
         self.split().map(|(parent, _)| parent).unwrap_or_default()
     }
@@ -103,6 +104,7 @@ impl RootfsPath {
     }
 
     /// Returns the path of a name in it; the name is one that a directory or another path gave.
+    #[must_use]
     pub fn join(&self, name: &[u8]) -> Self {
         let mut path = Vec::with_capacity(self.0.len() + name.len() + 1);
         path.extend_from_slice(&self.0);
@@ -176,7 +178,8 @@ mod tests {
 
     #[test]
     fn paths_are_relative_and_never_leave_the_root() {
-        let table: [(&[u8], Result<&[u8], PathError>); 8] = [
+        type Row = (&'static [u8], Result<&'static [u8], PathError>);
+        let table: [Row; 8] = [
             (b"", Ok(b".")),
             (b"./", Ok(b".")),
             (b"/etc//passwd", Ok(b"etc/passwd")),

@@ -63,34 +63,36 @@ fn privileged_an_image_and_its_tree_have_one_digest() {
     ");
 }
 
+/// A small tree of a package, a list, a secret and a hostile name.
+fn members(day: &str, order: [&str; 2], mode: u32) -> Vec<TarMember> {
+    let mut file = TarMember::file("usr/bin/su", "binary");
+    file.mode = mode;
+    vec![
+        TarMember::directory("etc"),
+        TarMember::file(
+            "etc/shadow",
+            format!("root:secret{day}:{day}:0:99999:7:::\n"),
+        ),
+        TarMember::directory("srv"),
+        TarMember::file("srv/list", order.join("\n")),
+        TarMember::file("srv/u\u{e8}".to_owned() + "\u{1b}[2J", day),
+        TarMember::directory("usr"),
+        TarMember::directory("usr/bin"),
+        file,
+        TarMember::directory("var"),
+        TarMember::directory("var/lib"),
+        TarMember::directory("var/lib/dpkg"),
+        TarMember::directory("var/lib/dpkg/info"),
+        TarMember::file(
+            "var/lib/dpkg/info/login.list",
+            "/.\n/usr\n/usr/bin\n/usr/bin/su\n",
+        ),
+    ]
+}
+
 #[test]
 fn differences_are_grouped_and_explained_and_secrets_are_not_shown() {
     let env = TestEnv::new();
-    let members = |day: &str, order: [&str; 2], mode: u32| {
-        let mut file = TarMember::file("usr/bin/su", "binary");
-        file.mode = mode;
-        vec![
-            TarMember::directory("etc"),
-            TarMember::file(
-                "etc/shadow",
-                format!("root:secret{day}:{day}:0:99999:7:::\n"),
-            ),
-            TarMember::directory("srv"),
-            TarMember::file("srv/list", order.join("\n")),
-            TarMember::file("srv/u\u{e8}".to_owned() + "\u{1b}[2J", day),
-            TarMember::directory("usr"),
-            TarMember::directory("usr/bin"),
-            file,
-            TarMember::directory("var"),
-            TarMember::directory("var/lib"),
-            TarMember::directory("var/lib/dpkg"),
-            TarMember::directory("var/lib/dpkg/info"),
-            TarMember::file(
-                "var/lib/dpkg/info/login.list",
-                "/.\n/usr\n/usr/bin\n/usr/bin/su\n",
-            ),
-        ]
-    };
     image(&env, "first", &members("14000", ["a", "b"], 0o4755));
     image(&env, "second", &members("14001", ["b", "a"], 0o755));
     for name in ["first", "second"] {
@@ -118,7 +120,14 @@ fn differences_are_grouped_and_explained_and_secrets_are_not_shown() {
     different: 4 differences in 14 and 14 entries
     ----- stderr -----
     ");
-    insta::assert_snapshot!(env.run(&["rootfs", "diff", "oci:first", "second-tree", "--format", "json"]), @r#"
+}
+
+#[test]
+fn differences_as_json_are_what_the_contract_says() {
+    let env = TestEnv::new();
+    image(&env, "first", &members("14000", ["a", "b"], 0o4755));
+    image(&env, "second", &members("14001", ["b", "a"], 0o755));
+    insta::assert_snapshot!(env.run(&["rootfs", "diff", "oci:first", "oci:second", "--format", "json"]), @r#"
     exit code: 1
     ----- stdout -----
     {
@@ -157,7 +166,7 @@ fn differences_are_grouped_and_explained_and_secrets_are_not_shown() {
     }
     ----- stderr -----
     "#);
-    insta::assert_snapshot!(env.run(&["rootfs", "diff", "first-tree", "first-tree", "--format", "json"]), @r#"
+    insta::assert_snapshot!(env.run(&["rootfs", "diff", "oci:first", "oci:first", "--format", "json"]), @r#"
     exit code: 0
     ----- stdout -----
     {

@@ -127,7 +127,7 @@ proptest! {
             .filter(|member| !member.path.windows(4).any(|part| part == b".wh."))
             .collect();
         let at = at.min(members.len());
-        let whole = streamed(&[members.clone()], Packing::Tar);
+        let whole = streamed(std::slice::from_ref(&members), Packing::Tar);
         if let Ok(whole) = whole {
             let split = [members[..at].to_vec(), Vec::new(), members[at..].to_vec()];
             prop_assert_eq!(Ok(whole), streamed(&split, Packing::Tar));

@@ -11,8 +11,8 @@ pub(super) struct Header([u8; BLOCK]);
 
 impl Header {
     /// Takes a block; `offset` is for the message.
-    pub(super) fn parse(block: [u8; BLOCK], offset: u64) -> Result<Self, TarError> {
-        let header = Self(block);
+    pub(super) fn parse(block: &[u8; BLOCK], offset: u64) -> Result<Self, TarError> {
+        let header = Self(*block);
         let expected = header.number(148..156, "checksum")?;
         let sum = |signed: bool| -> i64 {
             let value = |(index, &byte): (usize, &u8)| {

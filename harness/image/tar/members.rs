@@ -6,8 +6,7 @@ use super::{
     Member, MemberKind,
     error::{Anomaly, TarError},
     header::{BLOCK, Header},
-    pax::{Records, decimal},
-    sparse::{SparseMap, check_length, read_old_map},
+    pax::Records,
 };
 
 /// PAX records and long names of one member; xattrs of a Debian tree need some hundred bytes.
@@ -40,18 +39,21 @@ pub struct Members<S> {
     /// What `next_data` has lent and is to be dropped.
     lent: usize,
     /// Bytes of the current member that are still in the archive.
-    remaining: u64,
+    pub(super) remaining: u64,
     padding: u64,
     /// What is still to be said of the current member: lengths of data and holes.
-    pieces: VecDeque<Piece>,
+    pub(super) pieces: VecDeque<Piece>,
     globals: Records,
-    anomalies: Vec<Anomaly>,
+    pub(super) anomalies: Vec<Anomaly>,
     ended: bool,
 }
 
+/// A length of a member's data.
 #[derive(Clone, Copy, Debug)]
-enum Piece {
+pub(super) enum Piece {
+    /// Bytes in the archive.
     Stored(u64),
+    /// Zeros that are not.
     Hole(u64),
 }
 
@@ -114,7 +116,7 @@ impl<S: Source> Members<S> {
                 }
                 return Ok(None);
             };
-            let header = Header::parse(block, offset)?;
+            let header = Header::parse(&block, offset)?;
             match header.kind() {
                 b'x' => {
                     let mut records = self.globals.clone();
@@ -234,92 +236,6 @@ impl<S: Source> Members<S> {
         })
     }
 
-    /// Lays out a member's data; returns the file's size.
-    fn plan_data(
-        &mut self,
-        header: &Header,
-        kind: MemberKind,
-        sparse: &super::pax::SparseRecords,
-        stored: u64,
-    ) -> Result<u64, TarError> {
-        self.pieces.clear();
-        if kind != MemberKind::File {
-            if stored > 0 {
-                self.anomalies.push(Anomaly::UnexpectedContent);
-            }
-            return Ok(0);
-        }
-        let map = if header.kind() == b'S' {
-            self.read_old_sparse(header, stored)?
-        } else if sparse.version == (Some(1), Some(0)) {
-            self.read_pax_sparse(sparse.size)?
-        } else if sparse.size.is_some() || !sparse.map.is_empty() {
-            check_length(sparse.map.len())?;
-            SparseMap::new(&sparse.map, sparse.size.unwrap_or(stored), stored)?
-        } else {
-            self.pieces.push_back(Piece::Stored(stored));
-            return Ok(stored);
-        };
-        let mut end = 0;
-        for (offset, length) in map.pieces {
-            self.pieces.push_back(Piece::Hole(offset - end));
-            self.pieces.push_back(Piece::Stored(length));
-            end = offset + length;
-        }
-        self.pieces.push_back(Piece::Hole(map.size - end));
-        Ok(map.size)
-    }
-
-    fn read_old_sparse(&mut self, header: &Header, stored: u64) -> Result<SparseMap, TarError> {
-        let mut numbers = Vec::new();
-        let (map, mut more) = header.sparse_map();
-        read_old_map(map, &mut numbers)?;
-        while more {
-            let block = self.block("a sparse map")?;
-            read_old_map(&block[..504], &mut numbers)?;
-            more = block[504] != 0;
-            check_length(numbers.len())?;
-        }
-        SparseMap::new(&numbers, header.sparse_size()?, stored)
-    }
-
-    /// Reads the map that starts a file's data: lines of decimal numbers, padded to a block.
-    fn read_pax_sparse(&mut self, size: Option<u64>) -> Result<SparseMap, TarError> {
-        let malformed = || TarError::Sparse { what: "a number" };
-        let mut numbers = Vec::new();
-        let mut wanted = None;
-        let mut digits = Vec::new();
-        while wanted.is_none_or(|wanted| numbers.len() < wanted) {
-            if self.remaining < BLOCK as u64 {
-                return Err(malformed());
-            }
-            let block = self.block("a sparse map")?;
-            self.remaining -= BLOCK as u64;
-            for byte in block {
-                if byte != b'\n' {
-                    if wanted.is_none_or(|wanted| numbers.len() < wanted) {
-                        digits.push(byte);
-                    }
-                    continue;
-                }
-                let number = decimal(&digits).ok_or_else(malformed)?;
-                digits.clear();
-                if wanted.is_none() {
-                    let count = usize::try_from(number).map_err(|_| malformed())?;
-                    check_length(count)?;
-                    wanted = Some(2 * count);
-                } else {
-                    numbers.push(number);
-                }
-                check_length(numbers.len() / 2)?;
-            }
-            if digits.len() > 2 * BLOCK {
-                return Err(malformed());
-            }
-        }
-        SparseMap::new(&numbers, size.ok_or_else(malformed)?, self.remaining)
-    }
-
     /// Reads the content of a header that describes the next one.
     fn extension(&mut self, header: &Header) -> Result<Vec<u8>, TarError> {
         let size = header.size()?;
@@ -411,7 +327,7 @@ impl<S: Source> Members<S> {
         Ok(())
     }
 
-    fn block(&mut self, inside: &'static str) -> Result<[u8; BLOCK], TarError> {
+    pub(super) fn block(&mut self, inside: &'static str) -> Result<[u8; BLOCK], TarError> {
         self.block_or_end(inside)?
             .ok_or(TarError::Truncated { inside })
     }

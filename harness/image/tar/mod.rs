@@ -15,6 +15,7 @@ mod header;
 mod pax;
 mod sparse;
 
+mod layout;
 mod members;
 
 use std::collections::BTreeMap;

@@ -186,7 +186,8 @@ mod tests {
 
     #[test]
     fn times_are_cut_to_nanoseconds_downwards() {
-        let table: [(&[u8], Option<(i64, u32)>); 7] = [
+        type Row = (&'static [u8], Option<(i64, u32)>);
+        let table: [Row; 7] = [
             (b"1332979200", Some((1_332_979_200, 0))),
             (b"1.5", Some((1, 500_000_000))),
             (b"1.0000000019", Some((1, 1))),
