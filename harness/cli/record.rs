@@ -1,13 +1,152 @@
 //! `record`.
 
-use migrate_verify::outcome::Verdict;
+use migrate_verify::{
+    outcome::{Case, Outcome, Verdict},
+    progress::Event,
+    project::Project,
+    replay::{self, RecordManner, RecordResult},
+    scenario::{self, Scenario},
+};
 
-use super::{arguments::RecordArguments, context::Context, failure::Failure};
+use super::{
+    arguments::RecordArguments, context::Context, failure::Failure, output, replay::options,
+};
 
 /// Records the old server's answers.
 pub(crate) async fn record(
-    _context: &Context,
-    _arguments: RecordArguments,
+    context: &Context,
+    arguments: RecordArguments,
 ) -> Result<Verdict, Failure> {
-    Err(Failure::usage("not built yet"))
+    let project = context.project()?;
+    let server = arguments
+        .server
+        .or_else(|| {
+            project
+                .legacy
+                .as_ref()
+                .and_then(|legacy| legacy.url.clone())
+        })
+        .ok_or_else(|| {
+            Failure::from(project.missing("legacy.url"))
+                .hint("or name the old server with --server URL")
+        })?;
+    let scenarios = scenario::load(&project.folder.join("scenarios"))?;
+    let chosen: Vec<Scenario> = choose(&scenarios, &arguments.scenarios)?;
+    let options = options(&project)?;
+    let manner = RecordManner {
+        rounds: arguments.rounds,
+        allow_writes: arguments.allow_writes,
+    };
+    let observer = context.observer.as_ref();
+    observer.observe(Event::Started {
+        what: "record".to_owned(),
+    });
+    let snapshots = project.folder.join("snapshots");
+    let result = replay::record(&chosen, &snapshots, &server, manner, &options, observer)
+        .await
+        .map_err(|error| Failure::inconclusive(&error))?;
+    let verdict = Verdict::of(&result.cases);
+    observer.observe(Event::Finished {
+        what: "record".to_owned(),
+        how: verdict.to_string(),
+    });
+    if context.json() {
+        output::json(&document(&result, verdict));
+    } else {
+        print(&result, &project, verdict);
+    }
+    Ok(verdict)
+}
+
+/// Returns the scenarios of these names, all where there are none.
+pub(super) fn choose(scenarios: &[Scenario], names: &[String]) -> Result<Vec<Scenario>, Failure> {
+    if let Some(unknown) = names
+        .iter()
+        .find(|name| !scenarios.iter().any(|scenario| scenario.name == **name))
+    {
+        return Err(Failure::usage(format!("there is no scenario `{unknown}`")));
+    }
+    Ok(scenarios
+        .iter()
+        .filter(|scenario| names.is_empty() || names.contains(&scenario.name))
+        .cloned()
+        .collect())
+}
+
+fn document(result: &RecordResult, verdict: Verdict) -> serde_json::Value {
+    let cases: Vec<serde_json::Value> = result
+        .cases
+        .iter()
+        .map(|case| {
+            serde_json::json!({
+                "id": case.id.as_str(),
+                "outcome": word(case),
+                "reason": case.reason,
+            })
+        })
+        .collect();
+    serde_json::json!({
+        "schema_version": 1,
+        "verdict": verdict.as_str(),
+        "written": result.written,
+        "unchanged": result.unchanged,
+        "notes": result.notes,
+        "cases": cases,
+    })
+}
+
+fn word(case: &Case) -> &'static str {
+    match case.outcome {
+        Outcome::Same => "recorded",
+        Outcome::Different(_) => "different",
+        Outcome::Broken => "broken",
+        Outcome::NotRun => "not_run",
+        Outcome::Waived => "waived",
+    }
+}
+
+fn print(result: &RecordResult, project: &Project, verdict: Verdict) {
+    for case in result
+        .cases
+        .iter()
+        .filter(|case| case.outcome != Outcome::Same)
+    {
+        output::line(&format!(
+            "{}: {}: {}",
+            word(case),
+            case.id,
+            printable(&case.reason)
+        ));
+    }
+    for note in &result.notes {
+        output::line(&format!("note: {}", printable(note)));
+    }
+    let recorded = result
+        .cases
+        .iter()
+        .filter(|case| case.outcome == Outcome::Same)
+        .count();
+    output::line(&format!(
+        "recorded {recorded} of {} answers into {}: {} files written, {} unchanged",
+        result.cases.len(),
+        project.folder.join("snapshots").display(),
+        result.written,
+        result.unchanged,
+    ));
+    if verdict != Verdict::Verified {
+        output::line("not everything was recorded");
+    }
+}
+
+/// Escapes control characters: reports quote what servers sent.
+pub(super) fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|character| {
+            if character.is_control() {
+                character.escape_default().collect::<Vec<_>>()
+            } else {
+                vec![character]
+            }
+        })
+        .collect()
 }

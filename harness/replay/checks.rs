@@ -10,9 +10,9 @@ use crate::{
 
 /// What was not compared by the byte, and how much of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Uncompared {
+pub(super) struct Uncompared {
     /// By how it was checked instead: number of places and of bytes.
-    pub by_check: BTreeMap<String, (usize, usize)>,
+    pub(super) by_check: BTreeMap<String, (usize, usize)>,
 }
 
 impl Uncompared {
@@ -33,7 +33,7 @@ impl Uncompared {
     }
 
     /// Returns a line for each check.
-    pub fn lines(&self) -> Vec<String> {
+    pub(super) fn lines(&self) -> Vec<String> {
         self.by_check
             .iter()
             .map(|(check, (places, bytes))| format!("{places} places of {bytes} bytes: {check}"))

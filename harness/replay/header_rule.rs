@@ -51,7 +51,7 @@ pub const HEADER_RULES: [(&str, HeaderRule); 4] = [
 ];
 
 /// Returns the rule for a header.
-pub fn rule(name: &str) -> HeaderRule {
+pub(super) fn rule(name: &str) -> HeaderRule {
     HEADER_RULES
         .iter()
         .find(|(known, _)| known.eq_ignore_ascii_case(name))

@@ -306,7 +306,8 @@ fn cookie(learner: &mut Learner<'_>, sights: &[Sight<'_>]) -> Result<Template, S
     Ok(template)
 }
 
-fn sent_names(sent: &Sent) -> Vec<String> {
+/// Returns the names of the fields that a step sends.
+pub(super) fn sent_names(sent: &Sent) -> Vec<String> {
     match sent {
         Sent::Nothing => Vec::new(),
         Sent::Body(_) => vec!["body".to_owned()],

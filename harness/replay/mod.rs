@@ -1,9 +1,15 @@
 //! Scenarios against a server: recorded from the old one, compared with the new one.
+//!
+//! A browser with a memory of one scenario runs its steps ([`Options`] say how). [`record`] does it in several rounds: what
+//! varies between them in a way that is understood becomes a hole, anything else makes the step unstable and is not
+//! recorded. [`replay`] does it once and compares every answer in layers: framing, status, headers, charset, body.
 
 mod binary;
 mod browser;
 mod checks;
 mod compare;
+mod compare_all;
+mod compare_scenario;
 mod cookie;
 mod error;
 mod evidence;
@@ -13,10 +19,13 @@ mod header_rule;
 mod learn;
 mod lines;
 mod options;
+mod record;
 mod run;
 mod token;
 
 pub use browser::Correlation;
+pub use compare_all::{ReplayResult, replay};
 pub use error::ReplayError;
 pub use header_rule::{HEADER_RULES, HeaderRule};
 pub use options::{Clock, Options};
+pub use record::{RecordManner, RecordResult, record};

@@ -64,6 +64,12 @@ fn scenario(path: &Path) -> Result<Scenario, InputError> {
                 .hint(NAME_HINT),
         );
     }
+    if name == "database" {
+        return Err(
+            InputError::new(path, "has the name under which the database is recorded")
+                .hint("rename the scenario"),
+        );
+    }
     if file.step.is_empty() {
         return Err(InputError::new(path, "has no [[step]]"));
     }

@@ -65,6 +65,14 @@ pub fn write(path: &Path, snapshot: &Snapshot) -> Result<bool, SnapshotError> {
     Ok(changed)
 }
 
+/// Removes one snapshot with the bytes beside it.
+pub fn remove(path: &Path) -> Result<(), SnapshotError> {
+    for path in siblings(path)?.into_iter().chain([path.to_owned()]) {
+        fs::remove_file(&path).map_err(|source| failed(&path, "removed", source))?;
+    }
+    Ok(())
+}
+
 /// Returns the snapshots of a scenario by their file names.
 pub fn list(folder: &Path) -> Result<BTreeSet<String>, SnapshotError> {
     Ok(names(folder)?

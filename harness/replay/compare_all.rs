@@ -1,0 +1,148 @@
+//! All scenarios against the candidate.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use tokio::task::JoinSet;
+
+use super::{
+    browser::Correlation,
+    checks::Uncompared,
+    compare_scenario::{ScenarioResult, replay_scenario},
+    error::ReplayError,
+    options::Options,
+    record::id,
+};
+use crate::{
+    exchange::Server,
+    outcome::{Case, CaseId},
+    progress::{Event, Observer},
+    scenario::Scenario,
+    snapshot::store,
+};
+
+/// The folder below `snapshots/` that is the database's.
+const DATABASE: &str = "database";
+
+/// What a replay found.
+#[derive(Clone, Debug, Default)]
+pub struct ReplayResult {
+    /// One case an answer, `replay/<scenario>/<NN>-<step>`, in a stable order.
+    pub cases: Vec<Case>,
+    /// What was not compared by the byte, how it was checked instead, and how much of it.
+    pub not_compared: Vec<String>,
+    /// Values that one answer gave and a later request used.
+    pub correlations: Vec<Correlation>,
+}
+
+/// Runs `scenarios` against the server at `server_url` and compares with the snapshots.
+///
+/// `only` names the scenarios to run, none means all. Scenarios that change data run alone, after the others, in the order
+/// of their names: the order in which they were recorded.
+pub async fn replay(
+    scenarios: &[Scenario],
+    only: &[String],
+    snapshots: &Path,
+    server_url: &str,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<ReplayResult, ReplayError> {
+    let server = Server::parse(server_url).map_err(ReplayError::Server)?;
+    let chosen = |scenario: &&Scenario| only.is_empty() || only.contains(&scenario.name);
+    let (mutating, reading): (Vec<&Scenario>, Vec<&Scenario>) = scenarios
+        .iter()
+        .filter(chosen)
+        .partition(|scenario| scenario.mutates);
+    let total = (mutating.len() + reading.len()) as u64;
+    let mut done = 0;
+    let mut counted = || {
+        done += 1;
+        observer.observe(Event::Counted {
+            what: "replay".to_owned(),
+            done,
+            total,
+        });
+    };
+    let mut results = together(&reading, snapshots, &server, options, &mut counted).await;
+    for scenario in mutating {
+        let folder = snapshots.join(&scenario.name);
+        let result = replay_scenario(scenario, &folder, &server, options).await;
+        results.insert(scenario.name.clone(), result);
+        counted();
+    }
+    let mut result = gather(results);
+    let known = store::scenarios(snapshots).map_err(ReplayError::Snapshots)?;
+    for name in known {
+        if name != DATABASE && !scenarios.iter().any(|scenario| scenario.name == name) {
+            result.cases.push(Case::not_run(
+                CaseId::new(&["replay", &name]),
+                "the snapshots are stale: there is no scenario of this name",
+            ));
+        }
+    }
+    for scenario in scenarios.iter().filter(|scenario| !chosen(scenario)) {
+        result.not_compared.push(format!(
+            "scenario {}: not chosen on the command line",
+            scenario.name
+        ));
+    }
+    Ok(result)
+}
+
+/// Runs scenarios that change nothing, several at a time.
+async fn together(
+    scenarios: &[&Scenario],
+    snapshots: &Path,
+    server: &Server,
+    options: &Options,
+    counted: &mut impl FnMut(),
+) -> BTreeMap<String, ScenarioResult> {
+    let shared = Arc::new((server.clone(), options.clone()));
+    let mut waiting = scenarios.iter().copied();
+    let mut running: JoinSet<(String, ScenarioResult)> = JoinSet::new();
+    let mut results = BTreeMap::new();
+    loop {
+        while running.len() < options.parallel.max(1) {
+            let Some(scenario) = waiting.next() else {
+                break;
+            };
+            let (scenario, shared) = (scenario.clone(), Arc::clone(&shared));
+            let folder = snapshots.join(&scenario.name);
+            running.spawn(async move {
+                let result = replay_scenario(&scenario, &folder, &shared.0, &shared.1).await;
+                (scenario.name, result)
+            });
+        }
+        match running.join_next().await {
+            Some(Ok((name, result))) => {
+                results.insert(name, result);
+            }
+            // Its scenario is missed below.
+            Some(Err(_)) => {}
+            None => break,
+        }
+        counted();
+    }
+    for scenario in scenarios {
+        results
+            .entry(scenario.name.clone())
+            .or_insert_with(|| ScenarioResult {
+                cases: (0..scenario.steps.len())
+                    .map(|index| Case::broken(id(scenario, index, 0), &ReplayError::Task))
+                    .collect(),
+                ..ScenarioResult::default()
+            });
+    }
+    results
+}
+
+fn gather(results: BTreeMap<String, ScenarioResult>) -> ReplayResult {
+    let mut all = ReplayResult::default();
+    let mut uncompared = Uncompared::default();
+    for (_, result) in results {
+        all.cases.extend(result.cases);
+        all.correlations.extend(result.correlations);
+        uncompared.merge(&result.uncompared);
+    }
+    all.not_compared = uncompared.lines();
+    all
+}

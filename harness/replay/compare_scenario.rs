@@ -1,0 +1,259 @@
+//! One scenario, run against the candidate and compared with its snapshots.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use super::{
+    browser::Correlation,
+    checks::Uncompared,
+    compare::{Manner, compare},
+    error::ReplayError,
+    options::Options,
+    record::id,
+    run::{Observation, ScenarioRun, run},
+};
+use crate::{
+    charset::visible,
+    exchange::Server,
+    outcome::{Case, CaseId, Difference, chain},
+    scenario::Scenario,
+    snapshot::{Snapshot, SnapshotError, store},
+};
+
+/// What came of one scenario.
+#[derive(Debug, Default)]
+pub(super) struct ScenarioResult {
+    pub(super) cases: Vec<Case>,
+    pub(super) uncompared: Uncompared,
+    pub(super) correlations: Vec<Correlation>,
+}
+
+/// Runs and compares a scenario.
+pub(super) async fn replay_scenario(
+    scenario: &Scenario,
+    folder: &Path,
+    server: &Server,
+    options: &Options,
+) -> ScenarioResult {
+    let recorded = match store::list(folder) {
+        Ok(recorded) => recorded,
+        Err(error) => return everything(scenario, |id| Case::broken(id, &error)),
+    };
+    if recorded.is_empty() {
+        return everything(scenario, |id| {
+            Case::not_run(
+                id,
+                "the scenario has no snapshots: `record` it against the old server first",
+            )
+        });
+    }
+    let run = run(scenario, server, options).await;
+    let mut comparing = Comparing {
+        scenario,
+        folder,
+        manner: Manner {
+            authority: &server.authority,
+            charset: options.charset,
+            tolerance: i64::try_from(options.tolerance.as_secs()).unwrap_or(i64::MAX / 4),
+        },
+        bound: BTreeMap::new(),
+        result: ScenarioResult::default(),
+        known: BTreeSet::new(),
+    };
+    for index in 0..scenario.steps.len() {
+        comparing.step(index, &run);
+    }
+    let Comparing {
+        mut result, known, ..
+    } = comparing;
+    for stale in recorded.difference(&known) {
+        let name = stale.trim_end_matches(".snap");
+        result.cases.push(Case::not_run(
+            CaseId::new(&["replay", &scenario.name, name]),
+            "the snapshot is stale: no step of the scenario has it; `record` removes it",
+        ));
+    }
+    result.correlations = run.correlations;
+    result
+}
+
+fn everything(scenario: &Scenario, case: impl Fn(CaseId) -> Case) -> ScenarioResult {
+    ScenarioResult {
+        cases: (0..scenario.steps.len())
+            .map(|index| case(id(scenario, index, 0)))
+            .collect(),
+        ..ScenarioResult::default()
+    }
+}
+
+/// The comparison of one scenario while it goes on.
+struct Comparing<'a> {
+    scenario: &'a Scenario,
+    folder: &'a Path,
+    manner: Manner<'a>,
+    bound: BTreeMap<String, String>,
+    result: ScenarioResult,
+    /// The snapshot files that belong to a step.
+    known: BTreeSet<String>,
+}
+
+impl Comparing<'_> {
+    fn step(&mut self, index: usize, run: &ScenarioRun) {
+        let recorded = match self.recorded(index) {
+            Ok(recorded) => recorded,
+            Err(error) => {
+                self.result
+                    .cases
+                    .push(Case::broken(id(self.scenario, index, 0), &error));
+                return;
+            }
+        };
+        let Some(answers) = run.steps.get(index) else {
+            for (hop, _) in &recorded {
+                let reason = "never reached: a step before it had no usable answer";
+                self.result
+                    .cases
+                    .push(Case::not_run(id(self.scenario, index, *hop), reason));
+            }
+            if recorded.is_empty() {
+                self.not_recorded(index);
+            }
+            return;
+        };
+        if recorded.is_empty() {
+            self.not_recorded(index);
+            return;
+        }
+        if let Some(reason) = self.outdated(index, &recorded) {
+            self.result
+                .cases
+                .push(Case::not_run(id(self.scenario, index, 0), reason));
+            return;
+        }
+        let failure = run
+            .failure
+            .as_ref()
+            .filter(|_| run.steps.len() == index + 1);
+        for (place, (hop, snapshot)) in recorded.iter().enumerate() {
+            let id = id(self.scenario, index, *hop);
+            let case = match answers.get(place) {
+                Some(observation) => self.compared(id, snapshot, observation),
+                None => without_answer(id, snapshot, failure),
+            };
+            self.result.cases.push(case);
+        }
+        for (place, observation) in answers.iter().enumerate().skip(recorded.len()) {
+            let difference = Difference::new(
+                "redirect",
+                "redirect",
+                "no further answer",
+                visible(&observation.answer.status_line),
+            )
+            .because("the candidate redirects where the old server answers");
+            let name = format!(
+                "{:02}-{}.hop{}",
+                index + 1,
+                self.scenario.steps[index].name,
+                place + 1
+            );
+            self.result.cases.push(Case::compared(
+                CaseId::new(&["replay", &self.scenario.name, &name, "added"]),
+                vec![difference],
+                "redirects differ",
+            ));
+        }
+    }
+
+    fn compared(&mut self, id: CaseId, snapshot: &Snapshot, observation: &Observation) -> Case {
+        let comparison = compare(snapshot, observation, self.manner, &mut self.bound);
+        self.result.uncompared.merge(&comparison.uncompared);
+        Case::compared(id, comparison.differences, comparison.summary)
+    }
+
+    /// Reads the snapshots of a step: answers on the way first, the final one last.
+    fn recorded(&mut self, index: usize) -> Result<Vec<(usize, Snapshot)>, SnapshotError> {
+        let step = &self.scenario.steps[index];
+        let mut recorded = Vec::new();
+        for hop in 1.. {
+            let file = store::file_name(index + 1, &step.name, hop);
+            match store::read(&self.folder.join(&file))? {
+                Some(snapshot) => {
+                    self.known.insert(file);
+                    recorded.push((hop, snapshot));
+                }
+                None => break,
+            }
+        }
+        let file = store::file_name(index + 1, &step.name, 0);
+        match store::read(&self.folder.join(&file))? {
+            Some(snapshot) => {
+                self.known.insert(file);
+                recorded.push((0, snapshot));
+            }
+            None => recorded.clear(),
+        }
+        Ok(recorded)
+    }
+
+    fn not_recorded(&mut self, index: usize) {
+        let reason = "the step has no snapshot: `record` it against the old server first";
+        self.result
+            .cases
+            .push(Case::not_run(id(self.scenario, index, 0), reason));
+    }
+
+    /// Whether the request is another one than was recorded.
+    fn outdated(&self, index: usize, recorded: &[(usize, Snapshot)]) -> Option<String> {
+        let step = &self.scenario.steps[index];
+        let request = format!("{} {}", step.method, step.target);
+        let sent = super::learn::sent_names(&step.sent);
+        recorded
+            .iter()
+            .any(|(_, snapshot)| snapshot.request != request || snapshot.sent != sent)
+            .then(|| {
+                "the scenario asks something else than when it was recorded: `record` it again"
+                    .to_owned()
+            })
+    }
+}
+
+fn without_answer(id: CaseId, snapshot: &Snapshot, failure: Option<&ReplayError>) -> Case {
+    let different = |locus: &'static str, actual: String, cause: &str| {
+        let difference = Difference::new(locus, locus, &snapshot.status, actual).because(cause);
+        Case::compared(
+            id.clone(),
+            vec![difference],
+            "the old server answers, the candidate does not",
+        )
+    };
+    match failure {
+        None => different(
+            "redirect",
+            "no further answer".to_owned(),
+            "the old server redirects where the candidate answers",
+        ),
+        Some(ReplayError::Exchange(error)) if error.was_connected() => different(
+            "connection",
+            chain(error),
+            "the candidate accepts the connection and gives no usable answer",
+        ),
+        Some(error @ (ReplayError::RedirectLoop { .. } | ReplayError::Redirect { .. })) => {
+            different("redirect", chain(error), "the redirect leads elsewhere")
+        }
+        Some(
+            error @ (ReplayError::Exchange(_)
+            | ReplayError::Server(_)
+            | ReplayError::Snapshots(_)
+            | ReplayError::Charset { .. }
+            | ReplayError::Upload { .. }
+            | ReplayError::UploadTooLarge { .. }
+            | ReplayError::NothingCaptured { .. }
+            | ReplayError::NoValue { .. }
+            | ReplayError::HostileValue { .. }
+            | ReplayError::Unstable { .. }
+            | ReplayError::Task),
+        ) => Case::broken(id, error),
+    }
+}
