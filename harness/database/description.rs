@@ -59,12 +59,13 @@ pub(super) fn write(text: &mut String, description: &Description) {
         text.push('\n');
         for (aspect, value) in &subject.facts {
             let value = escape(value).replace('\n', "\n    | ");
-            writeln!(text, "  {aspect}: {value}").expect("a string can be written to");
+            let space = if value.is_empty() { "" } else { " " };
+            writeln!(text, "  {aspect}:{space}{value}").expect("a string can be written to");
         }
     }
 }
 
-/// Reads what [`write`] wrote; the error is the number of the wrong line, from 0.
+/// Reads what [`write()`] wrote; the error is the number of the wrong line, from 0.
 pub(super) fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Description, usize> {
     let mut subjects: Vec<Subject> = Vec::new();
     for (number, line) in lines.enumerate() {
@@ -76,7 +77,8 @@ pub(super) fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Descript
             fact.1.push('\n');
             fact.1.push_str(&unescape(more));
         } else if let Some(fact) = line.strip_prefix("  ") {
-            let (aspect, value) = fact.split_once(": ").ok_or(number)?;
+            let (aspect, value) = fact.split_once(':').ok_or(number)?;
+            let value = value.strip_prefix(' ').unwrap_or(value);
             subjects
                 .last_mut()
                 .ok_or(number)?

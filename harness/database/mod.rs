@@ -1,7 +1,7 @@
 //! The database: schema and rows of the old MySQL and of its copy, compared byte by byte.
 //!
 //! [`record`] writes what the old server holds into `snapshots/database/`, [`compare_with_snapshot`] compares a server
-//! with that, [`compare_live`] compares two servers, and [`fingerprint`] with [`changed_tables`] tells cheaply which
+//! with that, [`compare_live`] compares two servers, and [`fingerprint()`] with [`changed_tables`] tells cheaply which
 //! tables a request changed. Every connection only reads. Bytes are compared as bytes: no charset, no collation and no
 //! trimming stands between the two tables. This module alone speaks MySQL.
 

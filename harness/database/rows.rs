@@ -58,6 +58,10 @@ pub(super) fn select(layout: &Layout, selection: Selection) -> (Vec<u8>, Exactne
         let name = column.name.quoted();
         if floats && column.kind == ColumnKind::Temporal {
             query.extend([b"CAST(".as_slice(), &name, b" AS BINARY)"].concat());
+        } else if column.kind == ColumnKind::Enumeration {
+            // The number 0 is what an ENUM holds after a wrong value; it reads as '', which may be a right value too.
+            let zero = [b"IF(".as_slice(), &name, b"+0 = 0, 0x00, ", &name, b")"].concat();
+            query.extend(zero);
         } else {
             query.extend(name);
         }

@@ -360,3 +360,114 @@ pub(super) fn describe(description: &Description) -> String {
     description::write(&mut text, description);
     seal(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::{description::Subject, rows::key_of};
+
+    fn table(keyed: bool) -> Table {
+        let column = |name: &str, kind, encoding| Column {
+            name: Name::from(name),
+            kind,
+            encoding,
+        };
+        let columns = vec![
+            column("id", ColumnKind::Integer, CellEncoding::Bytes),
+            column("meno a", ColumnKind::Text, CellEncoding::Windows1250),
+        ];
+        let mut subject = Subject::new("table");
+        subject.fact("engine", "MyISAM");
+        subject.fact("comment", "");
+        Table {
+            description: Description(vec![subject]),
+            layout: Layout {
+                table: Name::from("t"),
+                columns,
+                key: if keyed { vec![1, 0] } else { Vec::new() },
+            },
+        }
+    }
+
+    fn text(table: &Table, rows: &[(&str, Option<&[u8]>)], limit: usize) -> String {
+        let mut writer = TableWriter::new(table, limit);
+        for (id, name) in rows {
+            let row = vec![Some(id.as_bytes().to_vec()), name.map(<[u8]>::to_vec)];
+            writer.add(key_of(&table.layout, &row).unwrap(), &row);
+        }
+        writer.finish()
+    }
+
+    #[test]
+    fn a_table_reads_well_and_is_read_back() {
+        let table = table(true);
+        let written = text(
+            &table,
+            &[("2", None), ("1", Some(b"\x8elt\xfd\n")), ("-3", Some(b""))],
+            LISTED,
+        );
+        let (body, _digest) = written.rsplit_once("end ").unwrap();
+        insta::assert_snapshot!(body, @r#"
+        table
+          engine: MyISAM
+          comment:
+
+        rows 3 listed
+        values integer bytes 2 id
+        values text cp1250 1 meno a
+
+        2	NULL
+        1	"Žltý\n"
+        -3	""
+        "#);
+        let file = parse(Path::new("t.txt"), &Name::from("t"), written).unwrap();
+        assert_eq!(file.table.layout, table.layout);
+        assert_eq!(file.table.description, table.description);
+        assert_eq!(file.row_lines().count(), 3);
+        assert_eq!((file.rows, file.chunks, file.first_row), (3, None, 8));
+    }
+
+    #[test]
+    fn a_table_beyond_the_limit_is_read_back_as_digests() {
+        for keyed in [true, false] {
+            let table = table(keyed);
+            let rows = [
+                ("1", None),
+                ("2", Some(b"NULL".as_slice())),
+                ("3", Some(b"\x9e=\t%")),
+            ];
+            let written = text(&table, &rows, 10);
+            assert!(!written.contains("\"NULL\""), "{written}");
+            let mut chunker = Chunker::new(keyed);
+            for (id, name) in rows {
+                let row = vec![Some(id.as_bytes().to_vec()), name.map(<[u8]>::to_vec)];
+                chunker.add(key_of(&table.layout, &row).unwrap(), &row);
+            }
+            let file = parse(Path::new("t.txt"), &Name::from("t"), written).unwrap();
+            assert_eq!(file.chunks, Some(chunker.finish()));
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_cut_short_or_edited_is_refused() {
+        let written = text(&table(false), &[("1", None), ("2", None)], LISTED);
+        let table = [
+            written.replace("2\tNULL", "3\tNULL"),
+            written.replace("2\tNULL\n", ""),
+            written.replace("MyISAM", "InnoDB"),
+            written[..written.len() / 2].to_owned(),
+            written.trim_end().to_owned(),
+            String::new(),
+            seal(String::new()),
+            seal("table\n  engine: x\n".to_owned()),
+            seal(
+                "table\n\nrows 1 digested\nvalues integer bytes 1 id\n\nchunk 1 sha256:00\t1\n"
+                    .to_owned(),
+            ),
+        ];
+        for text in table {
+            let error = parse(Path::new("t.txt"), &Name::from("t"), text.clone()).unwrap_err();
+            assert!(error.to_string().starts_with("t.txt:"), "{error}: {text}");
+        }
+    }
+}

@@ -42,6 +42,7 @@ fn data() -> Vec<Vec<u8>> {
     };
     let mut statements = vec![b"SET SESSION time_zone = '+00:00'".to_vec()];
     statements.extend((1..=50).map(row));
+    statements.push(b"UPDATE ziaci SET druh = 1 WHERE id = 4".to_vec());
     statements.push(
         b"INSERT INTO ziaci (id, meno, zmena) VALUES (-7, '', '2009-01-01 00:00:00')".to_vec(),
     );
@@ -276,6 +277,11 @@ const DAMAGES: &[Damage] = &[
         "enum",
         b"UPDATE ziaci SET druh = 3 WHERE id = 3",
         "ziaci[id=3].druh",
+    ),
+    (
+        "enum that was a wrong value",
+        b"UPDATE ziaci SET druh = 0 WHERE id = 4",
+        "ziaci[id=4].druh",
     ),
     (
         "set",
@@ -635,4 +641,46 @@ async fn privileged_the_program_records_and_compares() {
         "mysql://reader@127.0.0.1",
     ]));
     assert!(wrong.starts_with("exit code: 2"), "{wrong}");
+}
+
+#[tokio::test]
+async fn privileged_a_table_too_large_to_be_listed_is_compared_by_digests() {
+    let server = MariaDb::start(&[]);
+    let rows = "SELECT seq, REPEAT(MD5(seq), 8) FROM seq_1_to_70000";
+    for name in ["one", "two"] {
+        server.databases(&[name]).await;
+        let statements = [
+            "CREATE TABLE velka (id INT NOT NULL PRIMARY KEY, text VARCHAR(300))".to_owned(),
+            "CREATE TABLE bez (id INT, text VARCHAR(300))".to_owned(),
+            format!("INSERT INTO velka {rows}"),
+            format!("INSERT INTO bez {rows} ORDER BY MD5(CONCAT('{name}', seq))"),
+        ];
+        server.execute(name, &statements).await;
+    }
+    let (one, two) = (server.address("one"), server.address("two"));
+    let env = TestEnv::new();
+    let folder = env.path().join("snapshots/database");
+    let recorded = record(&one, &folder, &Silent).await.unwrap();
+    assert_eq!(recorded.digested, ["bez", "velka"]);
+    let cases = compare_with_snapshot(&two, &folder, &Silent).await;
+    assert_eq!(findings(&cases), "");
+    assert_eq!(Verdict::of(&cases), Verdict::Verified);
+    let damage = [
+        "UPDATE velka SET text = 'x' WHERE id = 50000",
+        "DELETE FROM velka WHERE id = 70000",
+        "UPDATE bez SET text = CONCAT(text, ' ') WHERE id = 50000",
+    ];
+    server.execute("two", &damage).await;
+    let text = findings(&compare_with_snapshot(&two, &folder, &Silent).await);
+    let count = |table: &str| text.lines().filter(|line| line.starts_with(table)).count();
+    assert!(
+        (1..=2).contains(&count("database/velka/rows velka[")),
+        "{text}"
+    );
+    assert!((1..=2).contains(&count("database/bez/rows bez[")), "{text}");
+    let text = findings(&compare_live(&one, &two, &Silent).await);
+    assert!(text.contains("velka[id=50000].text"), "{text}");
+    assert!(text.contains("velka[id=70000] missing-row"), "{text}");
+    assert!(text.contains("spaces were added at the end"), "{text}");
+    assert_eq!(text.lines().count(), 3, "{text}");
 }
