@@ -60,6 +60,7 @@ impl Context {
             global: global.clone(),
             toolbox: Toolbox::new(search_path),
             observer,
+            workspace: OnceLock::new(),
         }
     }
 

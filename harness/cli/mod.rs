@@ -5,6 +5,7 @@
 
 mod arguments;
 mod boot;
+mod build;
 mod clean;
 mod clock;
 mod context;

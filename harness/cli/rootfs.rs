@@ -18,6 +18,7 @@ use serde_json::json;
 
 use super::{
     arguments::{ProfileName, RootfsCommand},
+    build,
     context::Context,
     failure::Failure,
     output,
@@ -28,9 +29,8 @@ pub(crate) async fn rootfs(context: &Context, command: RootfsCommand) -> Result<
     let json = context.json();
     let observer = Arc::clone(&context.observer);
     match command {
-        RootfsCommand::Build { output: _ } | RootfsCommand::Verify => {
-            Err(Failure::usage("not built yet"))
-        }
+        RootfsCommand::Build { output } => build::build(context, &output).await,
+        RootfsCommand::Verify => build::verify(context).await,
         RootfsCommand::Unpack { image, directory } => {
             blocking(move || unpack(json, observer.as_ref(), &image, &directory)).await
         }

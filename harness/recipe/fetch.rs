@@ -15,7 +15,7 @@ const COPY_LIMIT: Duration = Duration::from_secs(1800);
 /// Returns an image that can be opened: the same, or the copy of a registry's below `cache`.
 ///
 /// A copy is made again for every call with `fresh`, because a tag may have moved; its digest is compared with the lock.
-pub async fn fetch_image(
+pub(super) async fn fetch_image(
     source: &str,
     relative_to: &Path,
     cache: &Path,

@@ -58,7 +58,7 @@ impl PackageCache {
 /// Resolves `packages` for the guest whose tree is at `tree` and fetches them into the cache.
 ///
 /// `scratch` is an empty folder for apt's state. Returns the packages by name, and what is to be done in order.
-pub async fn resolve(
+pub(super) async fn resolve(
     tree: &Path,
     packages: &[String],
     sources: &[String],

@@ -26,7 +26,7 @@ exec \"$client\" --defaults-extra-file=/etc/mysql/debian.cnf \"$@\"";
 
 /// Why the candidate's database can't be used.
 #[derive(Debug, thiserror::Error)]
-pub enum RestoreError {
+pub(super) enum RestoreError {
     /// A program in the guest failed.
     #[error("the guest's database does not answer")]
     Guest(#[source] MachineError),
