@@ -1,9 +1,9 @@
 //! Digests that the server computes: cheap enough to ask before and after every request.
 //!
-//! A row is written as its values in hex, commas between, `~` for NULL, and hashed; a table is the number of its rows, the
-//! exclusive or of one half of the hashes and the sum of the other: order does not count, and doubles do not cancel.
-//! Everything in it exists since MySQL 4.1. FLOAT and DOUBLE have no exact text on old servers: a table with one of them
-//! is read instead, as is one with a row that is too large for the server to write out.
+//! A row is written as its values in hex, commas between, `~` for NULL, and hashed; a table is the number of its rows and
+//! the sums of both halves of their hashes: order does not count, and doubles do not cancel. All of it exists since
+//! MySQL 5.0. FLOAT and DOUBLE have no exact text on old servers: a table with one of them is read instead, as is one
+//! with a row that is too large for the server to write out.
 
 use std::collections::BTreeMap;
 
@@ -113,30 +113,33 @@ fn row_hash(layout: &Layout) -> Option<Vec<u8>> {
     )
 }
 
-/// Returns the aggregates over a hash.
+/// What a row that could not be hashed adds to the sum: more than any number of hashes.
+const POISON: &str = "10000000000000000000000000000000000000000";
+
+/// Returns the aggregates over a hash: the number of rows, and the sums of the hash's halves as exact numbers.
 fn aggregates(hash: &[u8]) -> Vec<u8> {
-    [
-        b"COUNT(*), COUNT(".as_slice(),
-        hash,
-        b"), BIT_XOR(CAST(CONV(SUBSTRING(",
-        hash,
-        b", 1, 16), 16, 10) AS UNSIGNED)), SUM(CAST(CONV(SUBSTRING(",
-        hash,
-        b", 17, 16), 16, 10) AS UNSIGNED))",
-    ]
-    .concat()
+    let half = |start: u8| {
+        let head = b"SUM(IFNULL(CAST(CONV(SUBSTRING(".as_slice();
+        let tail = format!(", {start}, 16), 16, 10) AS DECIMAL(20,0)), {POISON}))");
+        [head, hash, tail.as_bytes()].concat()
+    };
+    [b"COUNT(*), ".as_slice(), &half(1), b", ", &half(17)].concat()
 }
 
 /// Reads one answer of [`aggregates`] that begins at `first`; `None` if a row could not be hashed.
 fn read_aggregates(row: &Row, first: usize) -> Option<TableFingerprint> {
     let rows: u64 = text(row, first).parse().ok()?;
-    let hashed: u64 = text(row, first + 1).parse().ok()?;
-    let known = row.get(first + 2).is_some_and(Option::is_some)
-        && (rows == 0 || row.get(first + 3).is_some_and(Option::is_some));
-    (rows == hashed && known).then(|| TableFingerprint {
-        rows,
-        digest: format!("md5:{}:{}", text(row, first + 2), text(row, first + 3)),
-    })
+    let sum = |index| -> Option<String> {
+        let sum = text(row, index);
+        let whole = !sum.is_empty() && sum.bytes().all(|byte| byte.is_ascii_digit());
+        match (rows, whole) {
+            (0, _) => Some("0".to_owned()),
+            (_, true) if sum.len() < POISON.len() => Some(sum),
+            (_, _) => None,
+        }
+    };
+    let digest = format!("md5:{}:{}", sum(first + 1)?, sum(first + 2)?);
+    Some(TableFingerprint { rows, digest })
 }
 
 /// Has the server compute a table's digest; `None` if it can't.
@@ -155,8 +158,9 @@ pub(super) async fn digest(
     ]
     .concat();
     let rows = connection
-        .rows(&format!("the digest of {}", layout.table), query)
-        .await?;
+        .rows_if_known(&format!("the digest of {}", layout.table), query)
+        .await?
+        .unwrap_or_default();
     Ok(rows.first().and_then(|row| read_aggregates(row, 0)))
 }
 
@@ -216,11 +220,12 @@ pub(super) async fn ranges(
         b" GROUP BY migrate_verify_range",
     ]
     .concat();
+    let what = format!("the digests of {}", layout.table);
+    let Some(rows) = connection.rows_if_known(&what, query).await? else {
+        return Ok(None);
+    };
     let mut ranges = Ranges::new();
-    for row in connection
-        .rows(&format!("the digests of {}", layout.table), query)
-        .await?
-    {
+    for row in rows {
         let (Ok(range), Some(fingerprint)) = (text(&row, 0).parse(), read_aggregates(&row, 1))
         else {
             return Ok(None);
