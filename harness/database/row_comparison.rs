@@ -1,28 +1,19 @@
-//! The rows of one table compared: which of them have to be read, and how they are put beside each other.
+//! The rows of one table compared: by key where both tables have one, as a multiset otherwise.
 //!
-//! Between two live servers the servers' own digests say which ranges of keys differ, and only those are read; a
-//! recording is read whole, or by its digests where it lists no rows.
+//! Rows are read whole from both sides, in the order of the key, and compared here. A recording that lists no rows is
+//! compared by its digests.
 
 use super::{
     chunk::{Chunk, Chunker, Part, hex},
     contents::{Contents, Found},
     error::DatabaseError,
     finding::{Findings, Pairing, thousands},
-    fingerprint, keyed, multiset,
+    keyed, multiset,
     name::Name,
-    rows::{KeyPart, Selection, Side},
+    rows::{KeyPart, Selection},
     schema::{ColumnKind, Layout},
 };
 use crate::outcome::Difference;
-
-/// A table is cut into about this many ranges, so that one changed row is found without reading all.
-const RANGES: i128 = 1000;
-
-/// Ranges smaller than this are not worth a query of their own.
-const SMALLEST_RANGE: i128 = 1000;
-
-/// If more ranges than this differ, the table is read whole.
-const MOST_RANGES: usize = 50;
 
 /// What came of comparing rows.
 pub(super) enum Rows {
@@ -63,16 +54,17 @@ pub(super) async fn compare_rows(
         }
         return compare_chunks(chunks, &pairing, found, found_in).await;
     }
-    let selected = if whole && keyed {
-        differing_ranges(known_in, found_in, layout, &shared).await?
-    } else {
-        Selected::All
-    };
     let mut expected = known.side(known_in, layout);
     let mut actual = found.side(found_in, &shared);
     let rows = expected.count().await?;
-    let findings =
-        compare_selected(&pairing, selected, keyed, (&mut expected, &mut actual)).await?;
+    let mut findings = Findings::default();
+    if keyed {
+        let first = expected.open(Selection::ByKey).await?;
+        let second = actual.open(Selection::ByKey).await?;
+        keyed::compare(&pairing, first, second, &mut findings).await?;
+    } else {
+        multiset::compare(&pairing, &mut expected, &mut actual, &mut findings).await?;
+    }
     let how = if keyed {
         "by their key"
     } else {
@@ -87,33 +79,6 @@ pub(super) async fn compare_rows(
         findings.into_differences(&layout.table.to_string()),
         evidence,
     ))
-}
-
-/// Reads and compares the rows that have to be read.
-async fn compare_selected(
-    pairing: &Pairing<'_>,
-    selected: Selected,
-    keyed: bool,
-    (expected, actual): (&mut Side<'_>, &mut Side<'_>),
-) -> Result<Findings, DatabaseError> {
-    let mut findings = Findings::default();
-    let selections = match selected {
-        Selected::None => Vec::new(),
-        Selected::Some(selections) => selections,
-        Selected::All if keyed => vec![Selection::ByKey],
-        Selected::All => {
-            multiset::compare(pairing, expected, actual, &mut findings).await?;
-            Vec::new()
-        }
-    };
-    for selection in selections {
-        let (first, second) = (
-            expected.open(selection).await?,
-            actual.open(selection).await?,
-        );
-        keyed::compare(pairing, first, second, &mut findings).await?;
-    }
-    Ok(findings)
 }
 
 /// Returns the actual layout with the expected key, and whether there is a key that both tables can be ordered by.
@@ -139,77 +104,6 @@ fn shared_layout(expected: &Layout, actual: &Layout) -> (Layout, bool) {
         },
         keyed,
     )
-}
-
-/// Which rows have to be read.
-enum Selected {
-    /// None: the servers' digests are equal.
-    None,
-    /// Those of some ranges.
-    Some(Vec<Selection>),
-    /// All.
-    All,
-}
-
-/// Asks two live servers for digests of ranges and returns those that differ.
-async fn differing_ranges(
-    expected: &mut Contents,
-    actual: &mut Contents,
-    layout: &Layout,
-    shared: &Layout,
-) -> Result<Selected, DatabaseError> {
-    let (Contents::Live(first, _), Contents::Live(second, _)) = (expected, actual) else {
-        return Ok(Selected::All);
-    };
-    if layout != shared {
-        return Ok(Selected::All);
-    }
-    let bounds = tokio::try_join!(
-        fingerprint::bounds(first, layout),
-        fingerprint::bounds(second, shared)
-    )?;
-    let (Some((low, high)), Some((other_low, other_high))) = bounds else {
-        let digests = tokio::try_join!(
-            fingerprint::digest(first, layout),
-            fingerprint::digest(second, shared)
-        )?;
-        let equal = matches!(&digests, (Some(one), Some(other)) if one == other);
-        return Ok(if equal { Selected::None } else { Selected::All });
-    };
-    let span = high.max(other_high) - low.min(other_low);
-    let size = (span / RANGES).max(SMALLEST_RANGE);
-    let digests = tokio::try_join!(
-        fingerprint::ranges(first, layout, size),
-        fingerprint::ranges(second, shared, size)
-    )?;
-    let (Some(one), Some(other)) = digests else {
-        return Ok(Selected::All);
-    };
-    let numbers: std::collections::BTreeSet<i128> =
-        one.keys().chain(other.keys()).copied().collect();
-    let differing: Vec<i128> = numbers
-        .into_iter()
-        .filter(|range| one.get(range) != other.get(range))
-        .collect();
-    Ok(match differing.len() {
-        0 => Selected::None,
-        1..=MOST_RANGES => Selected::Some(
-            differing
-                .into_iter()
-                .map(|range| selection(range, size))
-                .collect(),
-        ),
-        _ => Selected::All,
-    })
-}
-
-/// Returns the keys that DIV puts into a range; it rounds towards zero.
-fn selection(range: i128, size: i128) -> Selection {
-    match range {
-        0 => Selection::Range(1 - size, size - 1),
-        1.. => Selection::Range(range * size, range * size + size - 1),
-        _ => Selection::Range(range * size - size + 1, range * size),
-    }
 }
 
 /// Compares a live table with recorded digests.

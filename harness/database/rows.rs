@@ -33,8 +33,6 @@ pub(super) type Key = Vec<KeyPart>;
 pub(super) enum Selection {
     /// All rows, by key.
     ByKey,
-    /// The rows whose single whole-number key lies between the two, by key.
-    Range(i128, i128),
     /// All rows, in any order.
     AnyOrder,
 }
@@ -83,16 +81,6 @@ pub(super) fn select(layout: &Layout, selection: Selection) -> (Vec<u8>, Exactne
         }
     };
     let keys: Vec<Vec<u8>> = layout.key.iter().map(key).collect();
-    if let (Selection::Range(from, to), Some(key)) = (selection, keys.first()) {
-        query.extend(
-            [
-                b" WHERE ".as_slice(),
-                key,
-                format!(" BETWEEN {from} AND {to}").as_bytes(),
-            ]
-            .concat(),
-        );
-    }
     if selection != Selection::AnyOrder && !keys.is_empty() {
         query.extend_from_slice(b" ORDER BY ");
         query.extend(keys.join(b", ".as_slice()));

@@ -250,11 +250,14 @@ fn key_subjects(keys: &[Row]) -> Vec<Subject> {
     for row in keys {
         let name = format!("key {}", text(row, 2));
         let length = text(row, 7);
-        let column = if length.is_empty() {
+        let mut column = if length.is_empty() {
             text(row, 4)
         } else {
             format!("{}({length})", text(row, 4))
         };
+        if text(row, 5) == "D" {
+            column.push_str(" DESC");
+        }
         if let Some(subject) = subjects.iter_mut().find(|subject| subject.name == name) {
             if let Some((_, columns)) = subject.facts.first_mut() {
                 columns.push_str(", ");

@@ -379,6 +379,11 @@ const DAMAGES: &[Damage] = &[
         "key nazov columns: nazov(10) => nazov(5)",
     ),
     (
+        "index order",
+        b"ALTER TABLE triedy DROP KEY nazov, ADD KEY nazov (nazov(10) DESC)",
+        "key nazov columns: nazov(10) => nazov(10) DESC",
+    ),
+    (
         "index unique",
         b"ALTER TABLE triedy DROP KEY nazov, ADD UNIQUE nazov (nazov(10))",
         "key nazov unique",
