@@ -127,6 +127,7 @@ CREATE USER skola@localhost IDENTIFIED BY 'tajne';
 GRANT SELECT, INSERT, UPDATE, DELETE, LOCK TABLES ON skola.* TO skola@localhost;
 CREATE USER reader@'%' IDENTIFIED BY 'reader';
 GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON skola.* TO reader@'%';
+GRANT SELECT ON mysql.proc TO reader@'%';
 SQL
 mariadb skola < /root/dump.sql
 mariadb-admin shutdown
