@@ -1,5 +1,7 @@
 //! What tests stand on: a hermetic place to run the program in, and servers and images made by code.
 
+mod legacy_server;
 mod test_env;
 
+pub(crate) use legacy_server::{Fault, LegacyServer, Reply, cp1250, now};
 pub(crate) use test_env::TestEnv;
