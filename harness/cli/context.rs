@@ -1,15 +1,23 @@
 //! What every command is given: the project, the tools, the progress display.
 
-use std::{env, path::PathBuf, sync::Arc};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
 
 use migrate_verify::{
     input::InputError,
-    progress::{Observer, Silent},
+    progress::{Event, Observer, Silent},
     project::Project,
+    replay::Clock,
     tool::Toolbox,
+    verification::Plan,
+    workspace::{RunId, Workspace, WorkspaceError, remove_dead},
 };
 
 use super::{
+    clock,
     arguments::{Format, Global},
     failure::Failure,
     terminal::Terminal,
@@ -24,7 +32,13 @@ pub(crate) struct Context {
     pub(crate) toolbox: Toolbox,
     /// Sees progress: a terminal's bars, plain lines with -v, or nothing.
     pub(crate) observer: Arc<dyn Observer>,
+    /// The command's workspace; it outlives every task, so that nothing writes into it while it is removed.
+    workspace: OnceLock<Arc<Workspace>>,
 }
+
+/// Where workspaces and inputs are kept: the system administrator's places (hier(7)).
+const STATE: &str = "/var/lib/migrate-verify";
+const CACHE: &str = "/var/cache/migrate-verify";
 
 impl Context {
     pub(crate) fn new(global: &Global) -> Self {
@@ -46,12 +60,48 @@ impl Context {
             global: global.clone(),
             toolbox: Toolbox::new(search_path),
             observer,
+            workspace: OnceLock::new(),
         }
     }
 
     /// Returns whether results are printed as JSON.
     pub(crate) fn json(&self) -> bool {
         self.global.format == Format::Json
+    }
+
+    /// Returns where workspaces are.
+    pub(crate) fn state_folder() -> &'static Path {
+        Path::new(STATE)
+    }
+
+    /// Makes what a command needs that builds or boots: first removes what dead runs left, then makes a workspace.
+    pub(crate) fn plan(&self, project: Project) -> Result<Plan, Failure> {
+        let failed = |error: WorkspaceError| {
+            Failure::inconclusive(&error).hint("building and booting need root: run it with sudo")
+        };
+        let (removed, _alive) = remove_dead(Self::state_folder()).map_err(failed)?;
+        for leftover in removed {
+            self.observer.observe(Event::Note(format!("removed {} of the dead run {}", leftover.what, leftover.run)));
+        }
+        let now = clock::now();
+        let id = RunId::new(&clock::compact(now), clock::random());
+        let workspace = Arc::new(Workspace::create(Self::state_folder(), id).map_err(failed)?);
+        let plan = Plan {
+            project,
+            workspace: Arc::clone(&workspace),
+            cache: CACHE.into(),
+            toolbox: self.toolbox.marked(workspace.id.as_str()),
+            observer: Arc::clone(&self.observer),
+            clock: Clock::new(clock::now),
+            started_at: clock::rfc3339(now),
+        };
+        self.workspace.set(workspace).expect("a command makes one plan");
+        Ok(plan)
+    }
+
+    /// Returns whether the current folder is in a project.
+    pub(crate) fn is_in_project() -> bool {
+        env::current_dir().is_ok_and(|here| Project::find(&here).is_some())
     }
 
     /// Loads the project: the one that was named, or the nearest one upwards.

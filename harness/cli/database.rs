@@ -1,13 +1,276 @@
-//! `database`.
+//! `database record` and `database compare`: the old server's data, and the candidate's beside it.
 
-use migrate_verify::outcome::Verdict;
+use std::{env, path::PathBuf, time::Instant};
 
-use super::{arguments::DatabaseCommand, context::Context, failure::Failure};
+use migrate_verify::{
+    database::{self, DatabaseAddress, DatabaseError, Password, Recorded},
+    outcome::{Case, Outcome, RunReport, Stage, StageName, Verdict},
+    project::Project,
+};
+
+use super::{arguments::DatabaseCommand, context::Context, failure::Failure, output};
+
+/// The password, for an address that holds none.
+const PASSWORD: &str = "MIGRATE_VERIFY_DATABASE_PASSWORD";
+
+/// So many differences of a case are printed without -v.
+const SHOWN: usize = 10;
+
+/// What `database` leaves out, said with every result.
+const NOT_COMPARED: [&str; 3] = [
+    "AUTO_INCREMENT counters, times of update, sizes, and the order of rows on disk",
+    "users and grants",
+    "the kind of row format, unless a table asks for one",
+];
 
 /// Works on databases.
 pub(crate) async fn database(
-    _context: &Context,
-    _command: DatabaseCommand,
+    context: &Context,
+    command: DatabaseCommand,
 ) -> Result<Verdict, Failure> {
-    Err(Failure::usage("not built yet"))
+    let project = context.project()?;
+    let folder = project.folder.join("snapshots").join("database");
+    match command {
+        DatabaseCommand::Record { server } => {
+            let configured = project
+                .legacy
+                .as_ref()
+                .and_then(|legacy| legacy.database.clone());
+            let address = address(&project, server.or(configured), "legacy.database")?;
+            record(context, &address, folder).await
+        }
+        DatabaseCommand::Compare { server } => {
+            let configured = project.candidate.database.clone();
+            let address = address(&project, server.or(configured), "candidate.database")?;
+            compare(context, &address, folder).await
+        }
+    }
+}
+
+/// Reads the address; its password may come from the environment instead.
+fn address(project: &Project, text: Option<String>, key: &str) -> Result<DatabaseAddress, Failure> {
+    let text = text.ok_or_else(|| {
+        Failure::from(
+            project
+                .missing(key)
+                .hint("name the database with --server mysql://USER@HOST/NAME"),
+        )
+    })?;
+    let mut address: DatabaseAddress = text.parse().map_err(|error| Failure::input(&error))?;
+    if address.password.is_none() {
+        let password = env::var_os(PASSWORD).and_then(|password| password.into_string().ok());
+        address.password = password.map(Password);
+    }
+    Ok(address)
+}
+
+async fn record(
+    context: &Context,
+    address: &DatabaseAddress,
+    folder: PathBuf,
+) -> Result<Verdict, Failure> {
+    let recorded = database::record(address, &folder, context.observer.as_ref())
+        .await
+        .map_err(|error| failure(&error))?;
+    let shown = |path: &PathBuf| {
+        path.strip_prefix(&folder)
+            .unwrap_or(path)
+            .display()
+            .to_string()
+    };
+    if context.json() {
+        output::json(&serde_json::json!({
+            "schema_version": 1,
+            "server": recorded.server,
+            "tables": recorded.tables,
+            "rows": recorded.rows,
+            "digested": recorded.digested,
+            "hidden": recorded.hidden,
+            "changed": recorded.changed.iter().map(shown).collect::<Vec<_>>(),
+        }));
+    } else {
+        output::line(&summary(&recorded));
+        for path in &recorded.changed {
+            output::line(&format!("  wrote {}", shown(path)));
+        }
+    }
+    for table in &recorded.digested {
+        output::message(
+            "note",
+            &format!("{table} is too large to be listed: it is recorded by digests"),
+        );
+    }
+    for reason in &recorded.hidden {
+        output::message("warning", &format!("not recorded: {reason}"));
+    }
+    // What could not be recorded can never be compared.
+    Ok(if recorded.tables > 0 && recorded.hidden.is_empty() {
+        Verdict::Verified
+    } else {
+        Verdict::Inconclusive
+    })
+}
+
+fn summary(recorded: &Recorded) -> String {
+    let files = match recorded.changed.len() {
+        0 => "no file changed".to_owned(),
+        1 => "1 file changed".to_owned(),
+        count => format!("{count} files changed"),
+    };
+    format!(
+        "recorded {}: {} tables, {} rows, {files}",
+        recorded.server, recorded.tables, recorded.rows
+    )
+}
+
+async fn compare(
+    context: &Context,
+    address: &DatabaseAddress,
+    folder: PathBuf,
+) -> Result<Verdict, Failure> {
+    let started_at = jiff::Timestamp::now()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string();
+    let start = Instant::now();
+    let cases = database::compare_with_snapshot(address, &folder, context.observer.as_ref()).await;
+    let stage = Stage {
+        name: StageName::Database,
+        took: start.elapsed(),
+        cases,
+    };
+    let report = RunReport {
+        id: None,
+        subject: address.to_string(),
+        started_at,
+        stages: vec![stage],
+        not_compared: NOT_COMPARED.map(str::to_owned).to_vec(),
+    };
+    let verdict = report.verdict();
+    if context.json() {
+        output::json(&document(&report));
+    } else {
+        for case in report.stages.iter().flat_map(|stage| &stage.cases) {
+            print(context, case);
+        }
+        output::line(&format!("{verdict}: {}", report.subject));
+    }
+    Ok(verdict)
+}
+
+/// Prints a case for people: one that is the same only with -v.
+fn print(context: &Context, case: &Case) {
+    let word = word(&case.outcome);
+    match &case.outcome {
+        Outcome::Same if !context.global.verbose => {}
+        Outcome::Same | Outcome::Broken | Outcome::NotRun | Outcome::Waived => {
+            output::line(&visible(&format!("{word}: {}: {}", case.id, case.reason)));
+        }
+        Outcome::Different(differences) => {
+            output::line(&visible(&format!("{word}: {}", case.id)));
+            let limit = if context.global.verbose {
+                usize::MAX
+            } else {
+                SHOWN
+            };
+            for difference in differences.iter().take(limit) {
+                output::line(&visible(&format!(
+                    "  {} ({})",
+                    difference.locus, difference.aspect
+                )));
+                output::line(&visible(&format!("    expected {}", difference.expected)));
+                output::line(&visible(&format!("    actual   {}", difference.actual)));
+                if let Some(cause) = &difference.cause {
+                    output::line(&visible(&format!("    because  {cause}")));
+                }
+            }
+            if differences.len() > limit {
+                let more = differences.len() - limit;
+                output::line(&format!("  and {more} more: see them with -v"));
+            }
+        }
+    }
+}
+
+/// Escapes what a hostile server could steer a terminal with.
+fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            visible.extend(character.escape_default());
+        } else {
+            visible.push(character);
+        }
+    }
+    visible
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Same => "same",
+        Outcome::Different(_) => "different",
+        Outcome::Broken => "broken",
+        Outcome::NotRun | Outcome::Waived => "not_run",
+    }
+}
+
+/// Makes the JSON document of the contract.
+fn document(report: &RunReport) -> serde_json::Value {
+    let case = |case: &Case| {
+        let differences: Vec<_> = case
+            .differences()
+            .iter()
+            .map(|difference| {
+                serde_json::json!({
+                    "locus": difference.locus,
+                    "aspect": difference.aspect,
+                    "expected": difference.expected,
+                    "actual": difference.actual,
+                    "cause": difference.cause,
+                })
+            })
+            .collect();
+        serde_json::json!({
+            "id": case.id.as_str(),
+            "outcome": word(&case.outcome),
+            "reason": case.reason,
+            "differences": differences,
+        })
+    };
+    let stages: Vec<_> = report
+        .stages
+        .iter()
+        .map(|stage| {
+            serde_json::json!({
+                "name": stage.name.as_str(),
+                "outcome": stage.outcome_word(),
+                "took_ms": u64::try_from(stage.took.as_millis()).unwrap_or(u64::MAX),
+                "cases": stage.cases.iter().map(case).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    serde_json::json!({
+        "schema_version": 1,
+        "verdict": report.verdict().as_str(),
+        "stages": stages,
+        "not_compared": report.not_compared,
+    })
+}
+
+fn failure(error: &DatabaseError) -> Failure {
+    match error {
+        DatabaseError::Address { .. } => Failure::input(error),
+        DatabaseError::Connect { .. } => Failure::inconclusive(error).hint(format!(
+            "a password that is not in the address is read from {PASSWORD}"
+        )),
+        DatabaseError::TimedOut { .. }
+        | DatabaseError::Query { .. }
+        | DatabaseError::Broken { .. }
+        | DatabaseError::Answer { .. }
+        | DatabaseError::Hidden { .. }
+        | DatabaseError::SameServer { .. }
+        | DatabaseError::NotRecorded { .. }
+        | DatabaseError::Read { .. }
+        | DatabaseError::Write { .. }
+        | DatabaseError::Format { .. } => Failure::inconclusive(error),
+    }
 }

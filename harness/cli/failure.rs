@@ -2,7 +2,7 @@
 
 use std::{error::Error, process::ExitCode};
 
-use migrate_verify::{input::InputError, outcome::chain, tool::ToolError};
+use migrate_verify::{input::InputError, outcome::chain, recipe::RecipeError, tool::ToolError};
 
 use super::{context::Context, output};
 
@@ -51,6 +51,16 @@ impl Failure {
         }
     }
 
+    /// Makes the failure of a command that a signal ended.
+    pub(crate) fn interrupted(signal: &str) -> Self {
+        Self { kind: FailureKind::Inconclusive, message: format!("interrupted by {signal}"), hints: Vec::new() }
+    }
+
+    /// Makes the failure of a guest that ended in another way than it should.
+    pub(crate) fn ended(message: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Inconclusive, message: message.into(), hints: Vec::new() }
+    }
+
     /// Adds advice.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -64,6 +74,23 @@ impl From<InputError> for Failure {
         let mut failure = Self::input(&error);
         failure.hints.extend(error.hint);
         failure
+    }
+}
+
+impl From<RecipeError> for Failure {
+    fn from(error: RecipeError) -> Self {
+        match error {
+            RecipeError::Input(error) => error.into(),
+            RecipeError::ImageChanged { .. } | RecipeError::PackageChanged { .. } => {
+                Self::inconclusive(&error).hint("if the change is wanted: `migrate-verify lock`")
+            }
+            RecipeError::Image { .. }
+            | RecipeError::Unpack { .. }
+            | RecipeError::Tree { .. }
+            | RecipeError::Tool { .. }
+            | RecipeError::File { .. }
+            | RecipeError::Plan { .. } => Self::inconclusive(&error),
+        }
     }
 }
 

@@ -5,7 +5,9 @@
 
 mod arguments;
 mod boot;
+mod build;
 mod clean;
+mod clock;
 mod context;
 mod database;
 mod doctor;
@@ -26,6 +28,7 @@ use clap::Parser;
 use context::Context;
 use failure::Failure;
 use migrate_verify::outcome::Verdict;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs the command that the arguments name.
 pub(crate) fn main() -> ExitCode {
@@ -38,10 +41,36 @@ pub(crate) fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failure::exit(&context, &Failure::inconclusive(&error)),
     };
-    let result = runtime.block_on(dispatch(&context, arguments.command));
+    let result = match arguments.command {
+        // Ctrl-C is how a person ends it: it stops the guest itself.
+        Command::Boot(arguments) => runtime.block_on(boot::boot(&context, arguments)),
+        command => runtime.block_on(unless_interrupted(dispatch(&context, command))),
+    };
+    // Waits for threads that still write; only then may the context remove the workspace.
+    drop(runtime);
     match result {
         Ok(verdict) => output::exit_code(verdict),
         Err(failure) => failure::exit(&context, &failure),
+    }
+}
+
+/// Does the work unless a signal comes first; the work is dropped then.
+async fn unless_interrupted<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        result = work => result,
+        signal = interrupted() => Err(Failure::interrupted(signal)),
+    }
+}
+
+/// Waits for a signal that ends the program; the command is dropped then, and with it every program it started.
+async fn interrupted() -> &'static str {
+    let wait = async |kind: SignalKind| match signal(kind) {
+        Ok(mut stream) => drop(stream.recv().await),
+        Err(_no_handler) => std::future::pending().await,
+    };
+    tokio::select! {
+        () = wait(SignalKind::interrupt()) => "SIGINT",
+        () = wait(SignalKind::terminate()) => "SIGTERM",
     }
 }
 

@@ -5,8 +5,13 @@ use std::{
     process::ExitCode,
 };
 
-use migrate_verify::outcome::Verdict;
+use migrate_verify::{
+    outcome::{RunReport, Verdict},
+    report,
+};
 use serde::Serialize;
+
+use super::context::Context;
 
 /// Prints one line of data.
 pub(crate) fn line(text: &str) {
@@ -26,6 +31,15 @@ pub(crate) fn json(value: &impl Serialize) {
     let text = serde_json::to_string_pretty(value)
         .expect("reports have string keys and no failing serialiser");
     line(&text);
+}
+
+/// Prints a report: JSON, or the summary; `every_case` shows also what is the same.
+pub(crate) fn report(context: &Context, report: &RunReport, every_case: bool) {
+    if context.json() {
+        json(&report::json::document(report));
+    } else {
+        raw(&report::summary::render(report, every_case || context.global.verbose));
+    }
 }
 
 /// Prints a message with its kind: `error: …`, `hint: …`. Control characters are escaped: messages quote hostile input.

@@ -1,10 +1,45 @@
-//! `run`.
+//! `run`: all of it, the evidence in `runs/<id>/`.
 
-use migrate_verify::outcome::Verdict;
+use std::{fs, os::unix::fs::symlink, path::Path};
 
-use super::{context::Context, failure::Failure};
+use migrate_verify::{
+    outcome::{RunReport, Verdict},
+    report,
+    verification::{self, Verified},
+};
 
-/// Runs everything.
-pub(crate) async fn run(_context: &Context) -> Result<Verdict, Failure> {
-    Err(Failure::usage("not built yet"))
+use super::{context::Context, failure::Failure, output};
+
+/// Verifies the project's candidate from image to verdict.
+pub(crate) async fn run(context: &Context) -> Result<Verdict, Failure> {
+    let plan = context.plan(context.project()?)?;
+    let verified = verification::verify(&plan).await;
+    let runs = plan.project.folder.join("runs");
+    let folder = runs.join(plan.workspace.id.as_str());
+    save(&runs, &folder, &verified).map_err(|error| Failure::inconclusive(&error).hint(format!("the evidence goes to {}", folder.display())))?;
+    output::report(context, &verified.report, false);
+    output::message("report", &folder.join("report.html").display().to_string());
+    Ok(verified.report.verdict())
+}
+
+fn save(runs: &Path, folder: &Path, verified: &Verified) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    save_reports(folder, &verified.report)?;
+    fs::write(folder.join("build.log"), verified.build_log.join("\n") + "\n")?;
+    fs::write(folder.join("guest.log"), verified.guest_log.join("\n") + "\n")?;
+    let (latest, name) = (runs.join("latest"), folder.file_name().unwrap_or_default());
+    let fresh = runs.join(".latest");
+    match fs::remove_file(&fresh) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    symlink(name, &fresh)?;
+    fs::rename(&fresh, &latest)
+}
+
+/// Writes every format of a report into a folder.
+pub(super) fn save_reports(folder: &Path, run_report: &RunReport) -> std::io::Result<()> {
+    fs::write(folder.join("report.json"), report::json::render(run_report))?;
+    fs::write(folder.join("report.html"), report::html::render(run_report))?;
+    fs::write(folder.join("junit.xml"), report::junit::render(run_report))
 }

@@ -1,1 +1,42 @@
-//! To be written.
+//! The database: schema and rows of the old MySQL and of its copy, compared byte by byte.
+//!
+//! [`record`] writes what the old server holds into `snapshots/database/`, [`compare_with_snapshot`] compares a server
+//! with that, [`compare_live`] compares two servers, and [`fingerprint()`] with [`changed_tables`] tells cheaply which
+//! tables a request changed. Every connection only reads. Bytes are compared as bytes: no charset, no collation and no
+//! trimming stands between the two tables. This module alone speaks MySQL.
+
+mod address;
+mod error;
+
+mod cell;
+mod name;
+
+mod connection;
+mod rows;
+
+mod create_table;
+mod description;
+mod objects;
+mod privileges;
+mod schema;
+mod server;
+
+mod chunk;
+mod fingerprint;
+mod recording;
+mod table_file;
+
+mod cause;
+mod finding;
+mod keyed;
+mod multiset;
+
+mod comparison;
+mod contents;
+mod row_comparison;
+
+pub use address::{DatabaseAddress, Password, Target};
+pub use comparison::{compare_live, compare_with_snapshot};
+pub use error::DatabaseError;
+pub use fingerprint::{Fingerprint, TableFingerprint, changed_tables, fingerprint};
+pub use recording::{Recorded, record};

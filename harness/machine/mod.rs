@@ -1,1 +1,22 @@
-//! To be written.
+//! The guest: booted under systemd-nspawn with its own `/sbin/init`, watched, and stopped cleanly.
+//!
+//! The verified tree is never changed by a boot: systemd-nspawn puts a throw-away layer over it (`--volatile=overlay`), and
+//! gives private users to that layer. Mounts and temporary folders live in a mount namespace of their own, so that nothing
+//! stays on the host however the run ends. Console and syslog are kept with the time since boot.
+
+mod call;
+mod error;
+mod journal;
+mod listener;
+mod mounts;
+mod network;
+mod notify;
+mod running;
+
+pub use call::{BootConfig, boot_call};
+pub use error::MachineError;
+pub use journal::{Journal, Record, Severity, Source};
+pub use listener::{Listener, Transport, listeners};
+pub use mounts::{HostMount, changed_mounts, host_mounts};
+pub use network::{Addressing, Subnet};
+pub use running::{Machine, Stop, boot};

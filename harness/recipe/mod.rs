@@ -1,1 +1,32 @@
-//! To be written.
+//! What is done to an image's tree until it is the rootfs: packages, overlay, scripts, the sysvinit edits, normalisation.
+//!
+//! ```text
+//! image ─▶ unpack ─▶ packages ─▶ overlay ─▶ scripts ─▶ sysvinit edits ─▶ state ─▶ normalise ─▶ Listing
+//! ```
+//!
+//! What is installed stands in `migrate-verify.lock` ([`Lock`]): the image's digest, every package with its digest, and the
+//! order in which they are unpacked and configured, as the host's apt resolved it for the guest. A build reads the lock
+//! alone and has no network, so that two builds can only differ in what the packages and scripts themselves do.
+//!
+//! Edits are data ([`Edit`]): they are decided from what the tree holds and written down in the report.
+
+mod build;
+mod edit;
+mod error;
+mod fetch;
+mod guest;
+mod inittab;
+mod lock;
+mod locking;
+mod normalise;
+mod overlay;
+mod packages;
+mod state;
+mod sysvinit;
+
+pub use build::{BuildPlan, Built, Step, build};
+pub use edit::Edit;
+pub use error::RecipeError;
+pub use locking::{Inputs, Store, lock, prepare};
+pub use lock::{LOCK_NAME, Lock, LockedAction, LockedImage, LockedPackage};
+pub use packages::{PackageCache, installed_packages};

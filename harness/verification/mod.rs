@@ -1,1 +1,21 @@
-//! To be written.
+//! The whole run: the stages in order, and what each leaves for the next.
+//!
+//! ```text
+//! preflight ─▶ build ×2 ─▶ compare ─▶ boot ─▶ restore ─▶ database ─▶ replay ─▶ logs ─▶ stop ─▶ RunReport
+//! ```
+//!
+//! Errors stop here: each becomes a case that is broken, and what needed its result becomes a case that was not run. Nothing
+//! that a stage skips can be missed: a stage without cases is inconclusive.
+
+mod boot;
+mod build;
+mod database;
+mod finish;
+mod plan;
+mod restore;
+mod run;
+
+pub use boot::{Guest, boot_guest};
+pub use build::{build_one, build_twice};
+pub use plan::Plan;
+pub use run::{Verified, replay_options, verify, verify_rootfs};

@@ -1,1 +1,18 @@
-//! To be written.
+//! Where a run keeps what must not outlive it, and how what a killed run left behind is found.
+//!
+//! ```text
+//! BASE/work/<run id>/lease      locked (flock) by the living run
+//! BASE/work/<run id>/first …    trees, sockets, scratch files
+//! BASE/packages/<sha256>.deb    shared, content-addressed, kept
+//! ```
+//!
+//! A run is alive exactly as long as its lease is locked: the kernel drops the lock with the process, however it ends, so
+//! there is no process number to go stale. Its processes carry its id in their environment ([`crate::tool::RUN_MARK`]).
+
+mod error;
+mod lease;
+mod leftovers;
+
+pub use error::WorkspaceError;
+pub use lease::{RunId, Workspace};
+pub use leftovers::{Leftover, remove_dead};

@@ -5,3 +5,6 @@ mod env;
 
 mod cli;
 mod pages;
+mod rootfs;
+mod rootfs_hostile;
+mod rootfs_properties;

@@ -904,6 +904,7 @@ async fn nothing_is_skipped_silently() {
         assert!(found.contains(expected), "{expected}: {found}");
     }
     assert_eq!(Verdict::of(&result.cases), Verdict::Inconclusive);
+    std::fs::write(&edited, text).unwrap();
     let changed = SCENARIOS[0].1.replace("trieda=1.A", "trieda=2.A");
     let project = Project {
         env: project.env,

@@ -1,0 +1,295 @@
+//! A database compared with a recording or with another database: cases for the server, its tables, their rows.
+//!
+//! ```text
+//! database/server            settings that change what data means
+//! database/tables            which tables there are
+//! database/ziaci/schema      columns, keys, engine, charset and collation in effect
+//! database/ziaci/rows        every value, byte by byte
+//! database/views|triggers|routines|events
+//! ```
+//!
+//! A case that could not be looked at is broken and never the same; what stands in no case was not compared.
+
+use std::path::Path;
+
+use super::{
+    address::{DatabaseAddress, Target},
+    connection::Connection,
+    contents::{Contents, Kind},
+    description,
+    error::DatabaseError,
+    name::Name,
+    objects::{Names, hidden},
+    row_comparison::{Rows, compare_rows},
+    schema::text,
+    server,
+};
+use crate::{
+    outcome::{Case, CaseId, Difference},
+    progress::{Event, Observer},
+};
+
+/// Compares a live database with what was recorded in `folder`.
+pub async fn compare_with_snapshot(
+    address: &DatabaseAddress,
+    folder: &Path,
+    observer: &dyn Observer,
+) -> Vec<Case> {
+    let opened = async { Ok((Contents::recorded(folder)?, Contents::live(address).await?)) };
+    compare(opened.await, observer).await
+}
+
+/// Compares two live databases; the first is the one that is right.
+pub async fn compare_live(
+    first: &DatabaseAddress,
+    second: &DatabaseAddress,
+    observer: &dyn Observer,
+) -> Vec<Case> {
+    let opened = async { Ok((Contents::live(first).await?, Contents::live(second).await?)) };
+    compare(opened.await, observer).await
+}
+
+/// Compares everything, or says why nothing was.
+async fn compare(
+    opened: Result<(Contents, Contents), DatabaseError>,
+    observer: &dyn Observer,
+) -> Vec<Case> {
+    let what = "database".to_owned();
+    observer.observe(Event::Started { what: what.clone() });
+    let mut cases = Vec::new();
+    let result = match opened {
+        Ok((mut expected, mut actual)) => {
+            compare_contents(&mut expected, &mut actual, observer, &mut cases).await
+        }
+        Err(error) => Err(error),
+    };
+    if let Err(error) = result {
+        let id = if cases.is_empty() { "server" } else { "tables" };
+        cases.push(Case::broken(CaseId::new(&["database", id]), &error));
+    }
+    observer.observe(Event::Finished {
+        what,
+        how: format!("{} cases", cases.len()),
+    });
+    cases
+}
+
+async fn compare_contents(
+    expected: &mut Contents,
+    actual: &mut Contents,
+    observer: &dyn Observer,
+    cases: &mut Vec<Case>,
+) -> Result<(), DatabaseError> {
+    cases.push(compare_servers(expected, actual).await?);
+    let known = expected.names().await?;
+    let found = actual.names().await?;
+    cases.push(compare_names(&known, &found));
+    let both: Vec<&Name> = known
+        .tables
+        .iter()
+        .filter(|name| found.tables.contains(name))
+        .collect();
+    for (done, name) in (1_u64..).zip(&both) {
+        cases.extend(compare_table(expected, actual, name).await);
+        observer.observe(Event::Counted {
+            what: "database".to_owned(),
+            done,
+            total: both.len() as u64,
+        });
+    }
+    for kind in Kind::ALL {
+        let id = CaseId::new(&["database", kind.as_str()]);
+        let both = async {
+            Ok::<_, DatabaseError>((
+                expected.objects(kind, &known).await?,
+                actual.objects(kind, &found).await?,
+            ))
+        };
+        cases.push(match both.await {
+            Err(error) => Case::broken(id, &error),
+            Ok((first, second)) => {
+                if let Some(reason) = hidden(&first).or(hidden(&second)) {
+                    cases.push(Case::not_run(id, reason));
+                    continue;
+                }
+                let differences = description::compare("", &first, &second);
+                Case::compared(
+                    id,
+                    differences,
+                    format!(
+                        "{} on the old server, {} on the candidate",
+                        first.0.len(),
+                        second.0.len()
+                    ),
+                )
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Compares settings, after making sure that there are two databases.
+async fn compare_servers(
+    expected: &mut Contents,
+    actual: &mut Contents,
+) -> Result<Case, DatabaseError> {
+    let first = expected.server().await?;
+    let second = actual.server().await?;
+    let same = match (&mut *expected, &mut *actual) {
+        (Contents::Live(one, address), Contents::Live(other, second))
+            if address.name == second.name =>
+        {
+            is_one_server(one, other).await?
+        }
+        (Contents::Live(..), _) | (Contents::Recorded(_), Contents::Recorded(_)) => false,
+        (Contents::Recorded(_), Contents::Live(_, address)) => match &address.target {
+            // A guest's socket can't be the old server's, and a good copy may well call itself the same.
+            Target::Socket(_) => false,
+            Target::Tcp { .. } => server::is_same(&first, &second),
+        },
+    };
+    if same {
+        let shown = |contents: &Contents| match contents {
+            Contents::Live(connection, _) => connection.address.clone(),
+            Contents::Recorded(folder) => folder.display().to_string(),
+        };
+        return Err(DatabaseError::SameServer {
+            first: shown(expected),
+            second: shown(actual),
+        });
+    }
+    let (known, found, only) = server::comparable(&first, &second);
+    let compared = known.0.first().map_or(0, |settings| settings.facts.len());
+    let mut evidence = format!(
+        "{} against {}: {compared} settings",
+        server::title(&first),
+        server::title(&second)
+    );
+    if !only.is_empty() {
+        evidence.push_str("; only one server has ");
+        evidence.push_str(&only.join(", "));
+    }
+    let id = CaseId::new(&["database", "server"]);
+    if compared == 0 {
+        return Ok(Case::not_run(id, evidence));
+    }
+    Ok(Case::compared(
+        id,
+        description::compare("", &known, &found),
+        evidence,
+    ))
+}
+
+/// Returns whether two connections lead to one server: a lock that one takes is seen by the other.
+async fn is_one_server(
+    first: &mut Connection,
+    second: &mut Connection,
+) -> Result<bool, DatabaseError> {
+    let what = "the server's identity";
+    let own = first.rows(what, "SELECT CONNECTION_ID()").await?;
+    let id = own.first().map(|row| text(row, 0)).unwrap_or_default();
+    let lock = format!("migrate-verify-{}-{id}", std::process::id());
+    let taken = first
+        .rows(what, format!("SELECT GET_LOCK('{lock}', 0)"))
+        .await?;
+    if taken.first().map(|row| text(row, 0)).as_deref() != Some("1") {
+        return Err(DatabaseError::Answer {
+            what: what.to_owned(),
+            address: first.address.clone(),
+            reason: "it grants no lock",
+        });
+    }
+    let seen = second
+        .rows(what, format!("SELECT IS_USED_LOCK('{lock}')"))
+        .await?;
+    first
+        .rows(what, format!("SELECT RELEASE_LOCK('{lock}')"))
+        .await?;
+    Ok(seen
+        .first()
+        .and_then(|row| row.first())
+        .is_some_and(Option::is_some))
+}
+
+fn compare_names(known: &Names, found: &Names) -> Case {
+    let id = CaseId::new(&["database", "tables"]);
+    let mut differences = Vec::new();
+    for name in known
+        .tables
+        .iter()
+        .filter(|name| !found.tables.contains(name))
+    {
+        let actual = if found.views.contains(name) {
+            "a view"
+        } else {
+            "absent"
+        };
+        differences.push(Difference::new(
+            name.to_string(),
+            "missing",
+            "a table",
+            actual,
+        ));
+    }
+    for name in found
+        .tables
+        .iter()
+        .filter(|name| !known.tables.contains(name))
+    {
+        let expected = if known.views.contains(name) {
+            "a view"
+        } else {
+            "absent"
+        };
+        differences.push(Difference::new(
+            name.to_string(),
+            "extra",
+            expected,
+            "a table",
+        ));
+    }
+    let evidence = format!(
+        "{} tables on the old server, {} on the candidate",
+        known.tables.len(),
+        found.tables.len()
+    );
+    let hidden = known.hidden.as_ref().or(found.hidden.as_ref());
+    if let Some(reason) = hidden.filter(|_| differences.is_empty()) {
+        return Case::not_run(id, reason.clone());
+    }
+    if known.tables.is_empty() && differences.is_empty() {
+        return Case::not_run(id, "neither database has a table");
+    }
+    Case::compared(id, differences, evidence)
+}
+
+/// Compares one table's schema and rows.
+async fn compare_table(expected: &mut Contents, actual: &mut Contents, name: &Name) -> [Case; 2] {
+    let id = |part| CaseId::new(&["database", &name.escaped(), part]);
+    let both =
+        async { Ok::<_, DatabaseError>((expected.table(name).await?, actual.table(name).await?)) };
+    let (known, found) = match both.await {
+        Ok(both) => both,
+        Err(error) => {
+            return [
+                Case::broken(id("schema"), &error),
+                Case::not_run(id("rows"), "the table's schema can't be read"),
+            ];
+        }
+    };
+    let description = &known.table().description;
+    let differences = description::compare("", description, &found.table().description);
+    let evidence = format!(
+        "{} columns, keys and settings; AUTO_INCREMENT is not compared",
+        description.0.len()
+    );
+    let schema = Case::compared(id("schema"), differences, evidence);
+    let rows = match compare_rows((&known, expected), (&found, actual)).await {
+        Ok(Rows::Compared(differences, evidence)) => {
+            Case::compared(id("rows"), differences, evidence)
+        }
+        Ok(Rows::Incomparable(reason)) => Case::not_run(id("rows"), reason),
+        Err(error) => Case::broken(id("rows"), &error),
+    };
+    [schema, rows]
+}

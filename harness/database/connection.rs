@@ -1,0 +1,307 @@
+//! One connection that only reads: no conversion of bytes, no local socket behind our back, a limit on everything.
+//!
+//! Left alone, the driver asks a server for its socket's path and reconnects to that path *on this machine*, which
+//! compares the wrong server; it also speaks UTF-8, which loses what the server can't convert. Both are turned off here.
+
+use std::time::Duration;
+
+use mysql_async::{
+    BinaryProtocol, Conn, OptsBuilder, QueryResult, TextProtocol, Value, prelude::Queryable,
+};
+use tokio::time::timeout;
+
+use super::{
+    address::{DatabaseAddress, Target},
+    cell::{Cell, Row},
+    error::{DatabaseError, driver_error},
+};
+
+/// How long a server may take to greet and to log in.
+const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long a server may take to the first row: an old disk reads and sorts a big table in this time.
+const QUERY_LIMIT: Duration = Duration::from_secs(900);
+
+/// How long a server may take from one row to the next.
+const ROW_LIMIT: Duration = Duration::from_secs(60);
+
+/// The largest row that is read: memory stays bounded whatever the server sends.
+const LARGEST_PACKET: usize = 64 << 20;
+
+/// No list of a catalogue is longer than this.
+const LONGEST_LIST: usize = 100_000;
+
+/// What every session is told, in this order; a server that is too old for one of them does without.
+const SESSION: [&str; 12] = [
+    "SET NAMES binary",
+    "SET SESSION character_set_results = NULL",
+    "SET SESSION time_zone = '+00:00'",
+    "SET SESSION sql_mode = ''",
+    "SET SESSION sql_quote_show_create = 1",
+    "SET SESSION sql_select_limit = 18446744073709551615",
+    "SET SESSION sql_big_selects = 1",
+    "SET SESSION max_sort_length = 4096",
+    "SET SESSION net_write_timeout = 600",
+    "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+    "SET SESSION TRANSACTION READ ONLY",
+    "START TRANSACTION WITH CONSISTENT SNAPSHOT",
+];
+
+/// Those of [`SESSION`] without which bytes or times would be compared wrongly.
+const NEEDED: [&str; 6] = [
+    SESSION[0], SESSION[1], SESSION[2], SESSION[3], SESSION[5], SESSION[7],
+];
+
+/// A connection to one database.
+#[derive(Debug)]
+pub(super) struct Connection {
+    conn: Conn,
+    /// The server, as messages name it.
+    pub(super) address: String,
+    /// Whether a time-out or an error left it in the middle of an answer.
+    broken: bool,
+}
+
+impl Connection {
+    /// Connects, logs in and prepares the session.
+    pub(super) async fn open(address: &DatabaseAddress) -> Result<Self, DatabaseError> {
+        let shown = address.to_string();
+        let conn = match timeout(CONNECT_LIMIT, Conn::new(options(address)?)).await {
+            Err(_elapsed) => {
+                return Err(DatabaseError::TimedOut {
+                    address: shown,
+                    limit: CONNECT_LIMIT,
+                });
+            }
+            Ok(Err(error)) => {
+                return Err(DatabaseError::Connect {
+                    address: shown,
+                    source: driver_error(error),
+                });
+            }
+            Ok(Ok(conn)) => conn,
+        };
+        let mut connection = Self {
+            conn,
+            address: shown,
+            broken: false,
+        };
+        for command in SESSION {
+            match connection.rows("the session", command).await {
+                Ok(_none) => {}
+                Err(error) if is_refusal(&error) && !NEEDED.contains(&command) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(connection)
+    }
+
+    /// Reads a short answer whole.
+    pub(super) async fn rows(
+        &mut self,
+        what: &str,
+        query: impl AsRef<[u8]>,
+    ) -> Result<Vec<Row>, DatabaseError> {
+        let mut stream = self.stream(what, query.as_ref(), Exactness::Text).await?;
+        let mut rows = Vec::new();
+        while let Some(row) = stream.next().await? {
+            if rows.len() == LONGEST_LIST {
+                return Err(stream.nonsense("the list has no end"));
+            }
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    /// Reads a short answer whole; `None` if this server does not know the question or does not allow it.
+    pub(super) async fn rows_if_known(
+        &mut self,
+        what: &str,
+        query: impl AsRef<[u8]>,
+    ) -> Result<Option<Vec<Row>>, DatabaseError> {
+        match self.rows(what, query).await {
+            Ok(rows) => Ok(Some(rows)),
+            Err(error) if is_unknown(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks for rows and reads them one by one.
+    pub(super) async fn stream(
+        &mut self,
+        what: &str,
+        query: &[u8],
+        exactness: Exactness,
+    ) -> Result<RowStream<'_>, DatabaseError> {
+        if self.broken {
+            return Err(DatabaseError::Broken {
+                what: what.to_owned(),
+                address: self.address.clone(),
+            });
+        }
+        let Self {
+            conn,
+            address,
+            broken,
+        } = self;
+        *broken = true;
+        let query = query.to_vec();
+        let asked = async {
+            match exactness {
+                Exactness::Text => conn.query_iter(query).await.map(Answer::Text),
+                Exactness::Binary => {
+                    let statement = conn.prep(query).await?;
+                    conn.exec_iter(statement, ()).await.map(Answer::Binary)
+                }
+            }
+        };
+        match timeout(QUERY_LIMIT, asked).await {
+            Err(_elapsed) => Err(DatabaseError::TimedOut {
+                address: address.clone(),
+                limit: QUERY_LIMIT,
+            }),
+            Ok(Err(error)) => {
+                *broken = error.is_fatal();
+                Err(DatabaseError::Query {
+                    what: what.to_owned(),
+                    address: address.clone(),
+                    source: driver_error(error),
+                })
+            }
+            Ok(Ok(answer)) => Ok(RowStream {
+                answer,
+                what: what.to_owned(),
+                address,
+                broken,
+            }),
+        }
+    }
+}
+
+/// Which protocol carries the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exactness {
+    /// As text: every type but FLOAT and DOUBLE is exact.
+    Text,
+    /// In binary, which carries FLOAT and DOUBLE to the last bit.
+    Binary,
+}
+
+/// An answer that is being read.
+#[derive(Debug)]
+enum Answer<'a> {
+    Text(QueryResult<'a, 'static, TextProtocol>),
+    Binary(QueryResult<'a, 'static, BinaryProtocol>),
+}
+
+/// Rows that come one by one.
+#[derive(Debug)]
+pub(super) struct RowStream<'a> {
+    answer: Answer<'a>,
+    what: String,
+    address: &'a str,
+    broken: &'a mut bool,
+}
+
+impl RowStream<'_> {
+    /// Returns the next row, `None` after the last.
+    pub(super) async fn next(&mut self) -> Result<Option<Row>, DatabaseError> {
+        let next = async {
+            match &mut self.answer {
+                Answer::Text(result) => result.next().await,
+                Answer::Binary(result) => result.next().await,
+            }
+        };
+        match timeout(ROW_LIMIT, next).await {
+            Err(_elapsed) => Err(DatabaseError::TimedOut {
+                address: self.address.to_owned(),
+                limit: ROW_LIMIT,
+            }),
+            Ok(Err(error)) => {
+                *self.broken = error.is_fatal();
+                Err(DatabaseError::Query {
+                    what: self.what.clone(),
+                    address: self.address.to_owned(),
+                    source: driver_error(error),
+                })
+            }
+            Ok(Ok(None)) => {
+                *self.broken = false;
+                Ok(None)
+            }
+            Ok(Ok(Some(row))) => Ok(Some(row.unwrap().into_iter().map(cell).collect())),
+        }
+    }
+
+    /// Makes the error for an answer that no server should give.
+    pub(super) fn nonsense(&self, reason: &'static str) -> DatabaseError {
+        DatabaseError::Answer {
+            what: self.what.clone(),
+            address: self.address.to_owned(),
+            reason,
+        }
+    }
+}
+
+/// Returns the driver's options for an address.
+fn options(address: &DatabaseAddress) -> Result<OptsBuilder, DatabaseError> {
+    let options = OptsBuilder::default()
+        .user(Some(&address.user))
+        .pass(address.password.as_ref().map(|password| &password.0))
+        .db_name(Some(&address.name))
+        .prefer_socket(false)
+        .secure_auth(false)
+        .stmt_cache_size(0)
+        .max_allowed_packet(Some(LARGEST_PACKET))
+        .wait_timeout(Some(28_800));
+    Ok(match &address.target {
+        Target::Tcp { host, port } => options.ip_or_hostname(host).tcp_port(*port),
+        Target::Socket(path) => {
+            let path = path.to_str().ok_or(DatabaseError::Address {
+                reason: "its socket's path is not UTF-8",
+            })?;
+            options.socket(Some(path))
+        }
+    })
+}
+
+/// Returns a value as bytes; floating-point numbers in the shortest text that names their every bit.
+fn cell(value: Value) -> Cell {
+    match value {
+        Value::NULL => None,
+        Value::Bytes(bytes) => Some(bytes),
+        Value::Int(number) => Some(number.to_string().into_bytes()),
+        Value::UInt(number) => Some(number.to_string().into_bytes()),
+        Value::Float(number) => Some(format!("{number:?}").into_bytes()),
+        Value::Double(number) => Some(format!("{number:?}").into_bytes()),
+        Value::Date(..) | Value::Time(..) => Some(value.as_sql(true).into_bytes()),
+    }
+}
+
+/// Returns whether the server, not the connection, refused.
+fn is_refusal(error: &DatabaseError) -> bool {
+    server_error(error).is_some()
+}
+
+/// Returns whether the server said that it does not know the syntax, the variable, the table or the column.
+fn is_unknown(error: &DatabaseError) -> bool {
+    const UNKNOWN: [u16; 6] = [1064, 1109, 1146, 1193, 1235, 1577];
+    server_error(error).is_some_and(|error| UNKNOWN.contains(&error.code))
+}
+
+fn server_error(error: &DatabaseError) -> Option<&mysql_async::ServerError> {
+    match error {
+        DatabaseError::Query { source, .. } => source.downcast_ref(),
+        DatabaseError::Address { .. }
+        | DatabaseError::Connect { .. }
+        | DatabaseError::TimedOut { .. }
+        | DatabaseError::Broken { .. }
+        | DatabaseError::Answer { .. }
+        | DatabaseError::Hidden { .. }
+        | DatabaseError::SameServer { .. }
+        | DatabaseError::NotRecorded { .. }
+        | DatabaseError::Read { .. }
+        | DatabaseError::Write { .. }
+        | DatabaseError::Format { .. } => None,
+    }
+}

@@ -1,0 +1,331 @@
+//! What a server says about a thing, as subjects with facts; written to a recording, read back, compared.
+//!
+//! ```text
+//! column meno
+//!   type: varchar(30)
+//!   default: ''
+//! trigger audit
+//!   body: BEGIN
+//!     | INSERT INTO denník …
+//!     | END
+//! ```
+//!
+//! Servers of different versions word the same fact differently; [`same`] knows those wordings and no others.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use crate::outcome::Difference;
+
+/// One thing, `column meno`, with what is known about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Subject {
+    /// What it is called.
+    pub(super) name: String,
+    /// Its facts: aspect and value.
+    pub(super) facts: Vec<(String, String)>,
+}
+
+impl Subject {
+    /// Makes a subject without facts.
+    pub(super) fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            facts: Vec::new(),
+        }
+    }
+
+    /// Adds a fact.
+    pub(super) fn fact(&mut self, aspect: &str, value: impl Into<String>) {
+        self.facts.push((aspect.to_owned(), value.into()));
+    }
+
+    /// Returns a fact's value.
+    pub(super) fn get(&self, aspect: &str) -> Option<&str> {
+        self.facts
+            .iter()
+            .find(|(known, _)| known == aspect)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// Subjects in the server's order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Description(pub(super) Vec<Subject>);
+
+/// Appends a description as it stands in a recording.
+pub(super) fn write(text: &mut String, description: &Description) {
+    for subject in &description.0 {
+        text.push_str(&escape(&subject.name).replace('\n', "\\n"));
+        text.push('\n');
+        for (aspect, value) in &subject.facts {
+            let value = escape(value).replace('\n', "\n    | ");
+            let space = if value.is_empty() { "" } else { " " };
+            writeln!(text, "  {aspect}:{space}{value}").expect("a string can be written to");
+        }
+    }
+}
+
+/// Reads what [`write()`] wrote; the error is the number of the wrong line, from 0.
+pub(super) fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Description, usize> {
+    let mut subjects: Vec<Subject> = Vec::new();
+    for (number, line) in lines.enumerate() {
+        if let Some(more) = line.strip_prefix("    | ") {
+            let fact = subjects
+                .last_mut()
+                .and_then(|subject| subject.facts.last_mut())
+                .ok_or(number)?;
+            fact.1.push('\n');
+            fact.1.push_str(&unescape(more));
+        } else if let Some(fact) = line.strip_prefix("  ") {
+            let (aspect, value) = fact.split_once(':').ok_or(number)?;
+            let value = value.strip_prefix(' ').unwrap_or(value);
+            subjects
+                .last_mut()
+                .ok_or(number)?
+                .fact(aspect, unescape(value));
+        } else {
+            subjects.push(Subject::new(unescape(line)));
+        }
+    }
+    Ok(Description(subjects))
+}
+
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\r', "\\r")
+}
+
+fn unescape(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match (character, character == '\\') {
+            (_, false) => plain.push(character),
+            (_, true) => match characters.next() {
+                Some('n') => plain.push('\n'),
+                Some('r') => plain.push('\r'),
+                Some(other) => plain.push(other),
+                None => plain.push('\\'),
+            },
+        }
+    }
+    plain
+}
+
+/// Compares two descriptions; `prefix` stands before every subject's name.
+pub(super) fn compare(
+    prefix: &str,
+    expected: &Description,
+    actual: &Description,
+) -> Vec<Difference> {
+    let by_name = |description: &Description| -> BTreeMap<String, Subject> {
+        description
+            .0
+            .iter()
+            .map(|subject| (subject.name.clone(), subject.clone()))
+            .collect()
+    };
+    let (known, found) = (by_name(expected), by_name(actual));
+    let mut differences = Vec::new();
+    for subject in &expected.0 {
+        let locus = format!("{prefix}{}", subject.name);
+        match found.get(&subject.name) {
+            None => differences.push(Difference::new(
+                locus,
+                "missing",
+                summary(subject),
+                "absent",
+            )),
+            Some(other) => compare_subject(&locus, subject, other, &mut differences),
+        }
+    }
+    for subject in &actual.0 {
+        if !known.contains_key(&subject.name) {
+            let locus = format!("{prefix}{}", subject.name);
+            differences.push(Difference::new(locus, "extra", "absent", summary(subject)));
+        }
+    }
+    differences
+}
+
+fn compare_subject(
+    locus: &str,
+    expected: &Subject,
+    actual: &Subject,
+    differences: &mut Vec<Difference>,
+) {
+    for (aspect, value) in &expected.facts {
+        let found = actual.get(aspect);
+        if !found.is_some_and(|found| same(aspect, value, found)) {
+            let found = found.unwrap_or("absent");
+            differences.push(Difference::new(locus, aspect.clone(), value, found));
+        }
+    }
+    for (aspect, value) in &actual.facts {
+        if expected.get(aspect).is_none() {
+            differences.push(Difference::new(locus, aspect.clone(), "absent", value));
+        }
+    }
+}
+
+fn summary(subject: &Subject) -> String {
+    let facts: Vec<String> = subject
+        .facts
+        .iter()
+        .map(|(aspect, value)| format!("{aspect} {value}"))
+        .collect();
+    if facts.is_empty() {
+        "present".to_owned()
+    } else {
+        facts.join(", ")
+    }
+}
+
+/// Returns whether two values of a fact mean the same, in whatever server's words.
+fn same(aspect: &str, expected: &str, actual: &str) -> bool {
+    if expected == actual {
+        return true;
+    }
+    match aspect {
+        "collation" | "character_set" => utf8mb3(expected) == utf8mb3(actual),
+        "type" => {
+            let (first, second) = (width(expected), width(actual));
+            first.0 == second.0 && (first.1.is_none() || second.1.is_none())
+        }
+        "default" | "on update" => default(expected) == default(actual),
+        "engine" => expected.eq_ignore_ascii_case(actual),
+        _ if aspect.starts_with("character_set_") || aspect.starts_with("collation_") => {
+            utf8mb3(expected) == utf8mb3(actual)
+        }
+        _ => false,
+    }
+}
+
+/// Returns a charset's or collation's name as servers before MariaDB 10.6 and MySQL 8 give it.
+fn utf8mb3(name: &str) -> String {
+    name.replace("utf8mb3", "utf8")
+}
+
+/// Takes the display width off an integer type, which newer servers no longer show.
+fn width(text: &str) -> (String, Option<String>) {
+    const INTEGERS: [&str; 6] = ["tinyint", "smallint", "mediumint", "int", "bigint", "year"];
+    let text = if text.contains('\'') {
+        text.to_owned()
+    } else {
+        text.to_ascii_lowercase()
+    };
+    let (Some(open), Some(close)) = (text.find('('), text.find(')')) else {
+        return (text, None);
+    };
+    if close < open || !INTEGERS.contains(&&text[..open]) || text.contains("zerofill") {
+        return (text, None);
+    }
+    let width = text[open + 1..close].to_owned();
+    (
+        format!("{}{}", &text[..open], &text[close + 1..]),
+        Some(width),
+    )
+}
+
+/// Takes the quotes off a number and the dress off the current time.
+fn default(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    if lower.trim_end_matches("()") == "current_timestamp" {
+        return "current_timestamp".to_owned();
+    }
+    let unquoted = text
+        .strip_prefix('\'')
+        .and_then(|rest| rest.strip_suffix('\''));
+    match unquoted {
+        Some(number)
+            if !number.is_empty()
+                && number
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit() || b"+-.e".contains(&byte)) =>
+        {
+            number.to_owned()
+        }
+        Some(_) | None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example(facts: &[(&str, &str)]) -> Description {
+        let mut subject = Subject::new("column meno");
+        for (aspect, value) in facts {
+            subject.fact(aspect, *value);
+        }
+        Description(vec![subject])
+    }
+
+    #[test]
+    fn a_description_survives_writing_and_reading() {
+        let mut description = example(&[
+            ("body", "BEGIN\n  | x\\n\r\nEND\n"),
+            ("default", ""),
+            ("a", "b: c"),
+        ]);
+        description.0.push(Subject::new("odd\n\\name"));
+        let mut text = String::new();
+        write(&mut text, &description);
+        assert_eq!(
+            parse(text.split_terminator('\n')),
+            Ok(description),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn only_wordings_are_the_same() {
+        let table = [
+            ("type", "int(11)", "int", true),
+            ("type", "int(11)", "int(10)", false),
+            (
+                "type",
+                "int(5) unsigned zerofill",
+                "int unsigned zerofill",
+                false,
+            ),
+            ("type", "varchar(30)", "varchar(20)", false),
+            ("type", "enum('A')", "enum('a')", false),
+            ("default", "'0'", "0", true),
+            ("default", "'NULL'", "NULL", false),
+            ("default", "CURRENT_TIMESTAMP", "current_timestamp()", true),
+            ("default", "''", "NULL", false),
+            ("collation", "utf8_general_ci", "utf8mb3_general_ci", true),
+            ("collation", "cp1250_general_ci", "cp1250_czech_cs", false),
+            ("engine", "MyISAM", "InnoDB", false),
+            ("comment", "a", "A", false),
+        ];
+        for (aspect, expected, actual, equal) in table {
+            let differences = compare(
+                "",
+                &example(&[(aspect, expected)]),
+                &example(&[(aspect, actual)]),
+            );
+            assert_eq!(
+                differences.is_empty(),
+                equal,
+                "{aspect} {expected} {actual}"
+            );
+        }
+    }
+
+    #[test]
+    fn missing_and_extra_facts_and_subjects_are_differences() {
+        let one = example(&[("default", "'x'")]);
+        let none = example(&[]);
+        assert_eq!(compare("", &one, &none)[0].actual, "absent");
+        assert_eq!(compare("", &none, &one)[0].expected, "absent");
+        assert_eq!(
+            compare("t ", &one, &Description::default())[0].aspect,
+            "missing"
+        );
+        assert_eq!(
+            compare("t ", &Description::default(), &one)[0].aspect,
+            "extra"
+        );
+    }
+}

@@ -1,0 +1,97 @@
+//! The call of systemd-nspawn (systemd-nspawn(1)), as data.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::tool::ToolCall;
+
+/// The guest may run this long: a day of acceptance tests.
+const LIMIT: Duration = Duration::from_secs(86_400);
+
+/// Mounts of systemd-nspawn's that would stay on the host if it were killed, hidden in a mount namespace of its own; the tree
+/// is bound where they don't hide it. Arguments: the tree, where it is bound, the program.
+const PRIVATE_MOUNTS: &str = "\
+mount --bind \"$1\" \"$2\"; \
+mkdir -p /run/systemd/nspawn; mount -t tmpfs -o mode=755 migrate-verify /run/systemd/nspawn; \
+mount -t tmpfs -o mode=1777,size=75% migrate-verify /tmp; \
+shift 2; exec \"$@\"";
+
+/// How a guest is booted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BootConfig {
+    /// The verified tree; only read.
+    pub tree: PathBuf,
+    /// The machine's name on this host, one for each run.
+    pub machine: String,
+    /// The guest's host name.
+    pub hostname: String,
+    /// A folder of the run, not below /tmp: sockets, the place where the tree is bound.
+    pub folder: PathBuf,
+    /// Whether systemd is the host's PID 1, so that the machine can be registered.
+    pub registered: bool,
+    /// A file that is seen as the guest's /etc/network/interfaces, where the harness addresses the guest.
+    pub interfaces: Option<PathBuf>,
+}
+
+impl BootConfig {
+    /// Returns where systemd-nspawn tells the leader's process number.
+    pub fn notify_socket(&self) -> PathBuf {
+        self.folder.join("notify")
+    }
+
+    /// Returns the socket that is the guest's /dev/log.
+    pub fn log_socket(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    /// Returns where the tree is bound.
+    pub fn bound_tree(&self) -> PathBuf {
+        self.folder.join("tree")
+    }
+
+    /// Returns the host's end of the veth pair.
+    pub fn link(&self) -> String {
+        format!("ve-{}", self.machine)
+    }
+}
+
+/// Returns the call that boots the guest.
+pub fn boot_call(config: &BootConfig) -> ToolCall {
+    let mut call = ToolCall::new("unshare")
+        .args(["--mount", "--propagation", "slave", "sh", "-ec", PRIVATE_MOUNTS, "sh"])
+        .arg(&config.tree)
+        .arg(config.bound_tree())
+        .args(["systemd-nspawn", "--quiet", "--settings=no", "--keep-unit"])
+        .arg(format!("--register={}", if config.registered { "yes" } else { "no" }))
+        .arg(format!("--directory={}", config.bound_tree().display()))
+        .arg(format!("--machine={}", config.machine))
+        .arg(format!("--hostname={}", config.hostname))
+        .args(["--volatile=overlay", "--private-users=pick", "--network-veth", "--kill-signal=SIGINT"])
+        .args(["--resolv-conf=off", "--timezone=off", "--link-journal=no"])
+        .arg(format!("--bind={}:/dev/log", config.log_socket().display()));
+    if let Some(interfaces) = &config.interfaces {
+        call = call.arg(format!("--bind-ro={}:/etc/network/interfaces", interfaces.display()));
+    }
+    call.arg("--boot")
+        .env("NOTIFY_SOCKET", config.notify_socket().display().to_string())
+        .env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1")
+        .limit(LIMIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_call_is_the_one_that_production_uses_with_a_throw_away_layer() {
+        let config = BootConfig {
+            tree: "/srv/tree".into(),
+            machine: "mv-abcde".to_owned(),
+            hostname: "ctr".to_owned(),
+            folder: "/var/lib/run".into(),
+            registered: false,
+            interfaces: Some("/var/lib/run/interfaces".into()),
+        };
+        let text = boot_call(&config).to_string();
+        insta::assert_snapshot!(text.split_once(" systemd-nspawn ").unwrap().1, @"--quiet --settings=no --keep-unit --register=no --directory=/var/lib/run/tree --machine=mv-abcde --hostname=ctr --volatile=overlay --private-users=pick --network-veth --kill-signal=SIGINT --resolv-conf=off --timezone=off --link-journal=no --bind=/var/lib/run/log:/dev/log --bind-ro=/var/lib/run/interfaces:/etc/network/interfaces --boot");
+    }
+}

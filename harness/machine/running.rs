@@ -1,0 +1,235 @@
+//! A guest that runs.
+
+use std::{
+    fs,
+    net::Ipv4Addr,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+use tokio::{net::UnixDatagram, task::JoinHandle, time::sleep};
+
+use super::{
+    call::{BootConfig, boot_call},
+    error::MachineError,
+    journal::Journal,
+    network::{Addressing, INTERFACES, Subnet},
+    notify,
+};
+use crate::tool::{ToolCall, ToolExit, ToolOutput, ToolProcess, Toolbox};
+
+/// How often the guest is looked at while something is awaited: often enough not to be seen in the figures.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How many lines of the console an error message quotes.
+const TAIL: usize = 15;
+
+/// systemd-nspawn's exit code where the guest asked for a reboot and is run with --keep-unit.
+const REBOOT: i32 = 133;
+
+/// A guest under systemd-nspawn; killed when it is dropped.
+#[derive(Debug)]
+pub struct Machine {
+    /// How it was booted.
+    pub config: BootConfig,
+    /// The process number of its init on the host.
+    pub leader: u32,
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// What it wrote.
+    pub journal: Journal,
+    process: ToolProcess,
+    toolbox: Toolbox,
+    syslog: JoinHandle<()>,
+}
+
+/// How a guest ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It halted.
+    Halted,
+    /// It asked for a reboot: its inittab still says `-r`.
+    Rebooted,
+    /// systemd-nspawn ended in another way.
+    Ended(String),
+    /// It did not halt in time and was killed.
+    Hung,
+}
+
+/// Boots a guest: returns when it has an address, long before its services answer.
+pub async fn boot(mut config: BootConfig, limit: Duration, toolbox: &Toolbox) -> Result<Machine, MachineError> {
+    let addressing = Addressing::choose(&config.machine)?;
+    prepare(&mut config, addressing)?;
+    let bind = |path: &Path| {
+        let socket = UnixDatagram::bind(path).map_err(MachineError::file("bind", path))?;
+        // Any user of the guest writes to /dev/log, as with a real syslog daemon.
+        fs::set_permissions(path, fs::Permissions::from_mode(0o666)).map_err(MachineError::file("open up", path))?;
+        Ok::<_, MachineError>(socket)
+    };
+    let notify = bind(&config.notify_socket())?;
+    let log = bind(&config.log_socket())?;
+    let journal = Journal::start();
+    let syslog = tokio::spawn(journal.clone().keep_syslog(log));
+    let mut process = toolbox.start(&boot_call(&config)).map_err(MachineError::tool("boot the guest"))?;
+    let (stdout, stderr) = process.take_outputs().expect("they are taken only here");
+    tokio::spawn(journal.clone().keep_console(stdout));
+    tokio::spawn(journal.clone().keep_console(stderr));
+    let leader = tokio::select! {
+        leader = notify::leader(&notify) => leader.map_err(MachineError::file("listen on", &config.notify_socket()))?,
+        exit = process.wait(limit) => {
+            // The last lines may still be in the pipe.
+            sleep(LOOK_EVERY).await;
+            let console = journal.console_tail(TAIL);
+            return Err(match exit.map_err(MachineError::tool("boot the guest"))? {
+                Some(exit) => MachineError::EndedEarly { exit, console },
+                None => MachineError::TimedOut { what: "start".to_owned(), limit, console },
+            });
+        }
+    };
+    let mut machine =
+        Machine { config, leader, address: Ipv4Addr::UNSPECIFIED, journal, process, toolbox: toolbox.clone(), syslog };
+    machine.address = machine.connect(addressing, limit).await?;
+    Ok(machine)
+}
+
+/// Makes what the call binds.
+fn prepare(config: &mut BootConfig, addressing: Addressing) -> Result<(), MachineError> {
+    let bound = config.bound_tree();
+    fs::create_dir_all(&bound).map_err(MachineError::file("create", &bound))?;
+    for socket in [config.notify_socket(), config.log_socket()] {
+        if socket.exists() {
+            fs::remove_file(&socket).map_err(MachineError::file("remove", &socket))?;
+        }
+    }
+    if matches!(addressing, Addressing::Harness(_)) && config.tree.join("etc/network/interfaces").is_file() {
+        let path = config.folder.join("interfaces");
+        fs::write(&path, INTERFACES).map_err(MachineError::file("write", &path))?;
+        config.interfaces = Some(path);
+    }
+    Ok(())
+}
+
+impl Machine {
+    async fn connect(&mut self, addressing: Addressing, limit: Duration) -> Result<Ipv4Addr, MachineError> {
+        match addressing {
+            Addressing::Harness(subnet) => self.address_both_ends(subnet).await.map(|()| subnet.guest),
+            Addressing::Networkd => self.await_address(limit).await,
+        }
+    }
+
+    async fn address_both_ends(&self, subnet: Subnet) -> Result<(), MachineError> {
+        let link = self.config.link();
+        let inside = format!("--net=/proc/{}/ns/net", self.leader);
+        let ip = |arguments: &[&str]| ToolCall::new("ip").args(arguments);
+        let guest_ip = |arguments: &[&str]| ToolCall::new("nsenter").args([inside.as_str(), "ip"]).args(arguments);
+        let calls = [
+            ip(&["address", "add", &format!("{}/30", subnet.host), "dev", &link]),
+            ip(&["link", "set", &link, "up"]),
+            guest_ip(&["address", "add", &format!("{}/30", subnet.guest), "dev", "host0"]),
+            guest_ip(&["link", "set", "host0", "up"]),
+            guest_ip(&["link", "set", "lo", "up"]),
+        ];
+        for call in calls {
+            self.toolbox.run(&call).await.map_err(MachineError::tool("address the guest"))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the guest's DHCP client has an address from the host's systemd-networkd.
+    async fn await_address(&mut self, limit: Duration) -> Result<Ipv4Addr, MachineError> {
+        let call = ToolCall::new("nsenter")
+            .arg(format!("--net=/proc/{}/ns/net", self.leader))
+            .args(["ip", "-4", "-oneline", "address", "show", "dev", "host0", "scope", "global"]);
+        let deadline = Instant::now() + limit;
+        loop {
+            let text = self.toolbox.run(&call).await.map_err(MachineError::tool("look for the guest's address"))?.text();
+            let address = text.split_whitespace().skip_while(|word| *word != "inet").nth(1);
+            if let Some(address) = address.and_then(|range| range.split('/').next()?.parse().ok()) {
+                return Ok(address);
+            }
+            self.still_runs("get an address", deadline, limit).await?;
+        }
+    }
+
+    /// Waits until init has reached its runlevel and its rc scripts have ended.
+    pub async fn await_runlevel(&mut self, limit: Duration) -> Result<String, MachineError> {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(runlevel) = runlevel(self.leader)
+                && !rc_runs(self.leader)
+            {
+                return Ok(runlevel);
+            }
+            self.still_runs("reach its runlevel", deadline, limit).await?;
+        }
+    }
+
+    /// Waits a moment; an error if the guest ended or the deadline passed.
+    pub async fn still_runs(&mut self, what: &str, deadline: Instant, limit: Duration) -> Result<(), MachineError> {
+        let exit = self.process.wait(LOOK_EVERY).await.map_err(MachineError::tool("watch the guest"))?;
+        if let Some(exit) = exit {
+            return Err(MachineError::EndedEarly { exit, console: self.journal.console_tail(TAIL) });
+        }
+        if Instant::now() > deadline {
+            return Err(MachineError::TimedOut { what: what.to_owned(), limit, console: self.journal.console_tail(TAIL) });
+        }
+        Ok(())
+    }
+
+    /// Returns the call that runs a program inside the guest as its root.
+    pub fn command(&self, program: &[&str]) -> ToolCall {
+        ToolCall::new("nsenter")
+            .arg(format!("--target={}", self.leader))
+            .args(["--user", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd=/"])
+            .args(["--setuid=0", "--setgid=0", "--"])
+            .args(program)
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    }
+
+    /// Runs a program inside the guest to its end.
+    pub async fn run(&self, call: &ToolCall) -> Result<ToolOutput, MachineError> {
+        self.toolbox.run(call).await.map_err(MachineError::tool("run a program in the guest"))
+    }
+
+    /// Stops the guest: SIGINT to its init, which must end in a halt.
+    pub async fn stop(mut self, limit: Duration) -> Result<(Stop, Journal), MachineError> {
+        let failed = || MachineError::tool("stop the guest");
+        self.process.signal(Signal::INT).map_err(failed())?;
+        let stop = match self.process.wait(limit).await.map_err(failed())? {
+            Some(ToolExit::Code(0)) => Stop::Halted,
+            Some(ToolExit::Code(REBOOT)) => Stop::Rebooted,
+            Some(exit) => Stop::Ended(exit.to_string()),
+            None => {
+                self.process.signal(Signal::KILL).map_err(failed())?;
+                self.process.wait(limit).await.map_err(failed())?;
+                Stop::Hung
+            }
+        };
+        Ok((stop, self.journal.clone()))
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.syslog.abort();
+    }
+}
+
+/// Returns the runlevel that sysvinit shows in its title, `init [2]`; nothing while it boots.
+fn runlevel(leader: u32) -> Option<String> {
+    let title = fs::read(format!("/proc/{leader}/cmdline")).ok()?;
+    let title = str::from_utf8(&title).ok()?.trim_end_matches(['\0', ' ']);
+    let level = title.strip_prefix("init [")?.strip_suffix(']')?;
+    level.bytes().all(|byte| byte.is_ascii_digit()).then(|| level.to_owned())
+}
+
+/// Tells whether a child of init still runs rc scripts.
+fn rc_runs(leader: u32) -> bool {
+    let children = fs::read_to_string(format!("/proc/{leader}/task/{leader}/children")).unwrap_or_default();
+    children.split_whitespace().any(|child| {
+        fs::read(format!("/proc/{child}/cmdline"))
+            .is_ok_and(|line| line.split(|&byte| byte == 0).any(|word| word == b"/etc/init.d/rc" || word == b"/etc/init.d/rcS"))
+    })
+}

@@ -1,0 +1,178 @@
+//! `report.html`: one self-contained file that a headmistress can read: the answer first, then what was checked.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::outcome::{Case, Difference, Outcome, RunReport, Stage, StageName, Verdict};
+
+const STYLE: &str = "\
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}\
+.verdict{padding:1rem 1.5rem;border-radius:.5rem;color:#fff}.verified{background:#1b7a3d}.different{background:#b3261e}.inconclusive{background:#8a5a00}\
+.verdict h1{margin:0;font-size:1.6rem}.verdict p{margin:.3rem 0 0}\
+table{border-collapse:collapse;width:100%;margin:1rem 0}td,th{text-align:left;padding:.35rem .6rem;border-bottom:1px solid #ddd;vertical-align:top}\
+code,pre,.value{font-family:ui-monospace,monospace;font-size:.9em;white-space:pre-wrap;overflow-wrap:anywhere}\
+.same{color:#1b7a3d}.bad{color:#b3261e}.open{color:#8a5a00}del{background:#fde0dd;text-decoration:none}ins{background:#dff3e3;text-decoration:none}\
+details{margin:.4rem 0}summary{cursor:pointer}";
+
+/// Renders the report as one HTML file.
+pub fn render(report: &RunReport) -> String {
+    let verdict = report.verdict();
+    let document = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "migrate-verify: " (verdict) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                div class={ "verdict " (verdict) } { h1 { (headline(verdict)) } p { (advice(verdict)) } }
+                p { "Checked: " code { (report.subject) } " · started " (report.started_at)
+                    @if let Some(id) = &report.id { " · run " code { (id) } } }
+                (overview(report))
+                (findings(report))
+                h2 { "All checks" }
+                @for stage in &report.stages { (stage_details(stage)) }
+                @if !report.not_compared.is_empty() {
+                    h2 { "Deliberately not compared" }
+                    ul { @for reason in &report.not_compared { li { (printable(reason)) } } }
+                }
+            }
+        }
+    };
+    document.into_string()
+}
+
+fn headline(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Verified => "The copy is right.",
+        Verdict::Different => "The copy is not the same.",
+        Verdict::Inconclusive => "Not everything could be checked.",
+    }
+}
+
+fn advice(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Verified => "Everything that was compared with the old server is the same.",
+        Verdict::Different => "Do not switch over before each difference below is mended or accepted.",
+        Verdict::Inconclusive => "Do not switch over yet: what is listed below was not compared.",
+    }
+}
+
+fn overview(report: &RunReport) -> Markup {
+    html! {
+        table {
+            tr { th { "Question" } th { "Answer" } th { "Checks" } th { "Time" } }
+            @for stage in &report.stages {
+                tr {
+                    td { (question(stage.name)) }
+                    td class=(class(stage)) { (answer(stage)) }
+                    td { (stage.cases.len()) }
+                    td { (format!("{:.1} s", stage.took.as_secs_f64())) }
+                }
+            }
+        }
+    }
+}
+
+fn question(stage: StageName) -> &'static str {
+    match stage {
+        StageName::Preflight => "Can the new host carry the old system?",
+        StageName::Build => "Was the new system built from the pinned parts?",
+        StageName::Reproducibility => "Does a second build give exactly the same?",
+        StageName::Boot => "Does it start, and offer nothing but the web pages?",
+        StageName::Replay => "Does every page answer as on the old server?",
+        StageName::Database => "Are the data the same?",
+        StageName::Logs => "Do its messages arrive?",
+        StageName::Shutdown => "Does it stop cleanly and leave nothing changed?",
+    }
+}
+
+fn answer(stage: &Stage) -> &'static str {
+    if stage.is_waived() {
+        return "left out on purpose";
+    }
+    match stage.outcome_word() {
+        "same" => "yes",
+        "different" => "no",
+        "broken" => "could not be checked",
+        _ => "not checked",
+    }
+}
+
+fn class(stage: &Stage) -> &'static str {
+    match stage.outcome_word() {
+        "same" => "same",
+        "different" => "bad",
+        _ => "open",
+    }
+}
+
+fn findings(report: &RunReport) -> Markup {
+    let open = |case: &&Case| !matches!(case.outcome, Outcome::Same | Outcome::Waived);
+    let cases: Vec<&Case> = report.stages.iter().flat_map(|stage| &stage.cases).filter(open).collect();
+    html! {
+        @if !cases.is_empty() {
+            h2 { "What needs a look" }
+            @for case in cases { (finding(case)) }
+        }
+    }
+}
+
+fn finding(case: &Case) -> Markup {
+    html! {
+        h3 { code { (printable(case.id.as_str())) } }
+        p { (printable(&case.reason)) }
+        @if !case.differences().is_empty() {
+            table {
+                tr { th { "Where" } th { "In what" } th { "Old server" } th { "Copy" } }
+                @for difference in case.differences() { (difference_row(difference)) }
+            }
+        }
+    }
+}
+
+fn difference_row(difference: &Difference) -> Markup {
+    html! {
+        tr {
+            td { (printable(&difference.locus)) }
+            td { (difference.aspect) }
+            td { del class="value" { (printable(&difference.expected)) } }
+            td { ins class="value" { (printable(&difference.actual)) } }
+        }
+        @if let Some(cause) = &difference.cause { tr { td {} td colspan="3" { "Most likely: " (printable(cause)) } } }
+    }
+}
+
+fn stage_details(stage: &Stage) -> Markup {
+    html! {
+        details {
+            summary { (stage.name) ": " (stage.cases.len()) " checks, " (answer(stage)) }
+            table {
+                @for case in &stage.cases {
+                    tr { td { code { (printable(case.id.as_str())) } } td { (super::json::outcome_word(&case.outcome)) } td { (printable(&case.reason)) } }
+                }
+            }
+        }
+    }
+}
+
+/// Makes control characters visible; maud escapes what HTML would read.
+fn printable(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() && c != '\n' { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+
+    #[test]
+    fn hostile_text_is_shown_and_not_interpreted() {
+        let html = render(&example::report());
+        assert!(html.contains("Zlty &lt;kun&gt;\\u{1b}[31m"), "{html}");
+        assert!(html.contains("The copy is not the same."), "{html}");
+        assert!(!html.contains("http://") && !html.contains("<script"), "it must be one self-contained file");
+        assert_eq!(html, render(&example::report()));
+    }
+}

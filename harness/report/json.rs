@@ -1,0 +1,198 @@
+//! `report.json`: the contract's document, and the evidence that every other report can be made from again.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::outcome::{Case, CaseId, Difference, Outcome, RunReport, Stage, StageName};
+
+/// The version of the format; a change of meaning gets a new one.
+const SCHEMA_VERSION: u32 = 1;
+
+/// The document, as serde writes and reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    schema_version: u32,
+    verdict: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    subject: String,
+    started_at: String,
+    stages: Vec<StageDocument>,
+    not_compared: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct StageDocument {
+    name: String,
+    outcome: String,
+    took_ms: u64,
+    cases: Vec<CaseDocument>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct CaseDocument {
+    id: String,
+    outcome: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    waived: bool,
+    reason: String,
+    differences: Vec<DifferenceDocument>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct DifferenceDocument {
+    locus: String,
+    aspect: String,
+    expected: String,
+    actual: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+}
+
+/// Why a document can't be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentError {
+    /// It is not JSON, or has not the format's fields.
+    #[error("is not a report")]
+    Syntax(#[from] serde_json::Error),
+    /// It is of another version.
+    #[error("has schema_version {found}, not {SCHEMA_VERSION}")]
+    Version {
+        /// What it says.
+        found: u32,
+    },
+    /// It has a word that this version does not know.
+    #[error("has the unknown {what} `{word}`")]
+    Word {
+        /// `stage` or `outcome`.
+        what: &'static str,
+        /// The word.
+        word: String,
+    },
+}
+
+/// Returns the document of a report.
+pub fn document(report: &RunReport) -> Document {
+    Document {
+        schema_version: SCHEMA_VERSION,
+        verdict: report.verdict().to_string(),
+        id: report.id.clone(),
+        subject: report.subject.clone(),
+        started_at: report.started_at.clone(),
+        stages: report.stages.iter().map(stage).collect(),
+        not_compared: report.not_compared.clone(),
+    }
+}
+
+/// Renders the document as text.
+pub fn render(report: &RunReport) -> String {
+    serde_json::to_string_pretty(&document(report)).expect("strings and numbers are always JSON") + "\n"
+}
+
+/// Reads a report back.
+pub fn parse(text: &str) -> Result<RunReport, DocumentError> {
+    let document: Document = serde_json::from_str(text)?;
+    if document.schema_version != SCHEMA_VERSION {
+        return Err(DocumentError::Version { found: document.schema_version });
+    }
+    Ok(RunReport {
+        id: document.id,
+        subject: document.subject,
+        started_at: document.started_at,
+        stages: document.stages.into_iter().map(parse_stage).collect::<Result<_, _>>()?,
+        not_compared: document.not_compared,
+    })
+}
+
+fn stage(stage: &Stage) -> StageDocument {
+    StageDocument {
+        name: stage.name.to_string(),
+        outcome: stage.outcome_word().to_owned(),
+        took_ms: u64::try_from(stage.took.as_millis()).unwrap_or(u64::MAX),
+        cases: stage.cases.iter().map(case).collect(),
+    }
+}
+
+fn case(case: &Case) -> CaseDocument {
+    CaseDocument {
+        id: case.id.to_string(),
+        outcome: outcome_word(&case.outcome).to_owned(),
+        waived: case.outcome == Outcome::Waived,
+        reason: case.reason.clone(),
+        differences: case.differences().iter().map(difference).collect(),
+    }
+}
+
+/// Returns the contract's word for an outcome.
+pub(super) fn outcome_word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Same => "same",
+        Outcome::Different(_) => "different",
+        Outcome::Broken => "broken",
+        Outcome::NotRun | Outcome::Waived => "not_run",
+    }
+}
+
+fn difference(difference: &Difference) -> DifferenceDocument {
+    DifferenceDocument {
+        locus: difference.locus.clone(),
+        aspect: difference.aspect.to_string(),
+        expected: difference.expected.clone(),
+        actual: difference.actual.clone(),
+        cause: difference.cause.clone(),
+    }
+}
+
+fn parse_stage(document: StageDocument) -> Result<Stage, DocumentError> {
+    let name = StageName::ALL.into_iter().find(|name| name.as_str() == document.name);
+    Ok(Stage {
+        name: name.ok_or(DocumentError::Word { what: "stage", word: document.name })?,
+        took: Duration::from_millis(document.took_ms),
+        cases: document.cases.into_iter().map(parse_case).collect::<Result<_, _>>()?,
+    })
+}
+
+fn parse_case(document: CaseDocument) -> Result<Case, DocumentError> {
+    let differences = document.differences.into_iter().map(|one| Difference {
+        locus: one.locus,
+        aspect: one.aspect.into(),
+        expected: one.expected,
+        actual: one.actual,
+        cause: one.cause,
+    });
+    let outcome = match (document.outcome.as_str(), document.waived) {
+        ("same", _) => Outcome::Same,
+        ("different", _) => Outcome::Different(differences.collect()),
+        ("broken", _) => Outcome::Broken,
+        ("not_run", false) => Outcome::NotRun,
+        ("not_run", true) => Outcome::Waived,
+        _ => return Err(DocumentError::Word { what: "outcome", word: document.outcome }),
+    };
+    Ok(Case { id: CaseId::new(&[&document.id]), outcome, reason: document.reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+
+    #[test]
+    fn a_report_is_the_same_after_it_was_written_and_read() {
+        let report = example::report();
+        assert_eq!(parse(&render(&report)).unwrap(), report);
+    }
+
+    #[test]
+    fn the_document_is_the_contracts() {
+        let document = serde_json::to_value(document(&example::report())).unwrap();
+        assert_eq!(document["schema_version"], 1);
+        assert_eq!(document["verdict"], "different");
+        assert_eq!(document["stages"][1]["name"], "replay");
+        assert_eq!(document["stages"][1]["outcome"], "different");
+        assert_eq!(document["stages"][1]["took_ms"], 3400);
+        assert_eq!(document["stages"][1]["cases"][1]["differences"][0]["locus"], "body line 14");
+        assert_eq!(document["stages"][1]["cases"][3]["outcome"], "not_run");
+        assert_eq!(document["stages"][2]["outcome"], "not_run");
+    }
+}

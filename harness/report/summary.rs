@@ -1,0 +1,155 @@
+//! The summary on one screen: a line a stage, the first differences, the verdict.
+
+use std::fmt::Write as _;
+
+use crate::outcome::{Case, Outcome, RunReport, Stage, Verdict};
+
+/// How many differences stand on the screen; the rest is counted.
+const MOST: usize = 24;
+
+/// A longer value is cut on the screen; reports have it whole.
+const LONGEST: usize = 160;
+
+/// Renders the summary; `verbose` adds every case.
+pub fn render(report: &RunReport, verbose: bool) -> String {
+    let mut text = String::new();
+    for stage in &report.stages {
+        stage_line(&mut text, stage);
+        if verbose {
+            for case in &stage.cases {
+                let _ = writeln!(text, "      {} {}: {}", mark(&case.outcome), clean(case.id.as_str()), clean(&case.reason));
+            }
+        }
+    }
+    findings(&mut text, report);
+    let sentence = match report.verdict() {
+        Verdict::Verified => "everything that was compared is the same",
+        Verdict::Different => "the candidate is not the same",
+        Verdict::Inconclusive => "something could not be checked",
+    };
+    let _ = writeln!(text, "\n{}: {sentence}", report.verdict().as_str().to_uppercase());
+    text
+}
+
+fn stage_line(text: &mut String, stage: &Stage) {
+    let count = |wanted: fn(&Outcome) -> bool| stage.cases.iter().filter(|case| wanted(&case.outcome)).count();
+    let mut counts = vec![format!("{} same", count(|outcome| *outcome == Outcome::Same))];
+    let others: [(&str, fn(&Outcome) -> bool); 4] = [
+        ("different", |outcome| matches!(outcome, Outcome::Different(_))),
+        ("broken", |outcome| *outcome == Outcome::Broken),
+        ("not run", |outcome| *outcome == Outcome::NotRun),
+        ("left out by name", |outcome| *outcome == Outcome::Waived),
+    ];
+    for (word, wanted) in others {
+        let number = count(wanted);
+        if number > 0 {
+            counts.push(format!("{number} {word}"));
+        }
+    }
+    let word = if stage.is_waived() { "left out" } else { stage.outcome_word() };
+    let seconds = stage.took.as_secs_f64();
+    let _ = writeln!(text, "{:<16} {:<10} {seconds:>7.1} s  {}", stage.name.as_str(), word.replace('_', " "), counts.join(", "));
+}
+
+fn findings(text: &mut String, report: &RunReport) {
+    let mut left = MOST;
+    let mut hidden = 0;
+    for case in report.stages.iter().flat_map(|stage| &stage.cases) {
+        match &case.outcome {
+            Outcome::Same | Outcome::Waived => {}
+            Outcome::Broken | Outcome::NotRun => {
+                if take(&mut left, &mut hidden) {
+                    let _ = writeln!(text, "\n{} {}\n    {}", mark(&case.outcome), clean(case.id.as_str()), clean(&case.reason));
+                }
+            }
+            Outcome::Different(differences) => {
+                let shown = left > 0;
+                if shown {
+                    let _ = writeln!(text, "\n{} {}", mark(&case.outcome), case_title(case));
+                }
+                for difference in differences {
+                    if take(&mut left, &mut hidden) {
+                        let _ = writeln!(text, "    {}: {}", clean(&difference.locus), clean(&difference.aspect));
+                        let _ = writeln!(text, "      expected {}", clean(&difference.expected));
+                        let _ = writeln!(text, "      found    {}", clean(&difference.actual));
+                        if let Some(cause) = &difference.cause {
+                            let _ = writeln!(text, "      cause    {}", clean(cause));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    if hidden > 0 {
+        let _ = writeln!(text, "\n… and {hidden} more: they stand in the report");
+    }
+}
+
+fn case_title(case: &Case) -> String {
+    format!("{}: {}", clean(case.id.as_str()), clean(&case.reason))
+}
+
+fn take(left: &mut usize, hidden: &mut usize) -> bool {
+    if *left == 0 {
+        *hidden += 1;
+        return false;
+    }
+    *left -= 1;
+    true
+}
+
+fn mark(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Same => "=",
+        Outcome::Different(_) => "≠",
+        Outcome::Broken => "!",
+        Outcome::NotRun => "?",
+        Outcome::Waived => "-",
+    }
+}
+
+/// Makes a text safe for a terminal and short enough for a line: it may come from a hostile server.
+fn clean(text: &str) -> String {
+    let mut cleaned = String::new();
+    for (index, character) in text.chars().enumerate() {
+        if index == LONGEST {
+            cleaned.push('…');
+            break;
+        }
+        if character.is_control() {
+            cleaned.extend(character.escape_default());
+        } else {
+            cleaned.push(character);
+        }
+    }
+    cleaned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+
+    #[test]
+    fn a_summary_names_what_differs_and_ends_with_the_verdict() {
+        insta::assert_snapshot!(render(&example::report(), false), @r"
+        preflight        same           0.0 s  1 same
+        replay           different      3.4 s  1 same, 1 different, 1 broken, 1 not run
+        database         left out       0.0 s  0 same, 1 left out by name
+
+        ≠ replay/login/02-list: status and headers agree
+            body line 14: text
+              expected Žltý kôň
+              found    Zlty <kun>\u{1b}[31m
+              cause    the charset was lost
+
+        ! replay/login/03-detail
+            connection reset
+
+        ? replay/login/04-edit
+            03-detail did not answer
+
+        DIFFERENT: the candidate is not the same
+        ");
+    }
+}

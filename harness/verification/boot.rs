@@ -1,0 +1,102 @@
+//! Booting: from the verified tree to a guest that answers, and what a booted guest must look like.
+
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use super::plan::Plan;
+use crate::{
+    exchange,
+    machine::{self, BootConfig, HostMount, Machine, MachineError, Transport, host_mounts, listeners},
+    outcome::{Case, CaseId, Difference},
+    project::Recipe,
+};
+
+/// A guest that runs, with what must be compared when it has stopped.
+#[derive(Debug)]
+pub struct Guest {
+    /// The machine.
+    pub machine: Machine,
+    /// Its address as a URL.
+    pub url: String,
+    /// The host's mounts before it was booted.
+    pub mounts: Vec<HostMount>,
+    /// How long it took until the ready path answered.
+    pub ready_after: Duration,
+}
+
+/// Boots the tree and waits until the guest has its runlevel and the ready path answers.
+pub async fn boot_guest(plan: &Plan, tree: &Path) -> Result<Guest, MachineError> {
+    let container = &plan.project.container;
+    let limit = container.boot_timeout.0;
+    let config = BootConfig {
+        tree: tree.to_owned(),
+        machine: plan.workspace.id.machine(),
+        hostname: container.machine.clone(),
+        folder: plan.workspace.folder.clone(),
+        registered: Path::new("/run/systemd/system").exists(),
+        interfaces: None,
+    };
+    let mounts = host_mounts()?;
+    let started = Instant::now();
+    let deadline = started + limit;
+    let mut machine = machine::boot(config, limit, &plan.toolbox).await?;
+    if plan.project.rootfs.recipe == Recipe::Sysvinit {
+        machine.await_runlevel(limit).await?;
+    }
+    let url = format!("http://{}", machine.address);
+    while !exchange::is_ready(&url, &container.ready).await {
+        let what = format!("answer {}{}", url, container.ready);
+        machine.still_runs(&what, deadline, limit).await?;
+    }
+    Ok(Guest { machine, url, mounts, ready_after: started.elapsed() })
+}
+
+/// Checks the booted guest: private users, and nothing but the exposed ports listens.
+pub(super) fn boot_cases(plan: &Plan, guest: &Guest) -> Vec<Case> {
+    let id = |name: &str| CaseId::new(&["boot", name]);
+    let seconds = guest.ready_after.as_secs_f64();
+    let ready = format!("{}{} answers {seconds:.1} s after the start, init is process {}", guest.url, plan.project.container.ready, guest.machine.leader);
+    vec![Case::same(id("ready"), ready), private_users(id("private-users"), guest.machine.leader), listener_case(plan, guest)]
+}
+
+fn private_users(id: CaseId, leader: u32) -> Case {
+    let map = match fs::read_to_string(format!("/proc/{leader}/uid_map")) {
+        Ok(map) => map,
+        Err(error) => return Case::broken(id, &error),
+    };
+    let words: Vec<&str> = map.split_whitespace().collect();
+    let host = words.get(1).copied().unwrap_or_default();
+    let differences = if host == "0" {
+        let cause = "systemd-nspawn made no user namespace: root of the guest is root of the host";
+        vec![Difference::new("uid_map", "private users", "a range of its own", map.trim()).because(cause)]
+    } else {
+        Vec::new()
+    };
+    Case::compared(id, differences, format!("the guest's root is user {host} of the host"))
+}
+
+/// Compares what listens with what the project exposes, both ways.
+fn listener_case(plan: &Plan, guest: &Guest) -> Case {
+    let id = CaseId::new(&["boot", "listeners"]);
+    let found = match listeners(guest.machine.leader) {
+        Ok(found) => found,
+        Err(error) => return Case::broken(id, &error),
+    };
+    let expose = &plan.project.container.expose;
+    let exposed = |port: u16, transport: Transport| transport == Transport::Tcp && expose.contains(&port);
+    let mut differences: Vec<Difference> = found
+        .iter()
+        .filter(|one| !exposed(one.port, one.transport))
+        .map(|one| Difference::new(one.to_string(), "listener", "nothing", one.to_string()).because("it is not in container.expose"))
+        .collect();
+    for port in expose {
+        if !found.iter().any(|one| one.port == *port && one.transport == Transport::Tcp) {
+            differences.push(Difference::new(format!("tcp port {port}"), "listener", "listens", "nothing"));
+        }
+    }
+    let names: Vec<String> = found.iter().map(ToString::to_string).collect();
+    Case::compared(id, differences, format!("reachable: {}", if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }))
+}

@@ -1,0 +1,289 @@
+//! The stages in order.
+
+use std::time::{Duration, Instant};
+
+use super::{boot, boot::Guest, build, database, finish, plan::Plan, restore};
+use crate::{
+    charset::Charset,
+    input::InputError,
+    machine::Journal,
+    outcome::{Case, CaseId, Outcome, RunReport, Stage, StageName},
+    preflight,
+    progress::Event,
+    project::Project,
+    recipe::{self, Built, Inputs},
+    replay,
+    scenario::{self, Scenario},
+    snapshot::Zone,
+};
+
+/// The stages of a run as they are filled.
+struct Stages<'a> {
+    plan: &'a Plan,
+    done: Vec<Stage>,
+    not_compared: Vec<String>,
+    build_log: Vec<String>,
+    guest_log: Vec<String>,
+}
+
+/// What a run leaves: its report, and the logs behind it.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// The report.
+    pub report: RunReport,
+    /// What the build did, a line each.
+    pub build_log: Vec<String>,
+    /// What the guest wrote to console and syslog, a line each.
+    pub guest_log: Vec<String>,
+}
+
+impl<'a> Stages<'a> {
+    fn new(plan: &'a Plan) -> Self {
+        Self { plan, done: Vec::new(), not_compared: Vec::new(), build_log: Vec::new(), guest_log: Vec::new() }
+    }
+
+    fn is_left_out(&self, name: StageName) -> bool {
+        self.plan.project.run.without.iter().any(|without| without == name.as_str())
+    }
+
+    /// Ends a stage: keeps its cases, those left out by name marked, and tells how it ended.
+    fn end(&mut self, name: StageName, took: Duration, cases: Vec<Case>) {
+        let cases = cases.into_iter().map(|case| self.waive(case)).collect();
+        let stage = Stage { name, took, cases };
+        let how = format!("{} ({:.1} s)", stage.outcome_word().replace('_', " "), took.as_secs_f64());
+        self.plan.observer.observe(Event::Finished { what: name.to_string(), how });
+        self.done.push(stage);
+    }
+
+    fn leave_out(&mut self, name: StageName) {
+        let reason = format!("the project does without it: run.without names `{name}`");
+        self.end(name, Duration::ZERO, vec![Case::waived(CaseId::new(&[name.as_str()]), reason)]);
+    }
+
+    /// A case that was not run is left out if the project names it; a difference or an error never is.
+    fn waive(&self, case: Case) -> Case {
+        let named = self.plan.project.run.without.iter().any(|without| without == case.id.as_str());
+        match case.outcome {
+            Outcome::NotRun if named => Case::waived(case.id, "the project does without it, by name"),
+            Outcome::NotRun | Outcome::Same | Outcome::Different(_) | Outcome::Broken | Outcome::Waived => case,
+        }
+    }
+
+    fn not_run(&mut self, name: StageName, reason: &str) {
+        if self.is_left_out(name) {
+            self.leave_out(name);
+        } else {
+            self.end(name, Duration::ZERO, vec![Case::not_run(CaseId::new(&[name.as_str()]), reason)]);
+        }
+    }
+
+    fn finish(mut self) -> Verified {
+        self.done.sort_by_key(|stage| stage.name);
+        let report = RunReport {
+            id: Some(self.plan.workspace.id.to_string()),
+            subject: self.plan.subject(),
+            started_at: self.plan.started_at.clone(),
+            stages: self.done,
+            not_compared: self.not_compared,
+        };
+        Verified { report, build_log: self.build_log, guest_log: self.guest_log }
+    }
+}
+
+/// Does the whole run. Whatever goes wrong is some case's outcome.
+pub async fn verify(plan: &Plan) -> Verified {
+    let mut stages = Stages::new(plan);
+    let ready = preflight(&mut stages).await;
+    let built = if ready { build(&mut stages).await } else { None };
+    match built {
+        Some(built) => boot_and_compare(&mut stages, &built).await,
+        None => {
+            for name in StageName::ALL.into_iter().filter(|name| *name > StageName::Build) {
+                if !stages.done.iter().any(|stage| stage.name == name) {
+                    stages.not_run(name, "there is no rootfs: an earlier stage failed");
+                }
+            }
+            if !stages.done.iter().any(|stage| stage.name == StageName::Build) {
+                stages.not_run(StageName::Build, "preflight found what must be mended first");
+            }
+        }
+    }
+    stages.finish()
+}
+
+/// Builds twice and compares: the stages preflight, build and reproducibility alone.
+pub async fn verify_rootfs(plan: &Plan) -> (Verified, Option<Built>) {
+    let mut stages = Stages::new(plan);
+    let built = build(&mut stages).await;
+    (stages.finish(), built)
+}
+
+async fn preflight(stages: &mut Stages<'_>) -> bool {
+    let plan = stages.plan;
+    if stages.is_left_out(StageName::Preflight) {
+        stages.leave_out(StageName::Preflight);
+        return true;
+    }
+    plan.started("preflight");
+    let started = Instant::now();
+    let mut cases = preflight::host(&plan.workspace.folder, &plan.toolbox).await;
+    cases.extend(preflight::project(&plan.project));
+    let ready = cases.iter().all(|case| case.outcome == Outcome::Same);
+    stages.end(StageName::Preflight, started.elapsed(), cases);
+    ready
+}
+
+async fn build(stages: &mut Stages<'_>) -> Option<Built> {
+    let plan = stages.plan;
+    plan.started("build");
+    let started = Instant::now();
+    let inputs = match recipe::prepare(&plan.project, &plan.store()).await {
+        Ok(inputs) => inputs,
+        Err(error) => {
+            stages.end(StageName::Build, started.elapsed(), vec![Case::broken(CaseId::new(&["build", "inputs"]), &error)]);
+            stages.not_run(StageName::Reproducibility, "there are no builds to compare");
+            return None;
+        }
+    };
+    let begun = plan.clock.now();
+    let (first, second) = build::build_twice(plan, &inputs).await;
+    let window = begun..=plan.clock.now();
+    let mut cases = vec![inputs_case(&inputs), build::built_case("first", &first), build::built_case("second", &second)];
+    if let Ok(first) = &first {
+        let lines = first.steps.iter().flat_map(|step| step.done.iter().map(move |line| format!("{}: {line}", step.name)));
+        stages.build_log.extend(lines);
+        cases.extend(build::package_cases(&plan.project, &inputs, first));
+        cases.push(build::vsyscall_case(first));
+    }
+    stages.end(StageName::Build, started.elapsed(), cases);
+    stages.not_compared.extend(plan.project.rootfs.state.iter().map(|state| {
+        format!("{} is state, not rootfs: the build empties it, the guest makes it again at boot", state.path.display())
+    }));
+    let started = Instant::now();
+    match (first, second) {
+        (Ok(first), Ok(second)) => {
+            stages.end(StageName::Reproducibility, started.elapsed(), build::reproducibility_cases(&first, &second, &window));
+            Some(first)
+        }
+        (first, _second) => {
+            stages.not_run(StageName::Reproducibility, "there are no two builds to compare");
+            first.ok()
+        }
+    }
+}
+
+fn inputs_case(inputs: &Inputs) -> Case {
+    let image = &inputs.lock.image;
+    let packages = inputs.lock.locked.len();
+    Case::same(CaseId::new(&["build", "inputs"]), format!("{} {}, {packages} locked packages", image.source, image.digest))
+}
+
+async fn boot_and_compare(stages: &mut Stages<'_>, built: &Built) {
+    let plan = stages.plan;
+    plan.started("boot");
+    let started = Instant::now();
+    let guest = match boot::boot_guest(plan, &built.tree).await {
+        Ok(guest) => guest,
+        Err(error) => {
+            stages.end(StageName::Boot, started.elapsed(), vec![Case::broken(CaseId::new(&["boot", "ready"]), &error)]);
+            for name in [StageName::Replay, StageName::Database, StageName::Logs, StageName::Shutdown] {
+                stages.not_run(name, "the guest did not boot");
+            }
+            return;
+        }
+    };
+    let cases = boot::boot_cases(plan, &guest);
+    stages.end(StageName::Boot, started.elapsed(), cases);
+    let guest = compare(stages, guest).await;
+    plan.started("shutdown");
+    let started = Instant::now();
+    let mut logs = vec![finish::syslog_case(plan, &guest).await];
+    let (cases, journal) = finish::stop_cases(plan, guest, Some(built)).await;
+    stages.end(StageName::Shutdown, started.elapsed(), cases);
+    logs.extend(journal.as_ref().map(finish::messages_case));
+    stages.guest_log.extend(journal.iter().flat_map(Journal::records).map(|record| record.to_string()));
+    stages.end(StageName::Logs, Duration::ZERO, logs);
+}
+
+/// Database, replay, database again: the order in which the old server was asked, too.
+async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
+    let plan = stages.plan;
+    let scenarios = scenario::load(&plan.project.folder.join("scenarios"));
+    if stages.is_left_out(StageName::Database) {
+        stages.leave_out(StageName::Database);
+        replay(stages, scenarios, &guest.url).await;
+        return guest;
+    }
+    plan.started("database");
+    let started = Instant::now();
+    let database = match restore::restore(plan, &mut guest.machine).await {
+        Ok(database) => database,
+        Err(error) => {
+            stages.end(StageName::Database, started.elapsed(), vec![Case::broken(CaseId::new(&["database", "restore"]), &error)]);
+            stages.not_run(StageName::Replay, "the candidate has no data: the dump was not restored");
+            return guest;
+        }
+    };
+    let mut cases = database::compare(plan, &database.address).await;
+    let before = database::fingerprint(&database.address).await;
+    let mut took = started.elapsed();
+    let loaded = scenarios.as_ref().map(Clone::clone).unwrap_or_default();
+    replay(stages, scenarios, &guest.url).await;
+    let started = Instant::now();
+    cases.push(match before {
+        Ok(before) => database::after_replay(&database.address, &before, &loaded).await,
+        Err(broken) => broken,
+    });
+    took += started.elapsed();
+    stages.end(StageName::Database, took, cases);
+    guest
+}
+
+async fn replay(stages: &mut Stages<'_>, scenarios: Result<Vec<Scenario>, InputError>, url: &str) {
+    let plan = stages.plan;
+    if stages.is_left_out(StageName::Replay) {
+        stages.leave_out(StageName::Replay);
+        return;
+    }
+    plan.started("replay");
+    let started = Instant::now();
+    let scenarios = match scenarios {
+        Ok(scenarios) => scenarios,
+        Err(error) => {
+            stages.end(StageName::Replay, started.elapsed(), vec![Case::broken(CaseId::new(&["replay", "scenarios"]), &error)]);
+            return;
+        }
+    };
+    let options = match replay_options(&plan.project, plan.clock.clone()) {
+        Ok(options) => options,
+        Err(error) => {
+            stages.end(StageName::Replay, started.elapsed(), vec![Case::broken(CaseId::new(&["replay", "options"]), &error)]);
+            return;
+        }
+    };
+    let snapshots = plan.project.folder.join("snapshots");
+    let cases = match replay::replay(&scenarios, &[], &snapshots, url, &options, plan.observer.as_ref()).await {
+        Ok(result) => {
+            stages.not_compared.extend(result.not_compared);
+            result.cases
+        }
+        Err(error) => vec![Case::broken(CaseId::new(&["replay", "server"]), &error)],
+    };
+    stages.end(StageName::Replay, started.elapsed(), cases);
+}
+
+/// Makes the options of a replay from the project: the charset of undeclared pages, the old server's time zone.
+pub fn replay_options(project: &Project, clock: replay::Clock) -> Result<replay::Options, InputError> {
+    let legacy = project.legacy.as_ref().ok_or_else(|| project.missing("legacy"))?;
+    let charset = Charset::for_label(&legacy.charset).ok_or_else(|| {
+        InputError::new(project.config_path(), format!("legacy.charset: `{}` is no charset of pages", legacy.charset))
+            .hint("write a label of the WHATWG Encoding standard, as windows-1250 or iso-8859-2")
+    })?;
+    let zone = legacy.timezone.as_ref().map(|name| {
+        Zone::parse(name).map_err(|_unknown| {
+            InputError::new(project.config_path(), format!("legacy.timezone: `{name}` is no time zone"))
+                .hint("write a name of the tz database, as Europe/Bratislava")
+        })
+    });
+    Ok(replay::Options::new(charset, zone.transpose()?, clock))
+}

@@ -1,0 +1,153 @@
+//! What runs left behind that were killed: processes, network links, folders.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    fs::{FlockOperation, flock},
+    process::{Pid, Signal, kill_process},
+};
+
+use super::{
+    error::WorkspaceError,
+    lease::{machine_name, work_folder},
+};
+use crate::tool::RUN_MARK;
+
+/// How long a killed process may take to go.
+const KILL_LIMIT: Duration = Duration::from_secs(20);
+
+/// Something of a dead run that was removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    /// The run.
+    pub run: String,
+    /// What it was: `process 123`, `folder /var/lib/…`.
+    pub what: String,
+}
+
+/// Removes everything that dead runs left behind below `base`; never touches a living one.
+///
+/// Returns what was removed, and the ids of the runs that are alive.
+pub fn remove_dead(base: &Path) -> Result<(Vec<Leftover>, Vec<String>), WorkspaceError> {
+    let work = work_folder(base);
+    let mut removed = Vec::new();
+    let mut alive = Vec::new();
+    for name in folder_names(&work)? {
+        let folder = work.join(&name);
+        let Some(_lease) = take_lease(&folder)? else {
+            alive.push(name);
+            continue;
+        };
+        kill_processes(&name, &mut removed)?;
+        wait_for_link(&name);
+        fs::remove_dir_all(&folder).map_err(WorkspaceError::file("remove", &folder))?;
+        removed.push(Leftover { run: name, what: format!("folder {}", folder.display()) });
+    }
+    Ok((removed, alive))
+}
+
+fn folder_names(work: &Path) -> Result<Vec<String>, WorkspaceError> {
+    if !work.exists() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(work).map_err(WorkspaceError::file("read", work))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(WorkspaceError::file("read", work))?;
+        names.extend(entry.file_name().into_string());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Locks a folder's lease, or returns nothing if its run is alive. A folder without a lease was killed while it was made.
+fn take_lease(folder: &Path) -> Result<Option<File>, WorkspaceError> {
+    let path = folder.join("lease");
+    let lease = File::create(&path).map_err(WorkspaceError::file("open", &path))?;
+    Ok(flock(&lease, FlockOperation::NonBlockingLockExclusive).is_ok().then_some(lease))
+}
+
+/// Kills every process that carries the run's mark. The guest's own processes die with their systemd-nspawn.
+fn kill_processes(run: &str, removed: &mut Vec<Leftover>) -> Result<(), WorkspaceError> {
+    let deadline = Instant::now() + KILL_LIMIT;
+    let mut known = Vec::new();
+    loop {
+        let marked = marked_processes(run);
+        let Some(&first) = marked.first() else {
+            return Ok(());
+        };
+        for pid in marked {
+            if !known.contains(&pid) {
+                known.push(pid);
+                removed.push(Leftover { run: run.to_owned(), what: format!("process {pid}") });
+            }
+            if let Some(pid) = Pid::from_raw(pid) {
+                // It may have ended since it was listed; the next look decides.
+                let _killed = kill_process(pid, Signal::KILL);
+            }
+        }
+        if Instant::now() > deadline {
+            return Err(WorkspaceError::Unkillable { pid: first, run: run.to_owned() });
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Lists the processes whose environment has the run's mark; a process without memory (a zombie) has none.
+fn marked_processes(run: &str) -> Vec<i32> {
+    let mark = format!("{RUN_MARK}={run}");
+    let Ok(processes) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let mut pids: Vec<i32> = processes
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|pid| {
+            fs::read(format!("/proc/{pid}/environ"))
+                .is_ok_and(|environment| environment.split(|&byte| byte == 0).any(|variable| variable == mark.as_bytes()))
+        })
+        .collect();
+    pids.sort_unstable();
+    pids
+}
+
+/// Waits until the run's network link is gone: the kernel removes it with the guest's network namespace, a little later.
+fn wait_for_link(run: &str) {
+    let link = PathBuf::from(format!("/sys/class/net/ve-{}", machine_name(run)));
+    let deadline = Instant::now() + KILL_LIMIT;
+    while link.exists() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::{RunId, Workspace};
+
+    #[test]
+    fn the_dead_are_removed_and_the_living_are_not_touched() {
+        let base = tempfile::tempdir().unwrap();
+        let living = Workspace::create(base.path(), RunId::new("20260131-235959", 7)).unwrap();
+        let dead = work_folder(base.path()).join("20260131-235958-dead0");
+        fs::create_dir_all(dead.join("first/etc")).unwrap();
+        let (removed, alive) = remove_dead(base.path()).unwrap();
+        assert_eq!(alive, [living.id.to_string()]);
+        assert_eq!(removed.len(), 1, "{removed:?}");
+        assert!(!dead.exists() && living.folder.exists());
+        let folder = living.folder.clone();
+        drop(living);
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn two_runs_of_one_second_have_two_names_and_short_machines() {
+        let (first, second) = (RunId::new("20260131-235959", 1), RunId::new("20260131-235959", 2));
+        assert_ne!(first, second);
+        assert_eq!(first.machine(), "mv-10000");
+    }
+}

@@ -1,0 +1,192 @@
+//! A MariaDB of a test's own: data, socket and port nobody else uses, gone when the test is.
+
+use std::{
+    fs::File,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use migrate_verify::database::{DatabaseAddress, Password, Target};
+use mysql_async::{Conn, OptsBuilder, prelude::Queryable};
+
+/// How long a server may take to start.
+const START: Duration = Duration::from_secs(60);
+
+/// A running server.
+#[derive(Debug)]
+pub(crate) struct MariaDb {
+    folder: tempfile::TempDir,
+    server: Child,
+    /// The port it listens on at 127.0.0.1.
+    pub(crate) port: u16,
+}
+
+impl MariaDb {
+    /// Makes an empty server and starts it; `options` go to its command line.
+    pub(crate) fn start(options: &[&str]) -> Self {
+        for program in ["/usr/sbin/mariadbd", "/usr/bin/mariadb-install-db"] {
+            assert!(
+                Path::new(program).exists(),
+                "{program} is missing: apt-get install mariadb-server-core mariadb-client-core"
+            );
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let log = File::create(folder.path().join("log")).unwrap();
+        install(folder.path(), &log);
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let server = command("/usr/sbin/mariadbd")
+            .args([
+                "--no-defaults",
+                "--user=root",
+                "--bind-address=127.0.0.1",
+                "--innodb-flush-log-at-trx-commit=0",
+                "--skip-log-bin",
+            ])
+            .args([
+                "--character-set-server=cp1250",
+                "--collation-server=cp1250_czech_cs",
+                "--sql-mode=",
+            ])
+            .arg(format!(
+                "--datadir={}",
+                folder.path().join("data").display()
+            ))
+            .arg(format!("--port={port}"))
+            .arg(format!(
+                "--socket={}",
+                folder.path().join("socket").display()
+            ))
+            .arg(format!(
+                "--pid-file={}",
+                folder.path().join("pid").display()
+            ))
+            .args(options)
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut started = Self {
+            folder,
+            server,
+            port,
+        };
+        started.wait();
+        started
+    }
+
+    fn wait(&mut self) {
+        let deadline = Instant::now() + START;
+        while !self.socket().exists()
+            || std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err()
+        {
+            let log = || std::fs::read_to_string(self.folder.path().join("log")).unwrap();
+            assert!(
+                self.server.try_wait().unwrap().is_none(),
+                "mariadbd ended: {}",
+                log()
+            );
+            assert!(
+                Instant::now() < deadline,
+                "mariadbd does not start: {}",
+                log()
+            );
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Returns the path of its socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join("socket")
+    }
+
+    /// Returns the address of a database, over the network.
+    pub(crate) fn address(&self, name: &str) -> DatabaseAddress {
+        let target = Target::Tcp {
+            host: "127.0.0.1".to_owned(),
+            port: self.port,
+        };
+        DatabaseAddress {
+            user: "reader".to_owned(),
+            password: Some(Password("tajné".to_owned())),
+            target,
+            name: name.to_owned(),
+        }
+    }
+
+    /// Runs statements as the administrator; bytes are taken as they are.
+    pub(crate) async fn execute(&self, database: &str, statements: &[impl AsRef<[u8]>]) {
+        let options = OptsBuilder::default()
+            .user(Some("root"))
+            .socket(self.socket().to_str())
+            .prefer_socket(false)
+            .db_name(Some(database));
+        let mut connection = Conn::new(options).await.unwrap();
+        connection.query_drop("SET NAMES binary").await.unwrap();
+        for statement in statements {
+            let shown = statement.as_ref().escape_ascii().to_string();
+            if let Err(error) = connection.query_drop(statement.as_ref().to_vec()).await {
+                panic!("{shown}: {error}");
+            }
+        }
+        connection.disconnect().await.unwrap();
+    }
+
+    /// Makes databases, and a login that may only read them.
+    pub(crate) async fn databases(&self, names: &[&str]) {
+        let mut statements = vec![
+            "CREATE USER IF NOT EXISTS reader@'127.0.0.1' IDENTIFIED BY 'tajné'".to_owned(),
+            "GRANT SELECT ON mysql.proc TO reader@'127.0.0.1'".to_owned(),
+        ];
+        for name in names {
+            statements.push(format!(
+                "CREATE DATABASE {name} CHARACTER SET cp1250 COLLATE cp1250_czech_cs"
+            ));
+            statements.push(format!(
+                "GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON {name}.* TO reader@'127.0.0.1'"
+            ));
+        }
+        self.execute("mysql", &statements).await;
+    }
+}
+
+impl Drop for MariaDb {
+    fn drop(&mut self) {
+        let _killed = self.server.kill();
+        let _ended = self.server.wait();
+    }
+}
+
+/// Makes the system tables.
+fn install(folder: &Path, log: &File) {
+    let installed = command("/usr/bin/mariadb-install-db")
+        .args(["--no-defaults", "--user=root", "--skip-test-db"])
+        .arg("--auth-root-authentication-method=normal")
+        .arg(format!("--datadir={}", folder.join("data").display()))
+        .stdout(log.try_clone().unwrap())
+        .stderr(log.try_clone().unwrap())
+        .status()
+        .unwrap();
+    let log = std::fs::read_to_string(folder.join("log")).unwrap();
+    assert!(installed.success(), "{log}");
+}
+
+fn command(program: &str) -> Command {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a server of the tests, outside of the program under test"
+    )]
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::null());
+    command
+}

@@ -1,0 +1,7 @@
+<?php
+session_start();
+include 'inc/spolocne.php';
+$_SESSION = array();
+session_destroy();
+presmeruj('index.php');
+?>
