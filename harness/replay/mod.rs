@@ -16,6 +16,7 @@ mod evidence;
 mod excerpt;
 mod form;
 mod header_rule;
+mod kind;
 mod learn;
 mod lines;
 mod options;
