@@ -1,8 +1,8 @@
 //! Scenarios against a server: recorded from the old one, compared with the new one.
 //!
-//! A browser with a memory of one scenario runs its steps ([`Options`] say how). [`record`] does it in several rounds: what
+//! A browser with a memory of one scenario runs its steps ([`Options`] say how). [`record()`] does it in several rounds: what
 //! varies between them in a way that is understood becomes a hole, anything else makes the step unstable and is not
-//! recorded. [`replay`] does it once and compares every answer in layers: framing, status, headers, charset, body.
+//! recorded. [`replay()`] does it once and compares every answer in layers: framing, status, headers, charset, body.
 
 mod binary;
 mod browser;
