@@ -43,6 +43,7 @@ pub(super) fn learn(
         zone: ground.zone,
         names: &mut ground.names,
         lenient,
+        in_location: false,
         written: &step.holes,
         local: BTreeMap::new(),
     };
@@ -128,6 +129,7 @@ fn headers(
             .collect();
         let name = line.name_text();
         let sights = sights(&values, observations, authority, &[]);
+        learner.in_location = line.is("location");
         let value = header(learner, &name, &sights, body_varies)
             .map_err(|what| format!("header {name}: {what}"))?;
         headers.push((name, value));

@@ -4,6 +4,7 @@
 //! varies between them in a way that is understood becomes a hole, anything else makes the step unstable and is not
 //! recorded. [`replay()`] does it once and compares every answer in layers: framing, status, headers, charset, body.
 
+mod alignment;
 mod binary;
 mod browser;
 mod checks;
