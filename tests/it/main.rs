@@ -4,6 +4,7 @@
 mod env;
 
 mod cli;
+mod pages;
 mod rootfs;
 mod rootfs_hostile;
 mod rootfs_properties;
