@@ -63,7 +63,7 @@ pub fn unpack(
     Ok(Unpacked { listing, findings })
 }
 
-fn apply_all(
+pub(super) fn apply_all(
     image: &Image,
     sink: &mut dyn Sink,
     budget: &Budget,
