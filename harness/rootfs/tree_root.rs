@@ -6,7 +6,7 @@
 use std::{
     fs::File,
     io::{self, Read, Write},
-    os::fd::OwnedFd,
+    os::fd::{AsFd, OwnedFd},
     path::Path,
 };
 
@@ -112,9 +112,14 @@ impl TreeRoot {
         let file = system::openat(&place.directory, &temporary, flags, Mode::RUSR | Mode::WUSR)
             .map_err(failed("write", &place.path))?;
         let mut file = File::from(file);
-        file.write_all(bytes)
-            .map_err(io_failed("write", &place.path))?;
-        system::fchmod(&file, Mode::from_raw_mode(mode)).map_err(failed("write", &place.path))?;
+        let written = file
+            .write_all(bytes)
+            .and_then(|()| Ok(own(&file)?))
+            .and_then(|()| Ok(system::fchmod(&file, Mode::from_raw_mode(mode))?));
+        if let Err(error) = written {
+            let _leftover = system::unlinkat(&place.directory, &temporary, AtFlags::empty());
+            return Err(io_failed("write", &place.path)(error));
+        }
         place.replace_by(&temporary)
     }
 
@@ -123,7 +128,14 @@ impl TreeRoot {
         let place = self.make_place(path)?;
         let temporary = place.temporary_name();
         let _absent = system::unlinkat(&place.directory, &temporary, AtFlags::empty());
+        let owner = rustix::process::geteuid();
+        let group = rustix::process::getegid();
+        let flags = AtFlags::SYMLINK_NOFOLLOW;
         system::symlinkat(target, &place.directory, &temporary)
+            .and_then(|()| {
+                let directory = &place.directory;
+                system::chownat(directory, &temporary, Some(owner), Some(group), flags)
+            })
             .map_err(failed("link", &place.path))?;
         place.replace_by(&temporary)
     }
@@ -301,7 +313,9 @@ impl TreeRoot {
                 let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 let made = system::openat(&parent, path.name(), flags, Mode::empty())
                     .map_err(failed("open", path))?;
-                system::fchmod(&made, Mode::from_raw_mode(0o755)).map_err(failed("make", path))?;
+                own(&made)
+                    .and_then(|()| system::fchmod(&made, Mode::from_raw_mode(0o755)))
+                    .map_err(failed("make", path))?;
             }
             Err(error) => return Err(failed("make", path)(error)),
         }
@@ -344,6 +358,13 @@ impl Place {
             failed("write", &self.path)(error)
         })
     }
+}
+
+/// Gives what was made to whoever makes it: below a setgid directory it would be that one's group's.
+fn own(file: impl AsFd) -> rustix::io::Result<()> {
+    let owner = rustix::process::geteuid();
+    let group = rustix::process::getegid();
+    system::fchown(file, Some(owner), Some(group))
 }
 
 fn parse(path: impl AsRef<[u8]>) -> Result<RootfsPath, TreeError> {

@@ -69,7 +69,7 @@ pub(super) fn apply_all(
     budget: &Budget,
     observer: Option<&dyn Observer>,
 ) -> Result<(Listing, Findings), UnpackError> {
-    let mut model = Model::new(sink);
+    let mut model = Model::new(sink, budget.depth);
     let mut costs = Costs::new(*budget);
     let mut left = *budget;
     for (index, layer) in image.layers.iter().enumerate() {

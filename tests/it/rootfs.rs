@@ -2,9 +2,9 @@
 
 use std::{fs, os::unix::fs::symlink};
 
-use migrate_verify::rootfs::TreeRoot;
+use migrate_verify::{digest::Sha256Digest, rootfs::TreeRoot};
 
-use crate::env::{ImageBuilder, TarMember, TestEnv};
+use crate::env::{ImageBuilder, TarMember, TestEnv, archive, tar};
 
 fn image(env: &TestEnv, name: &str, members: &[TarMember]) {
     let root = TarMember::directory("./");
@@ -205,6 +205,66 @@ fn what_is_no_tree_and_no_image_is_named() {
     ----- stdout -----
     ----- stderr -----
     error: `image` is no image: it is named oci:DIR[:REF], oci-archive:FILE[:REF], docker-archive:FILE[:REF] or docker://NAME
+    ");
+}
+
+#[test]
+fn an_image_is_the_same_in_a_directory_an_archive_and_as_docker_saves_it() {
+    let env = TestEnv::new();
+    let root = TarMember::directory("./");
+    let layer = [root, TarMember::file("etc", "a")];
+    ImageBuilder::new()
+        .layer(&layer)
+        .write(&env.path().join("image"));
+    archive(&env.path().join("image"), &env.path().join("oci.tar"));
+    let layer = tar(&layer);
+    let config = format!(
+        r#"{{"architecture":"386","os":"linux","rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
+        Sha256Digest::of(&layer)
+    );
+    let name = Sha256Digest::of(config.as_bytes()).hex();
+    let manifest = format!(
+        r#"[{{"Config":"{name}.json","RepoTags":["debian/eol:lenny"],"Layers":["copy/layer.tar"]}}]"#
+    );
+    let members = [
+        TarMember::file("manifest.json", &manifest),
+        TarMember::file(format!("{name}.json"), &config),
+        TarMember::file("id/layer.tar", &layer),
+        TarMember::symlink("copy/layer.tar", "../id/layer.tar"),
+    ];
+    env.write("docker.tar", tar(&members));
+    let digest = env.run(&["rootfs", "digest", "oci:image"]);
+    assert!(digest.starts_with("exit code: 0"), "{digest}");
+    for reference in [
+        "oci-archive:oci.tar",
+        "docker-archive:docker.tar",
+        "docker-archive:docker.tar:debian/eol:lenny",
+    ] {
+        assert_eq!(env.run(&["rootfs", "digest", reference]), digest);
+    }
+    insta::assert_snapshot!(env.run(&["rootfs", "digest", "docker-archive:docker.tar:other"]), @"
+    exit code: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: there is no such image; there is debian/eol:lenny
+    ");
+    insta::assert_snapshot!(env.run(&["rootfs", "diff", "oci:image", "docker-archive:docker.tar"]), @"
+    exit code: 0
+    ----- stdout -----
+    verified: 0 differences in 2 and 2 entries, the same layers, packed differently
+    ----- stderr -----
+    ");
+    let outside = [
+        TarMember::file("manifest.json", &manifest),
+        TarMember::file(format!("{name}.json"), &config),
+        TarMember::symlink("copy/layer.tar", "/etc/passwd"),
+    ];
+    env.write("docker.tar", tar(&outside));
+    insta::assert_snapshot!(env.run(&["rootfs", "digest", "docker-archive:docker.tar"]), @"
+    exit code: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: the image has no copy/layer.tar
     ");
 }
 

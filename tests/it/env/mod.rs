@@ -3,5 +3,5 @@
 mod image_builder;
 mod test_env;
 
-pub(crate) use image_builder::{ImageBuilder, Packing, TarMember, seal, tar};
+pub(crate) use image_builder::{ImageBuilder, Packing, TarMember, archive, seal, tar};
 pub(crate) use test_env::TestEnv;
