@@ -7,3 +7,4 @@ mod cli;
 mod rootfs;
 mod rootfs_hostile;
 mod rootfs_properties;
+mod rootfs_tar;
