@@ -11,9 +11,7 @@ use migrate_verify::{
     image::{self, Image, ImageError, ImageReference},
     outcome::Verdict,
     progress::Observer,
-    reproducibility::{
-        Aspect, Contents, EntryDifference, Explained, compare, explain, is_package_list,
-    },
+    reproducibility::{Aspect, Contents, EntryDifference, Explained, compare, explain, is_needed},
     rootfs::{self, Budget, Listing, Profile, RootfsPath, TreeError, TreeRoot, UnpackError},
 };
 use serde_json::json;
@@ -268,7 +266,7 @@ impl Subject {
             .iter()
             .filter(|difference| difference.aspect() == Aspect::Content)
             .map(EntryDifference::path);
-        let lists = listing.entries.keys().filter(|path| is_package_list(path));
+        let lists = listing.entries.keys().filter(|path| is_needed(path));
         let wanted = differing.chain(lists).cloned().collect();
         rootfs::read_files(image, &wanted, &Budget::default())
             .map_err(|error| unpack_failure(&error))

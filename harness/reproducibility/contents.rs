@@ -23,7 +23,7 @@ impl Contents<'_> {
     pub(super) fn read(&self, path: &RootfsPath, size: u64) -> Result<Option<Vec<u8>>, TreeError> {
         match self {
             Self::Tree(_) if size > LARGEST_FILE => Ok(None),
-            Self::Tree(tree) => tree.read(path.as_bytes()),
+            Self::Tree(tree) => read_file(tree, path),
             Self::Files(files) => Ok(files.get(path).cloned()),
             Self::Unknown => Ok(None),
         }
@@ -40,7 +40,7 @@ impl Contents<'_> {
                 for name in tree.list(folder.as_bytes())? {
                     let path = folder.join(&name);
                     if name.ends_with(b".list") {
-                        files.extend(tree.read(path.as_bytes())?.map(|bytes| (path, bytes)));
+                        files.extend(read_file(tree, &path)?.map(|bytes| (path, bytes)));
                     }
                 }
                 Ok(files)
@@ -52,5 +52,13 @@ impl Contents<'_> {
                 .collect()),
             Self::Unknown => Ok(Vec::new()),
         }
+    }
+}
+
+/// Reads a file; what is none, or too large, can't be looked into.
+fn read_file(tree: &TreeRoot, path: &RootfsPath) -> Result<Option<Vec<u8>>, TreeError> {
+    match tree.read(path.as_bytes()) {
+        Err(TreeError::Kind { .. }) => Ok(None),
+        result => result,
     }
 }

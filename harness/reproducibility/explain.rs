@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    accounts::{Accounts, explain_owner},
     catalogue::{is_secret, known_offender},
     content::explain_bytes,
     contents::Contents,
@@ -59,9 +60,14 @@ pub fn explain(
         }
         packages
     };
+    let both = Both {
+        first,
+        second,
+        accounts: (Accounts::read(first)?, Accounts::read(second)?),
+    };
     let mut explained = Vec::with_capacity(differences.len());
     for difference in differences {
-        let cause = cause(first, second, &difference, window)?;
+        let cause = cause(&both, &difference, window)?;
         explained.push(Explained {
             package: packages.get(difference.path()).cloned(),
             cause,
@@ -71,9 +77,15 @@ pub fn explain(
     Ok(explained)
 }
 
+/// The two trees, as far as they can be looked into.
+struct Both<'a> {
+    first: Contents<'a>,
+    second: Contents<'a>,
+    accounts: (Accounts, Accounts),
+}
+
 fn cause(
-    first: Contents<'_>,
-    second: Contents<'_>,
+    both: &Both<'_>,
     difference: &EntryDifference,
     window: Option<&RangeInclusive<i64>>,
 ) -> Result<Option<String>, TreeError> {
@@ -91,8 +103,8 @@ fn cause(
             } else {
                 let path = difference.path();
                 let bytes = (
-                    first.read(path, *first_size)?,
-                    second.read(path, *second_size)?,
+                    both.first.read(path, *first_size)?,
+                    both.second.read(path, *second_size)?,
                 );
                 bytes
                     .0
@@ -108,11 +120,13 @@ fn cause(
                 None
             }
         }
+        EntryDifference::Owner { first, second, .. } => {
+            explain_owner((&both.accounts.0, &both.accounts.1), *first, *second)
+        }
         EntryDifference::OnlyInFirst { .. }
         | EntryDifference::OnlyInSecond { .. }
         | EntryDifference::Type { .. }
         | EntryDifference::Mode { .. }
-        | EntryDifference::Owner { .. }
         | EntryDifference::Target { .. }
         | EntryDifference::Device { .. }
         | EntryDifference::HardLink { .. }

@@ -5,6 +5,7 @@
 
 mod difference;
 
+mod accounts;
 mod catalogue;
 mod compare;
 mod content;
@@ -16,4 +17,4 @@ pub use compare::compare;
 pub use contents::Contents;
 pub use difference::{Aspect, EntryDifference};
 pub use explain::{Explained, explain};
-pub use packages::is_package_list;
+pub use packages::is_needed;

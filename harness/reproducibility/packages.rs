@@ -9,8 +9,13 @@ use crate::rootfs::{RootfsPath, TreeError};
 const FOLDER: &[u8] = b"var/lib/dpkg/info";
 
 /// Returns whether a path is a list of a package's files.
-pub fn is_package_list(path: &RootfsPath) -> bool {
+fn is_package_list(path: &RootfsPath) -> bool {
     path.parent().as_bytes() == FOLDER && path.name().ends_with(b".list")
+}
+
+/// Returns whether a file of an image is needed to explain differences, whatever differs.
+pub fn is_needed(path: &RootfsPath) -> bool {
+    is_package_list(path) || matches!(path.as_bytes(), b"etc/passwd" | b"etc/group")
 }
 
 /// Returns the packages of the paths that are asked for; a directory of several packages is none's.
