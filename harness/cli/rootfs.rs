@@ -12,7 +12,10 @@ use migrate_verify::{
     outcome::Verdict,
     progress::Observer,
     reproducibility::{Aspect, Contents, EntryDifference, Explained, compare, explain, is_needed},
-    rootfs::{self, Budget, Listing, Profile, RootfsPath, TreeError, TreeRoot, UnpackError},
+    rootfs::{
+        self, Budget, Finding, FindingKind, Listing, Profile, RootfsPath, TreeError, TreeRoot,
+        UnpackError,
+    },
 };
 use serde_json::json;
 
@@ -86,7 +89,13 @@ fn unpack(
             output::line(&format!("finding: {finding}"));
         }
     }
-    Ok(Verdict::Verified)
+    let kept = |finding: &Finding| !matches!(finding.kind, FindingKind::NotKept { .. });
+    // A tree that lacks something of its image must not pass for it.
+    Ok(if unpacked.findings.iter().all(kept) {
+        Verdict::Verified
+    } else {
+        Verdict::Inconclusive
+    })
 }
 
 fn digest(json: bool, name: &str, profile: ProfileName) -> Result<Verdict, Failure> {
