@@ -11,6 +11,7 @@ mod error;
 mod listing;
 
 mod extended_attributes;
+mod removal;
 mod tree_root;
 mod walk;
 

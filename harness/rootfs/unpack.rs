@@ -21,7 +21,7 @@ use super::{
     listing::Listing,
     model::{Inode, LinkSource, Model, Sink, tree},
     path::RootfsPath,
-    tree_root::remove,
+    removal::remove,
     walk::walk_open,
 };
 use crate::{
