@@ -8,3 +8,4 @@ mod pages;
 mod rootfs;
 mod rootfs_hostile;
 mod rootfs_properties;
+mod rootfs_tar;
