@@ -5,6 +5,7 @@ mod env;
 
 mod cli;
 mod pages;
+mod privileged_database;
 mod rootfs;
 mod rootfs_hostile;
 mod rootfs_properties;
