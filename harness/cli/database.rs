@@ -13,9 +13,6 @@ use super::{arguments::DatabaseCommand, clock, context::Context, failure::Failur
 /// The password, for an address that holds none.
 const PASSWORD: &str = "MIGRATE_VERIFY_DATABASE_PASSWORD";
 
-/// So many differences of a case are printed without -v.
-const SHOWN: usize = 10;
-
 /// What `database` leaves out, said with every result.
 const NOT_COMPARED: [&str; 3] = [
     "AUTO_INCREMENT counters, times of update, sizes, and the order of rows on disk",

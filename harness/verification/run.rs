@@ -216,17 +216,17 @@ async fn build(stages: &mut Stages<'_>) -> Option<Built> {
                 state.path.display()
             )
         }));
-    compare_builds(stages, first, second, &window)
+    compare_builds(stages, first, &second, &window)
 }
 
 fn compare_builds(
     stages: &mut Stages<'_>,
     first: Result<Built, RecipeError>,
-    second: Result<Built, RecipeError>,
+    second: &Result<Built, RecipeError>,
     window: &RangeInclusive<i64>,
 ) -> Option<Built> {
     let started = Instant::now();
-    let (Ok(one), Ok(other)) = (&first, &second) else {
+    let (Ok(one), Ok(other)) = (&first, second) else {
         stages.not_run(
             StageName::Reproducibility,
             "there are no two builds to compare",
