@@ -71,6 +71,7 @@ impl Workspace {
     pub fn create(base: &Path, id: RunId) -> Result<Self, WorkspaceError> {
         let work = work_folder(base);
         fs::create_dir_all(&work).map_err(WorkspaceError::file("create", &work))?;
+        let _guard = guard(base)?;
         let folder = work.join(id.as_str());
         // Trees hold setuid files and devices: nobody but root may reach them.
         fs::DirBuilder::new()
@@ -107,4 +108,13 @@ impl Drop for Workspace {
 /// Returns the folder that holds all runs' folders.
 pub(super) fn work_folder(base: &Path) -> PathBuf {
     base.join("work")
+}
+
+/// Waits until nobody else makes or removes workspaces: a folder that has no lease yet must not look like a dead run's.
+pub(super) fn guard(base: &Path) -> Result<File, WorkspaceError> {
+    let path = base.join("work.lock");
+    let file = File::create(&path).map_err(WorkspaceError::file("create", &path))?;
+    flock(&file, FlockOperation::LockExclusive)
+        .map_err(|errno| WorkspaceError::file("lock", &path)(errno.into()))?;
+    Ok(file)
 }

@@ -14,7 +14,7 @@ use rustix::{
 
 use super::{
     error::WorkspaceError,
-    lease::{machine_name, work_folder},
+    lease::{guard, machine_name, work_folder},
 };
 use crate::tool::RUN_MARK;
 
@@ -37,6 +37,10 @@ pub fn remove_dead(base: &Path) -> Result<(Vec<Leftover>, Vec<String>), Workspac
     let work = work_folder(base);
     let mut removed = Vec::new();
     let mut alive = Vec::new();
+    if !work.exists() {
+        return Ok((removed, alive));
+    }
+    let _guard = guard(base)?;
     for name in folder_names(&work)? {
         let folder = work.join(&name);
         let Some(_lease) = take_lease(&folder)? else {
@@ -55,9 +59,6 @@ pub fn remove_dead(base: &Path) -> Result<(Vec<Leftover>, Vec<String>), Workspac
 }
 
 fn folder_names(work: &Path) -> Result<Vec<String>, WorkspaceError> {
-    if !work.exists() {
-        return Ok(Vec::new());
-    }
     let entries = fs::read_dir(work).map_err(WorkspaceError::file("read", work))?;
     let mut names = Vec::new();
     for entry in entries {
