@@ -3,6 +3,7 @@
 
 mod env;
 
+mod architecture;
 mod cli;
 mod rootfs;
 mod rootfs_hostile;
