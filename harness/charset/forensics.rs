@@ -30,7 +30,10 @@ pub fn explain(
         .charset
         .0
         .decode_without_bom_handling_and_without_replacement(expected)?;
+    // Where nothing but ASCII is left, what was lost cannot tell how it was misread before.
+    let nothing_left = actual.is_ascii();
     let cause = transcoded(&text, actual, expected_as)
+        .or_else(|| lost(&text, actual, expected_as).filter(|_| nothing_left))
         .or_else(|| misread(&text, actual, expected_as))
         .or_else(|| lost(&text, actual, expected_as))
         .or_else(|| entities(&text, actual, expected_as))?;

@@ -1,8 +1,8 @@
 //! Bytes to text and back, strictly: no byte is ever replaced.
 //!
-//! [`Charset`] is an encoding by its web name, [`detect`] finds the one that a browser would use (HTTP header, byte order
-//! mark, `<meta>`, the project's default), [`decode`] refuses what the charset can't hold, [`form`] encodes what a browser
-//! sends, and [`explain`] says in one sentence why two byte strings that should be the same text are not.
+//! [`Charset`] is an encoding by its web name, [`detect()`] finds the one that a browser would use (HTTP header, byte order
+//! mark, `<meta>`, the project's default), [`decode()`] refuses what the charset can't hold, [`form`] encodes what a browser
+//! sends, and [`explain()`] says in one sentence why two byte strings that should be the same text are not.
 
 mod detection;
 mod forensics;

@@ -128,9 +128,6 @@ async fn compare(
     address: &DatabaseAddress,
     folder: PathBuf,
 ) -> Result<Verdict, Failure> {
-    let started_at = jiff::Timestamp::now()
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string();
     let start = Instant::now();
     let cases = database::compare_with_snapshot(address, &folder, context.observer.as_ref()).await;
     let stage = Stage {
@@ -141,119 +138,13 @@ async fn compare(
     let report = RunReport {
         id: None,
         subject: address.to_string(),
-        started_at,
+        started_at: clock::rfc3339(clock::now()),
         stages: vec![stage],
         not_compared: NOT_COMPARED.map(str::to_owned).to_vec(),
     };
     let verdict = report.verdict();
-    if context.json() {
-        output::json(&document(&report));
-    } else {
-        for case in report.stages.iter().flat_map(|stage| &stage.cases) {
-            print(context, case);
-        }
-        output::line(&format!("{verdict}: {}", report.subject));
-    }
+    output::report(context, &report, false);
     Ok(verdict)
-}
-
-/// Prints a case for people: one that is the same only with -v.
-fn print(context: &Context, case: &Case) {
-    let word = word(&case.outcome);
-    match &case.outcome {
-        Outcome::Same if !context.global.verbose => {}
-        Outcome::Same | Outcome::Broken | Outcome::NotRun | Outcome::Waived => {
-            output::line(&visible(&format!("{word}: {}: {}", case.id, case.reason)));
-        }
-        Outcome::Different(differences) => {
-            output::line(&visible(&format!("{word}: {}", case.id)));
-            let limit = if context.global.verbose {
-                usize::MAX
-            } else {
-                SHOWN
-            };
-            for difference in differences.iter().take(limit) {
-                output::line(&visible(&format!(
-                    "  {} ({})",
-                    difference.locus, difference.aspect
-                )));
-                output::line(&visible(&format!("    expected {}", difference.expected)));
-                output::line(&visible(&format!("    actual   {}", difference.actual)));
-                if let Some(cause) = &difference.cause {
-                    output::line(&visible(&format!("    because  {cause}")));
-                }
-            }
-            if differences.len() > limit {
-                let more = differences.len() - limit;
-                output::line(&format!("  and {more} more: see them with -v"));
-            }
-        }
-    }
-}
-
-/// Escapes what a hostile server could steer a terminal with.
-fn visible(text: &str) -> String {
-    let mut visible = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            visible.extend(character.escape_default());
-        } else {
-            visible.push(character);
-        }
-    }
-    visible
-}
-
-fn word(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Same => "same",
-        Outcome::Different(_) => "different",
-        Outcome::Broken => "broken",
-        Outcome::NotRun | Outcome::Waived => "not_run",
-    }
-}
-
-/// Makes the JSON document of the contract.
-fn document(report: &RunReport) -> serde_json::Value {
-    let case = |case: &Case| {
-        let differences: Vec<_> = case
-            .differences()
-            .iter()
-            .map(|difference| {
-                serde_json::json!({
-                    "locus": difference.locus,
-                    "aspect": difference.aspect,
-                    "expected": difference.expected,
-                    "actual": difference.actual,
-                    "cause": difference.cause,
-                })
-            })
-            .collect();
-        serde_json::json!({
-            "id": case.id.as_str(),
-            "outcome": word(&case.outcome),
-            "reason": case.reason,
-            "differences": differences,
-        })
-    };
-    let stages: Vec<_> = report
-        .stages
-        .iter()
-        .map(|stage| {
-            serde_json::json!({
-                "name": stage.name.as_str(),
-                "outcome": stage.outcome_word(),
-                "took_ms": u64::try_from(stage.took.as_millis()).unwrap_or(u64::MAX),
-                "cases": stage.cases.iter().map(case).collect::<Vec<_>>(),
-            })
-        })
-        .collect();
-    serde_json::json!({
-        "schema_version": 1,
-        "verdict": report.verdict().as_str(),
-        "stages": stages,
-        "not_compared": report.not_compared,
-    })
 }
 
 fn failure(error: &DatabaseError) -> Failure {

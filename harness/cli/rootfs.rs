@@ -11,8 +11,11 @@ use migrate_verify::{
     image::{self, Image, ImageError, ImageReference},
     outcome::Verdict,
     progress::Observer,
-    reproducibility::{Explained, compare, explain},
-    rootfs::{self, Budget, Listing, Profile, TreeError, TreeRoot, UnpackError},
+    reproducibility::{Aspect, Contents, EntryDifference, Explained, compare, explain, is_needed},
+    rootfs::{
+        self, Budget, Finding, FindingKind, Listing, Profile, RootfsPath, TreeError, TreeRoot,
+        UnpackError,
+    },
 };
 use serde_json::json;
 
@@ -86,7 +89,13 @@ fn unpack(
             output::line(&format!("finding: {finding}"));
         }
     }
-    Ok(Verdict::Verified)
+    let kept = |finding: &Finding| !matches!(finding.kind, FindingKind::NotKept { .. });
+    // A tree that lacks something of its image must not pass for it.
+    Ok(if unpacked.findings.iter().all(kept) {
+        Verdict::Verified
+    } else {
+        Verdict::Inconclusive
+    })
 }
 
 fn digest(json: bool, name: &str, profile: ProfileName) -> Result<Verdict, Failure> {
@@ -121,7 +130,12 @@ fn diff(json: bool, first: &str, second: &str) -> Result<Verdict, Failure> {
     });
     let (first_listing, second_listing) = (first_listing?, second_listing?);
     let differences = compare(&first_listing, &second_listing);
-    let explained = explain(first.tree(), second.tree(), differences, None)
+    let files = (
+        first.files(&differences, &first_listing)?,
+        second.files(&differences, &second_listing)?,
+    );
+    let contents = (first.contents(&files.0), second.contents(&files.1));
+    let explained = explain(contents.0, contents.1, differences, None)
         .map_err(|error| Failure::inconclusive(&error))?;
     let verdict = if explained.is_empty() {
         Verdict::Verified
@@ -236,16 +250,41 @@ impl Subject {
             Self::Tree(path, _) => {
                 rootfs::walk(path).map_err(|error: TreeError| Failure::inconclusive(&error))
             }
-            Self::Image(image) => rootfs::stream(image, &Budget::default())
-                .map(|(listing, _)| listing)
-                .map_err(|error| unpack_failure(&error)),
+            Self::Image(image) => {
+                let (listing, findings) = rootfs::stream(image, &Budget::default())
+                    .map_err(|error| unpack_failure(&error))?;
+                for finding in findings {
+                    output::message("finding", &finding.to_string());
+                }
+                Ok(listing)
+            }
         }
     }
 
-    fn tree(&self) -> Option<&TreeRoot> {
+    /// Returns the files of an image that are needed to explain differences.
+    fn files(
+        &self,
+        differences: &[EntryDifference],
+        listing: &Listing,
+    ) -> Result<BTreeMap<RootfsPath, Vec<u8>>, Failure> {
+        let image = match self {
+            Self::Image(image) if !differences.is_empty() => image,
+            Self::Image(_) | Self::Tree(..) => return Ok(BTreeMap::new()),
+        };
+        let differing = differences
+            .iter()
+            .filter(|difference| difference.aspect() == Aspect::Content)
+            .map(EntryDifference::path);
+        let lists = listing.entries.keys().filter(|path| is_needed(path));
+        let wanted = differing.chain(lists).cloned().collect();
+        rootfs::read_files(image, &wanted, &Budget::default())
+            .map_err(|error| unpack_failure(&error))
+    }
+
+    fn contents<'a>(&'a self, files: &'a BTreeMap<RootfsPath, Vec<u8>>) -> Contents<'a> {
         match self {
-            Self::Tree(_, tree) => Some(tree),
-            Self::Image(_) => None,
+            Self::Tree(_, tree) => Contents::Tree(tree),
+            Self::Image(_) => Contents::Files(files),
         }
     }
 }

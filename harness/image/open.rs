@@ -289,7 +289,7 @@ fn choose_saved(
     if let Some(reference) = reference {
         images.retain(|image| {
             let tags = image.repo_tags.as_deref().unwrap_or_default();
-            tags.iter().any(|tag| tag == reference)
+            tags.iter().any(|tag| names(tag, reference))
         });
     }
     match images.pop() {
@@ -303,6 +303,15 @@ fn choose_saved(
             references,
         }),
     }
+}
+
+/// Returns whether a reference names a tag; Docker Hub's prefix may be left out, as Docker does.
+fn names(tag: &str, reference: &str) -> bool {
+    let short = |name: &str| {
+        let name = name.strip_prefix("docker.io/").unwrap_or(name);
+        name.strip_prefix("library/").unwrap_or(name).to_owned()
+    };
+    short(tag) == short(reference)
 }
 
 /// A configuration that is named by its digest must have it.

@@ -110,26 +110,20 @@ impl Comparing<'_> {
                 return;
             }
         };
+        if recorded.is_empty() {
+            let reason = "the step has no snapshot: `record` it against the old server first";
+            self.not_run(index, 0, reason);
+            return;
+        }
         let Some(answers) = run.steps.get(index) else {
             for (hop, _) in &recorded {
                 let reason = "never reached: a step before it had no usable answer";
-                self.result
-                    .cases
-                    .push(Case::not_run(id(self.scenario, index, *hop), reason));
-            }
-            if recorded.is_empty() {
-                self.not_recorded(index);
+                self.not_run(index, *hop, reason);
             }
             return;
         };
-        if recorded.is_empty() {
-            self.not_recorded(index);
-            return;
-        }
         if let Some(reason) = self.outdated(index, &recorded) {
-            self.result
-                .cases
-                .push(Case::not_run(id(self.scenario, index, 0), reason));
+            self.not_run(index, 0, &reason);
             return;
         }
         let failure = run
@@ -145,25 +139,26 @@ impl Comparing<'_> {
             self.result.cases.push(case);
         }
         for (place, observation) in answers.iter().enumerate().skip(recorded.len()) {
-            let difference = Difference::new(
-                "redirect",
-                "redirect",
-                "no further answer",
-                visible(&observation.answer.status_line),
-            )
-            .because("the candidate redirects where the old server answers");
-            let name = format!(
-                "{:02}-{}.hop{}",
-                index + 1,
-                self.scenario.steps[index].name,
-                place + 1
-            );
-            self.result.cases.push(Case::compared(
-                CaseId::new(&["replay", &self.scenario.name, &name, "added"]),
-                vec![difference],
-                "redirects differ",
-            ));
+            self.added(index, place, observation);
         }
+    }
+
+    /// Reports an answer that the old server did not give: the candidate redirects once more.
+    fn added(&mut self, index: usize, place: usize, observation: &Observation) {
+        let difference = Difference::new(
+            "redirect",
+            "redirect",
+            "no further answer",
+            visible(&observation.answer.status_line),
+        )
+        .because("the candidate redirects where the old server answers");
+        let step = &self.scenario.steps[index].name;
+        let name = format!("{:02}-{step}.added{}", index + 1, place + 1);
+        self.result.cases.push(Case::compared(
+            CaseId::new(&["replay", &self.scenario.name, &name]),
+            vec![difference],
+            "redirects differ",
+        ));
     }
 
     fn compared(&mut self, id: CaseId, snapshot: &Snapshot, observation: &Observation) -> Case {
@@ -197,11 +192,9 @@ impl Comparing<'_> {
         Ok(recorded)
     }
 
-    fn not_recorded(&mut self, index: usize) {
-        let reason = "the step has no snapshot: `record` it against the old server first";
-        self.result
-            .cases
-            .push(Case::not_run(id(self.scenario, index, 0), reason));
+    fn not_run(&mut self, index: usize, hop: usize, reason: &str) {
+        let id = id(self.scenario, index, hop);
+        self.result.cases.push(Case::not_run(id, reason));
     }
 
     /// Whether the request is another one than was recorded.

@@ -39,7 +39,7 @@ impl Jar {
             let (key, value) = attribute.split_once('=').unwrap_or((attribute, ""));
             match key.trim().to_ascii_lowercase().as_str() {
                 "path" if value.trim().starts_with('/') => {
-                    value.trim().clone_into(&mut cookie.path)
+                    value.trim().clone_into(&mut cookie.path);
                 }
                 "max-age" => expired |= value.trim().parse::<i64>().is_ok_and(|age| age <= 0),
                 "expires" => expired |= is_past(value.trim(), now),

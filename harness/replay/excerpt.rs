@@ -12,7 +12,7 @@ pub(super) fn excerpts(expected: &str, actual: &str) -> (String, String) {
         .zip(actual.chars())
         .take_while(|(old, new)| old == new)
         .count();
-    let start = if same > BEFORE { same - BEFORE } else { 0 };
+    let start = same.saturating_sub(BEFORE);
     let same_ends = line_end(expected) == line_end(actual) || actual.is_empty();
     (
         window(expected, start, same_ends),

@@ -101,7 +101,7 @@ pub(super) fn multipart(
 
 /// Makes a boundary that stands nowhere in the parts, the same for the same parts.
 fn boundary(parts: &[(Vec<u8>, Vec<u8>)]) -> String {
-    (0_u32..)
+    (0_u32..=u32::MAX)
         .map(|number| format!("----migrate-verify-{number:08}"))
         .find(|boundary| {
             !parts.iter().any(|(_, content)| {

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::{
-    evidence::{Learner, Names, Sight, token},
+    evidence::{Learner, Names, Sight},
     header_rule::{HeaderRule, rule},
+    kind::token,
     run::Observation,
     token::Known,
 };
 use crate::{
     charset::{Charset, Detection, decode_exactly, detect, visible},
     exchange::Answer,
-    scenario::{Scenario, Sent, Step},
+    scenario::{HandWrittenHole, Scenario, Sent, Step},
     snapshot::{Body, Hole, HoleKind, Snapshot, Template, Zone, moment, store},
 };
 
@@ -38,11 +39,11 @@ pub(super) fn learn(
             steady(first, &other.answer)?;
         }
     }
-    let zone = ground.zone;
     let mut learner = Learner {
-        zone,
+        zone: ground.zone,
         names: &mut ground.names,
         lenient,
+        in_location: false,
         written: &step.holes,
         local: BTreeMap::new(),
     };
@@ -52,68 +53,15 @@ pub(super) fn learn(
         ground.charset,
     );
     let is_text = is_text(first, detection.charset);
-    let known = |observation: &'_ Observation| -> (i64, Vec<String>) {
-        (server_clock(observation), observation.secrets.clone())
-    };
-    let surroundings: Vec<(i64, Vec<String>)> = observations.iter().map(|one| known(one)).collect();
     let body = if is_text {
         let texts = texts(observations, detection.charset, lenient)?;
-        let sights: Vec<Sight<'_>> = texts
-            .iter()
-            .zip(&surroundings)
-            .map(|(text, (now, secrets))| Sight {
-                text,
-                now: *now,
-                known: Known {
-                    authority: ground.authority,
-                    secrets,
-                    written: &step.holes,
-                },
-            })
-            .collect();
-        Body::Text(
-            learner
-                .text(&sights)
-                .map_err(|what| format!("body {what}"))?,
-        )
+        let sights = sights(&texts, observations, ground.authority, &step.holes);
+        let template = learner.text(&sights);
+        Body::Text(template.map_err(|what| format!("body {what}"))?)
     } else {
-        if !lenient
-            && observations
-                .iter()
-                .any(|other| other.answer.body != first.body)
-        {
-            return Err("the bytes of the body vary".to_owned());
-        }
-        Body::Binary {
-            bytes: first.body.clone(),
-            extension: store::extension_of(first.header("Content-Type").as_deref()),
-        }
+        binary(first, observations, lenient)?
     };
-    let varies = matches!(&body, Body::Text(template) if !template.holes().is_empty());
-    let mut headers = Vec::new();
-    for (index, line) in first.headers.iter().enumerate() {
-        let values: Vec<String> = observations
-            .iter()
-            .map(|one| value_at(&one.answer, first, index).unwrap_or_else(|| line.value_text()))
-            .collect();
-        let sights: Vec<Sight<'_>> = values
-            .iter()
-            .zip(&surroundings)
-            .map(|(text, (now, secrets))| Sight {
-                text,
-                now: *now,
-                known: Known {
-                    authority: ground.authority,
-                    secrets,
-                    written: &[],
-                },
-            })
-            .collect();
-        let name = line.name_text();
-        let value = header(&mut learner, &name, &sights, varies)
-            .map_err(|what| format!("header {name}: {what}"))?;
-        headers.push((name, value));
-    }
+    let headers = headers(&mut learner, first, observations, ground.authority, &body)?;
     Ok(Snapshot {
         description: format!("{}: {}", ground.scenario.title, step.name),
         request: format!("{} {}", step.method, step.target),
@@ -123,9 +71,70 @@ pub(super) fn learn(
         framing: first.framing.as_str().to_owned(),
         anomalies: first.anomalies.iter().map(ToString::to_string).collect(),
         charset: is_text.then_some(detection),
-        zone: zone.clone(),
+        zone: ground.zone.clone(),
         body,
     })
+}
+
+fn sights<'a>(
+    texts: &'a [String],
+    observations: &[&'a Observation],
+    authority: &'a str,
+    written: &'a [HandWrittenHole],
+) -> Vec<Sight<'a>> {
+    texts
+        .iter()
+        .zip(observations)
+        .map(|(text, observation)| Sight {
+            text,
+            now: server_clock(observation),
+            known: Known {
+                authority,
+                secrets: &observation.secrets,
+                written,
+            },
+        })
+        .collect()
+}
+
+fn binary(first: &Answer, observations: &[&Observation], lenient: bool) -> Result<Body, String> {
+    let varies = observations
+        .iter()
+        .any(|other| other.answer.body != first.body);
+    if varies && !lenient {
+        return Err("the bytes of the body vary".to_owned());
+    }
+    Ok(Body::Binary {
+        bytes: first.body.clone(),
+        extension: store::extension_of(first.header("Content-Type").as_deref()),
+    })
+}
+
+fn headers(
+    learner: &mut Learner<'_>,
+    first: &Answer,
+    observations: &[&Observation],
+    authority: &str,
+    body: &Body,
+) -> Result<Vec<(String, Template)>, String> {
+    let body_varies = match body {
+        Body::Text(template) => !template.holes().is_empty(),
+        Body::Binary { .. } => false,
+    };
+    let mut headers = Vec::new();
+    for (index, line) in first.headers.iter().enumerate() {
+        let values: Vec<String> = observations
+            .iter()
+            .map(|one| value_at(&one.answer, first, index).unwrap_or_else(|| line.value_text()))
+            .collect();
+        let name = line.name_text();
+        let sights = sights(&values, observations, authority, &[]);
+        learner.in_location = line.is("location");
+        let value = header(learner, &name, &sights, body_varies)
+            .map_err(|what| format!("header {name}: {what}"))?;
+        headers.push((name, value));
+    }
+    Ok(headers)
 }
 
 /// Returns the clock of a server by the answer's `Date`, else by our own.
@@ -222,7 +231,6 @@ fn header(
 ) -> Result<Template, String> {
     let first = sights.first().ok_or("it has no value")?.text;
     match rule(name) {
-        HeaderRule::Equal => learner.line(sights),
         HeaderRule::May { most, reason } => {
             let mut template = Template::default();
             template.push_hole(learner.hole(HoleKind::Free {
@@ -239,11 +247,11 @@ fn header(
             }));
             Ok(template)
         }
-        HeaderRule::Length { .. } => learner.line(sights),
+        HeaderRule::Equal | HeaderRule::Length { .. } => learner.line(sights),
         HeaderRule::Etag { reason } => Ok(match first.split_once('-') {
             Some((inode, rest)) if is_apache_etag(first) => {
                 let quoted = inode.trim_start_matches("W/");
-                let mut template = Template::literal(&inode[..inode.len() - quoted.len() + 1]);
+                let mut template = Template::literal(&inode[..=inode.len() - quoted.len()]);
                 template.push_hole(learner.hole(HoleKind::Free {
                     most: 16,
                     reason: reason.to_owned(),

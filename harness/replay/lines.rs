@@ -218,7 +218,7 @@ impl Found<'_> {
                         excerpts(&text, "").0,
                         "",
                     )
-                    .because(self.missing_cause(new.end, actual.len()))
+                    .because(missing_cause(new.end, actual.len()))
                 }
                 (None, Some(after)) => {
                     let text = shown(&actual[after], self.page.actual_as.charset);
@@ -236,14 +236,6 @@ impl Found<'_> {
                 (None, None) => continue,
             };
             self.differences.push(difference);
-        }
-    }
-
-    fn missing_cause(&self, position: usize, lines: usize) -> String {
-        if position >= lines {
-            "the page ends too early: a script stopped, or the body is truncated".to_owned()
-        } else {
-            "the line is missing".to_owned()
         }
     }
 
@@ -271,6 +263,15 @@ impl Found<'_> {
             Some(cause) => difference.because(cause),
             None => difference,
         }
+    }
+}
+
+/// Says why a line is missing: at the end of the page, or inside.
+fn missing_cause(position: usize, lines: usize) -> &'static str {
+    if position >= lines {
+        "the page ends too early: a script stopped, or the body is truncated"
+    } else {
+        "the line is missing"
     }
 }
 

@@ -1,9 +1,10 @@
 //! Scenarios against a server: recorded from the old one, compared with the new one.
 //!
-//! A browser with a memory of one scenario runs its steps ([`Options`] say how). [`record`] does it in several rounds: what
+//! A browser with a memory of one scenario runs its steps ([`Options`] say how). [`record()`] does it in several rounds: what
 //! varies between them in a way that is understood becomes a hole, anything else makes the step unstable and is not
-//! recorded. [`replay`] does it once and compares every answer in layers: framing, status, headers, charset, body.
+//! recorded. [`replay()`] does it once and compares every answer in layers: framing, status, headers, charset, body.
 
+mod alignment;
 mod binary;
 mod browser;
 mod checks;
@@ -16,6 +17,7 @@ mod evidence;
 mod excerpt;
 mod form;
 mod header_rule;
+mod kind;
 mod learn;
 mod lines;
 mod options;

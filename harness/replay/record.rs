@@ -166,20 +166,16 @@ fn zone(
             }
         }
     }
-    match zone_of(&texts) {
-        Some(zone) => {
-            result.notes.push(format!(
-                "the old server's clock is {zone} from UTC by its own pages; set legacy.timezone, or summer time will look like a difference"
-            ));
-            zone
-        }
-        None => {
-            result.notes.push(
-                "no page shows a running clock and legacy.timezone is not set: dates are taken for UTC".to_owned(),
-            );
-            Zone::utc()
-        }
-    }
+    let Some(zone) = zone_of(&texts) else {
+        let note =
+            "no page shows a running clock and legacy.timezone is not set: dates are taken for UTC";
+        result.notes.push(note.to_owned());
+        return Zone::utc();
+    };
+    result.notes.push(format!(
+        "the old server's clock is {zone} from UTC by its own pages; set legacy.timezone, or summer time will look like a difference"
+    ));
+    zone
 }
 
 /// Names the case of a step.
@@ -190,6 +186,13 @@ pub(super) fn id(scenario: &Scenario, index: usize, hop: usize) -> CaseId {
         .map_or("", |step| step.name.as_str());
     let file = store::file_name(index + 1, step, hop);
     CaseId::new(&["replay", &scenario.name, file.trim_end_matches(".snap")])
+}
+
+/// One answer that was understood, and what it was learnt from.
+struct Learned<'a> {
+    hop: usize,
+    snapshot: Snapshot,
+    observations: Vec<&'a Observation>,
 }
 
 /// Records one scenario.
@@ -215,7 +218,12 @@ impl Recorder<'_> {
         for index in 0..self.scenario.steps.len() {
             match self.step(index, runs, &mut ground) {
                 Ok(step) => {
-                    for (hop, snapshot, observations) in step {
+                    for Learned {
+                        hop,
+                        snapshot,
+                        observations,
+                    } in step
+                    {
                         let file =
                             store::file_name(index + 1, &self.scenario.steps[index].name, hop);
                         let holes = snapshot.holes().count();
@@ -246,18 +254,28 @@ impl Recorder<'_> {
             }
         }
         if complete {
-            for stale in store::list(self.folder)? {
-                if !snapshots.iter().any(|(file, _, _)| *file == stale) {
-                    store::remove(&self.folder.join(&stale))?;
-                    result.notes.push(format!(
-                        "{}: removed {stale}, which no step has any more",
-                        self.scenario.name
-                    ));
-                }
-            }
+            self.prune(&snapshots, result)?;
         }
         if let Some(run) = runs.first() {
             result.correlations.extend(run.correlations.iter().cloned());
+        }
+        Ok(())
+    }
+
+    /// Removes snapshots that no step has any more.
+    fn prune(
+        &self,
+        snapshots: &[(String, Snapshot, Vec<&Observation>)],
+        result: &mut RecordResult,
+    ) -> Result<(), SnapshotError> {
+        for stale in store::list(self.folder)? {
+            if !snapshots.iter().any(|(file, _, _)| *file == stale) {
+                store::remove(&self.folder.join(&stale))?;
+                let name = &self.scenario.name;
+                result.notes.push(format!(
+                    "{name}: removed {stale}, which no step has any more"
+                ));
+            }
         }
         Ok(())
     }
@@ -268,7 +286,7 @@ impl Recorder<'_> {
         index: usize,
         runs: &'r [ScenarioRun],
         ground: &mut Ground<'_>,
-    ) -> Result<Vec<(usize, Snapshot, Vec<&'r Observation>)>, Case> {
+    ) -> Result<Vec<Learned<'r>>, Case> {
         let mut chains: Vec<&Vec<Observation>> = Vec::new();
         for run in runs {
             let Some(chain) = run.steps.get(index) else {
@@ -299,7 +317,11 @@ impl Recorder<'_> {
                 chains.iter().map(|chain| &chain[place]).collect();
             let snapshot = learn(ground, &self.scenario.steps[index], &observations)
                 .map_err(|what| unstable(hop, what))?;
-            recorded.push((hop, snapshot, observations));
+            recorded.push(Learned {
+                hop,
+                snapshot,
+                observations,
+            });
         }
         Ok(recorded)
     }

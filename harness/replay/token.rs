@@ -156,7 +156,7 @@ fn decimal(rest: &str) -> Option<usize> {
     let decimals = digits(&after[1..]);
     let end = whole + 1 + decimals;
     let next = rest[end..].chars().next();
-    let ends = !next.is_some_and(char::is_alphanumeric)
+    let ends = next.is_none_or(|next| !next.is_alphanumeric())
         && !(matches!(next, Some('.' | ',')) && digits(&rest[end + 1..]) > 0);
     (decimals > 0 && ends).then_some(end)
 }
@@ -182,7 +182,12 @@ mod tests {
             .filter(|token| !matches!(token.kind, TokenKind::Other | TokenKind::Word))
             .map(|token| match &token.kind {
                 TokenKind::Moment(formats) => format!("{} {}", token.text, formats.join("|")),
-                other => format!("{} {other:?}", token.text),
+                other @ (TokenKind::Decimal
+                | TokenKind::Word
+                | TokenKind::Server(_)
+                | TokenKind::Secret
+                | TokenKind::Written(_)
+                | TokenKind::Other) => format!("{} {other:?}", token.text),
             })
             .collect();
         assert_eq!(

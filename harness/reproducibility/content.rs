@@ -30,13 +30,30 @@ fn explain_at(
 ) -> String {
     let packed = (depth < DEEPEST)
         .then(|| {
-            explain_gzip(first, second, window, depth)
+            explain_python(first, second)
+                .or_else(|| explain_gzip(first, second, window, depth))
                 .or_else(|| explain_archive(first, second, window, depth))
         })
         .flatten();
     packed
         .or_else(|| explain_text(first, second, window))
         .unwrap_or_else(|| explain_binary(first, second, window))
+}
+
+/// Compiled Python of that time: a magic number that ends in a line break, the source's time, the code.
+fn explain_python(first: &[u8], second: &[u8]) -> Option<String> {
+    let parts = |bytes: &[u8]| {
+        let (head, code) = bytes.split_at_checked(8)?;
+        let time = u32::from_le_bytes(head[4..].try_into().ok()?);
+        (head[2..4] == *b"\r\n").then(|| (head[..2].to_vec(), time, code.to_vec()))
+    };
+    let (first, second) = (parts(first)?, parts(second)?);
+    (first.0 == second.0 && first.2 == second.2).then(|| {
+        format!(
+            "compiled python: only its source's time differs: {} and {}",
+            first.1, second.1
+        )
+    })
 }
 
 fn explain_gzip(
@@ -320,7 +337,12 @@ mod tests {
 
     #[test]
     fn binaries_and_archives_are_told_by_what_differs_in_them() {
-        let table: [(Vec<u8>, Vec<u8>, &str); 5] = [
+        let table: [(Vec<u8>, Vec<u8>, &str); 6] = [
+            (
+                b"\xb3\xf2\r\n\x01\0\0\0code".into(),
+                b"\xb3\xf2\r\n\x02\0\0\0code".into(),
+                "compiled python: only its source's time differs: 1 and 2",
+            ),
             (
                 b"\0\x01\x02".into(),
                 b"\0\x01\x03".into(),

@@ -1,20 +1,22 @@
 //! Why trees differ: causes with evidence.
 
-use std::{collections::BTreeSet, ops::RangeInclusive};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use super::{
+    accounts::{Accounts, explain_owner},
     catalogue::{is_secret, known_offender},
     content::explain_bytes,
+    contents::Contents,
     difference::EntryDifference,
     packages::owners,
 };
 use crate::{
     outcome::Difference,
-    rootfs::{RootfsPath, TreeError, TreeRoot},
+    rootfs::{RootfsPath, TreeError},
 };
-
-/// Larger files are not looked into.
-const LARGEST_FILE: u64 = 32 << 20;
 
 /// A difference, with what is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,11 +38,11 @@ impl From<&Explained> for Difference {
     }
 }
 
-/// Explains differences; a tree that is not on disk can't be looked into. `window` is when the trees were built, in
+/// Explains differences, as far as the trees can be looked into. `window` is when the trees were built, in
 /// seconds since 1970.
 pub fn explain(
-    first: Option<&TreeRoot>,
-    second: Option<&TreeRoot>,
+    first: Contents<'_>,
+    second: Contents<'_>,
     differences: Vec<EntryDifference>,
     window: Option<&RangeInclusive<i64>>,
 ) -> Result<Vec<Explained>, TreeError> {
@@ -49,13 +51,23 @@ pub fn explain(
         .map(EntryDifference::path)
         .filter(|path| !path.is_root())
         .collect();
-    let packages = match first.or(second) {
-        Some(tree) if !paths.is_empty() => owners(tree, &paths)?,
-        Some(_) | None => std::collections::BTreeMap::new(),
+    let packages = if paths.is_empty() {
+        BTreeMap::new()
+    } else {
+        let mut packages = owners(first, &paths)?;
+        if packages.is_empty() {
+            packages = owners(second, &paths)?;
+        }
+        packages
+    };
+    let both = Both {
+        first,
+        second,
+        accounts: (Accounts::read(first)?, Accounts::read(second)?),
     };
     let mut explained = Vec::with_capacity(differences.len());
     for difference in differences {
-        let cause = cause(first, second, &difference, window)?;
+        let cause = cause(&both, &difference, window)?;
         explained.push(Explained {
             package: packages.get(difference.path()).cloned(),
             cause,
@@ -65,9 +77,15 @@ pub fn explain(
     Ok(explained)
 }
 
+/// The two trees, as far as they can be looked into.
+struct Both<'a> {
+    first: Contents<'a>,
+    second: Contents<'a>,
+    accounts: (Accounts, Accounts),
+}
+
 fn cause(
-    first: Option<&TreeRoot>,
-    second: Option<&TreeRoot>,
+    both: &Both<'_>,
     difference: &EntryDifference,
     window: Option<&RangeInclusive<i64>>,
 ) -> Result<Option<String>, TreeError> {
@@ -82,16 +100,16 @@ fn cause(
         } => {
             if is_secret(path) {
                 Some("contents of a secret file are not shown".to_owned())
-            } else if *first_size.max(second_size) > LARGEST_FILE {
-                None
-            } else if let (Some(first), Some(second)) = (first, second) {
-                let bytes = (first.read(path)?, second.read(path)?);
+            } else {
+                let path = difference.path();
+                let bytes = (
+                    both.first.read(path, *first_size)?,
+                    both.second.read(path, *second_size)?,
+                );
                 bytes
                     .0
                     .zip(bytes.1)
                     .map(|(first, second)| explain_bytes(&first, &second, window))
-            } else {
-                None
             }
         }
         EntryDifference::Mtime { first, second, .. } => {
@@ -102,11 +120,13 @@ fn cause(
                 None
             }
         }
+        EntryDifference::Owner { first, second, .. } => {
+            explain_owner((&both.accounts.0, &both.accounts.1), *first, *second)
+        }
         EntryDifference::OnlyInFirst { .. }
         | EntryDifference::OnlyInSecond { .. }
         | EntryDifference::Type { .. }
         | EntryDifference::Mode { .. }
-        | EntryDifference::Owner { .. }
         | EntryDifference::Target { .. }
         | EntryDifference::Device { .. }
         | EntryDifference::HardLink { .. }

@@ -2,24 +2,33 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::rootfs::{RootfsPath, TreeError, TreeRoot};
+use super::contents::Contents;
+use crate::rootfs::{RootfsPath, TreeError};
+
+/// Where dpkg keeps its lists.
+const FOLDER: &[u8] = b"var/lib/dpkg/info";
+
+/// Returns whether a path is a list of a package's files.
+fn is_package_list(path: &RootfsPath) -> bool {
+    path.parent().as_bytes() == FOLDER && path.name().ends_with(b".list")
+}
+
+/// Returns whether a file of an image is needed to explain differences, whatever differs.
+pub fn is_needed(path: &RootfsPath) -> bool {
+    is_package_list(path) || matches!(path.as_bytes(), b"etc/passwd" | b"etc/group")
+}
 
 /// Returns the packages of the paths that are asked for; a directory of several packages is none's.
 pub(super) fn owners(
-    tree: &TreeRoot,
+    contents: Contents<'_>,
     wanted: &BTreeSet<&RootfsPath>,
 ) -> Result<BTreeMap<RootfsPath, String>, TreeError> {
-    let folder = "var/lib/dpkg/info";
+    let folder = RootfsPath::parse(FOLDER).expect("a constant path");
     let mut owners: BTreeMap<RootfsPath, Option<String>> = BTreeMap::new();
-    for name in tree.list(folder)? {
-        let Some(package) = name.strip_suffix(b".list") else {
+    for (list_path, list) in contents.read_folder(&folder)? {
+        let Some(Ok(package)) = list_path.name().strip_suffix(b".list").map(str::from_utf8) else {
             continue;
         };
-        let Ok(package) = str::from_utf8(package) else {
-            continue;
-        };
-        let path = [folder.as_bytes(), b"/", &name].concat();
-        let list = tree.read(path)?.unwrap_or_default();
         for line in list.split(|&byte| byte == b'\n') {
             if let Ok(path) = RootfsPath::parse(line)
                 && wanted.contains(&path)

@@ -22,7 +22,8 @@ use super::{
     extended_attributes,
     model::{Inode, LinkSource, Sink},
     path::RootfsPath,
-    tree_root::{remove, timestamps},
+    removal::remove,
+    tree_root::timestamps,
     walk::{failed, io_failed},
 };
 

@@ -1,7 +1,7 @@
 //! Root file systems: trees on disk and in images, listed entry by entry and digested.
 //!
 //! A [`Listing`] is what a tree *is*: every entry with all that a migration must keep. It comes from a tree on disk
-//! ([`walk`]) or from an image's layers without extracting them ([`stream`]); [`unpack`] puts an image on disk, walks it and
+//! ([`walk()`]) or from an image's layers without extracting them ([`stream`]); [`unpack()`] puts an image on disk, walks it and
 //! compares the two. Everything on disk is done through a [`TreeRoot`], which can't be left.
 
 mod path;
@@ -11,6 +11,7 @@ mod error;
 mod listing;
 
 mod extended_attributes;
+mod removal;
 mod tree_root;
 mod walk;
 
@@ -21,11 +22,13 @@ mod model;
 
 mod apply;
 mod disk;
+mod extract;
 mod unpack;
 
 pub use budget::{Budget, BudgetLimit};
 pub use entry::{Entry, EntryKind, Timestamp};
 pub use error::{TreeError, UnpackError};
+pub use extract::read_files;
 pub use finding::{Finding, FindingKind};
 pub use listing::{Listing, Profile};
 pub use path::{PathError, RootfsPath, escape};

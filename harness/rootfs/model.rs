@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, ops::Bound};
 
 use super::{
+    budget::BudgetLimit,
     entry::{Entry, EntryKind, Timestamp},
     error::{TreeError, UnpackError},
     extended_attributes::ExtendedAttributes,
@@ -89,10 +90,11 @@ pub(super) struct Model<'a> {
     graves: BTreeMap<RootfsPath, (usize, u64)>,
     grave_count: u64,
     invented: Vec<RootfsPath>,
+    depth: u64,
 }
 
 impl<'a> Model<'a> {
-    pub(super) fn new(sink: &'a mut dyn Sink) -> Self {
+    pub(super) fn new(sink: &'a mut dyn Sink, depth: u64) -> Self {
         let root = Node {
             inode: 0,
             layer: 0,
@@ -107,6 +109,7 @@ impl<'a> Model<'a> {
             graves: BTreeMap::new(),
             grave_count: 0,
             invented: Vec::new(),
+            depth,
         }
     }
 
@@ -137,6 +140,13 @@ impl<'a> Model<'a> {
 
     /// Makes a directory that no layer has an entry for, yet.
     fn invent(&mut self, path: &RootfsPath) -> Result<(), UnpackError> {
+        // Symlinks can make a path deeper than it is written.
+        if path.depth() as u64 >= self.depth {
+            return Err(UnpackError::Budget {
+                limit: BudgetLimit::Depth,
+                allowed: self.depth,
+            });
+        }
         self.sink.make_directory(path).map_err(tree)?;
         self.insert(path.clone(), Inode::invented(), true);
         self.invented.push(path.clone());

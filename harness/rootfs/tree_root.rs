@@ -6,7 +6,7 @@
 use std::{
     fs::File,
     io::{self, Read, Write},
-    os::fd::OwnedFd,
+    os::fd::{AsFd, OwnedFd},
     path::Path,
 };
 
@@ -22,6 +22,7 @@ use super::{
     entry::Timestamp,
     error::TreeError,
     path::{RootfsPath, escape},
+    removal::remove,
     walk::{failed, io_failed, names},
 };
 
@@ -112,9 +113,14 @@ impl TreeRoot {
         let file = system::openat(&place.directory, &temporary, flags, Mode::RUSR | Mode::WUSR)
             .map_err(failed("write", &place.path))?;
         let mut file = File::from(file);
-        file.write_all(bytes)
-            .map_err(io_failed("write", &place.path))?;
-        system::fchmod(&file, Mode::from_raw_mode(mode)).map_err(failed("write", &place.path))?;
+        let written = file
+            .write_all(bytes)
+            .and_then(|()| Ok(own(&file)?))
+            .and_then(|()| Ok(system::fchmod(&file, Mode::from_raw_mode(mode))?));
+        if let Err(error) = written {
+            let _leftover = system::unlinkat(&place.directory, &temporary, AtFlags::empty());
+            return Err(io_failed("write", &place.path)(error));
+        }
         place.replace_by(&temporary)
     }
 
@@ -123,7 +129,14 @@ impl TreeRoot {
         let place = self.make_place(path)?;
         let temporary = place.temporary_name();
         let _absent = system::unlinkat(&place.directory, &temporary, AtFlags::empty());
+        let owner = rustix::process::geteuid();
+        let group = rustix::process::getegid();
+        let flags = AtFlags::SYMLINK_NOFOLLOW;
         system::symlinkat(target, &place.directory, &temporary)
+            .and_then(|()| {
+                let directory = &place.directory;
+                system::chownat(directory, &temporary, Some(owner), Some(group), flags)
+            })
             .map_err(failed("link", &place.path))?;
         place.replace_by(&temporary)
     }
@@ -307,7 +320,9 @@ impl TreeRoot {
                 let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 let made = system::openat(&parent, path.name(), flags, Mode::empty())
                     .map_err(failed("open", path))?;
-                system::fchmod(&made, Mode::from_raw_mode(0o755)).map_err(failed("make", path))?;
+                own(&made)
+                    .and_then(|()| system::fchmod(&made, Mode::from_raw_mode(0o755)))
+                    .map_err(failed("make", path))?;
             }
             Err(error) => return Err(failed("make", path)(error)),
         }
@@ -352,6 +367,13 @@ impl Place {
     }
 }
 
+/// Gives what was made to whoever makes it: below a setgid directory it would be that one's group's.
+fn own(file: impl AsFd) -> rustix::io::Result<()> {
+    let owner = rustix::process::geteuid();
+    let group = rustix::process::getegid();
+    system::fchown(file, Some(owner), Some(group))
+}
+
 fn parse(path: impl AsRef<[u8]>) -> Result<RootfsPath, TreeError> {
     let path = path.as_ref();
     RootfsPath::parse(path).map_err(|source| TreeError::Path {
@@ -370,31 +392,4 @@ pub(super) fn timestamps(mtime: Timestamp) -> Timestamps {
         last_access: time,
         last_modification: time,
     }
-}
-
-/// Removes an entry with all below it, never following a link or leaving the file system.
-pub(super) fn remove(
-    directory: &OwnedFd,
-    name: &[u8],
-    path: &RootfsPath,
-) -> Result<bool, TreeError> {
-    match system::unlinkat(directory, name, AtFlags::empty()) {
-        Ok(()) => return Ok(true),
-        Err(Errno::NOENT) => return Ok(false),
-        Err(Errno::ISDIR | Errno::PERM) => {}
-        Err(error) => return Err(failed("remove", path)(error)),
-    }
-    let child = system::openat2(
-        directory,
-        name,
-        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-        Mode::empty(),
-        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV,
-    )
-    .map_err(failed("open", path))?;
-    for name in names(&child).map_err(io_failed("list", path))? {
-        remove(&child, &name, &path.join(&name))?;
-    }
-    system::unlinkat(directory, name, AtFlags::REMOVEDIR).map_err(failed("remove", path))?;
-    Ok(true)
 }

@@ -21,7 +21,7 @@ use super::{
     listing::Listing,
     model::{Inode, LinkSource, Model, Sink, tree},
     path::RootfsPath,
-    tree_root::remove,
+    removal::remove,
     walk::walk_open,
 };
 use crate::{
@@ -63,13 +63,13 @@ pub fn unpack(
     Ok(Unpacked { listing, findings })
 }
 
-fn apply_all(
+pub(super) fn apply_all(
     image: &Image,
     sink: &mut dyn Sink,
     budget: &Budget,
     observer: Option<&dyn Observer>,
 ) -> Result<(Listing, Findings), UnpackError> {
-    let mut model = Model::new(sink);
+    let mut model = Model::new(sink, budget.depth);
     let mut costs = Costs::new(*budget);
     let mut left = *budget;
     for (index, layer) in image.layers.iter().enumerate() {

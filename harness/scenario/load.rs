@@ -205,7 +205,12 @@ fn fields(
     for (name, value) in form.get_ref() {
         let values = match value {
             toml::Value::Array(values) => values.as_slice(),
-            single => std::slice::from_ref(single),
+            single @ (toml::Value::String(_)
+            | toml::Value::Integer(_)
+            | toml::Value::Float(_)
+            | toml::Value::Boolean(_)
+            | toml::Value::Datetime(_)
+            | toml::Value::Table(_)) => std::slice::from_ref(single),
         };
         for value in values {
             let text = scalar(value).ok_or_else(|| {

@@ -75,42 +75,9 @@ const VERSION: u32 = 1;
 
 /// Writes a snapshot: the text file, and the bytes beside it where there are any.
 pub(super) fn write(snapshot: &Snapshot) -> (String, Option<(String, Vec<u8>)>) {
-    let mut lines = vec![
-        "---".to_owned(),
-        format!("description: {}", json(&snapshot.description)),
-        "info:".to_owned(),
-        format!("  version: {VERSION}"),
-        format!("  request: {}", json(&snapshot.request)),
-    ];
-    list(
-        &mut lines,
-        "sent",
-        snapshot.sent.iter().map(|name| json(name)),
-    );
-    lines.push(format!("  status: {}", json(&snapshot.status)));
     let mut holes = Vec::new();
-    let mut headers = Vec::new();
-    for (number, (name, value)) in snapshot.headers.iter().enumerate() {
-        let mut line = Template::literal(&format!("{name}: "));
-        line.push(value.clone());
-        headers.push(json(&marked(
-            &line,
-            &format!("header {number}"),
-            &mut holes,
-        )));
-    }
-    list(&mut lines, "headers", headers.into_iter());
-    lines.push(format!("  framing: {}", json(&snapshot.framing)));
-    list(
-        &mut lines,
-        "anomalies",
-        snapshot.anomalies.iter().map(|anomaly| json(anomaly)),
-    );
-    if let Some(Detection { charset, source }) = snapshot.charset {
-        lines.push(format!("  charset: {}", json(&charset.name())));
-        lines.push(format!("  charset_from: {}", json(source.as_str())));
-    }
-    lines.push(format!("  zone: {}", json(&snapshot.zone.to_string())));
+    let mut lines = vec!["---".to_owned()];
+    head(&mut lines, snapshot, &mut holes);
     let (text, digest, beside) = match &snapshot.body {
         Body::Text(template) => {
             let text = marked(template, "body", &mut holes);
@@ -140,6 +107,30 @@ pub(super) fn write(snapshot: &Snapshot) -> (String, Option<(String, Vec<u8>)>) 
         file.push('\n');
     }
     (file, beside)
+}
+
+/// Writes everything of the front matter that stands before the body's digest.
+fn head(lines: &mut Vec<String>, snapshot: &Snapshot, holes: &mut Vec<String>) {
+    lines.push(format!("description: {}", json(&snapshot.description)));
+    lines.push("info:".to_owned());
+    lines.push(format!("  version: {VERSION}"));
+    lines.push(format!("  request: {}", json(&snapshot.request)));
+    list(lines, "sent", snapshot.sent.iter().map(json));
+    lines.push(format!("  status: {}", json(&snapshot.status)));
+    let mut headers = Vec::new();
+    for (number, (name, value)) in snapshot.headers.iter().enumerate() {
+        let mut line = Template::literal(&format!("{name}: "));
+        line.push(value.clone());
+        headers.push(json(&marked(&line, &format!("header {number}"), holes)));
+    }
+    list(lines, "headers", headers.into_iter());
+    lines.push(format!("  framing: {}", json(&snapshot.framing)));
+    list(lines, "anomalies", snapshot.anomalies.iter().map(json));
+    if let Some(Detection { charset, source }) = snapshot.charset {
+        lines.push(format!("  charset: {}", json(&charset.name())));
+        lines.push(format!("  charset_from: {}", json(source.as_str())));
+    }
+    lines.push(format!("  zone: {}", json(&snapshot.zone.to_string())));
 }
 
 fn list(lines: &mut Vec<String>, name: &str, values: impl Iterator<Item = String>) {
@@ -214,22 +205,13 @@ pub(super) fn read(
     }
     let charset = charset(info.charset.as_deref(), info.charset_from.as_deref())?;
     let binary = front.snapshot_kind.as_deref() == Some("binary");
-    let (body, digest) = if binary {
-        let extension = front.extension.ok_or("it names no extension")?;
-        let bytes = beside(&extension)?;
-        let digest = Sha256Digest::of(&bytes);
-        (Body::Binary { bytes, extension }, digest)
-    } else {
-        let text = text.strip_suffix('\n').ok_or("its last line has no end")?;
-        let digest = Sha256Digest::of(text.as_bytes());
-        let template = Template::from_marked(text, take(&mut places, "body"))?;
-        (Body::Text(template), digest)
-    };
+    let extension = front.extension.filter(|_| binary);
+    if binary != extension.is_some() {
+        return Err("it names no extension".to_owned());
+    }
+    let (body, digest) = body(text, extension, &mut places, beside)?;
     if digest.to_string() != info.body {
-        return Err(
-            "its body is not the one that was recorded: it was edited, or line ends were converted"
-                .to_owned(),
-        );
+        return Err(EDITED.to_owned());
     }
     if let Some((place, _, hole)) = places.first() {
         return Err(format!(
@@ -252,6 +234,27 @@ pub(super) fn read(
         zone: Zone::parse(&info.zone).map_err(|error| error.to_string())?,
         body,
     })
+}
+
+/// Why a body is refused.
+const EDITED: &str =
+    "its body is not the one that was recorded: it was edited, or line ends were converted";
+
+fn body(
+    text: &str,
+    extension: Option<String>,
+    places: &mut Vec<(String, usize, Hole)>,
+    beside: impl FnOnce(&str) -> Result<Vec<u8>, String>,
+) -> Result<(Body, Sha256Digest), String> {
+    if let Some(extension) = extension {
+        let bytes = beside(&extension)?;
+        let digest = Sha256Digest::of(&bytes);
+        return Ok((Body::Binary { bytes, extension }, digest));
+    }
+    let text = text.strip_suffix('\n').ok_or("its last line has no end")?;
+    let digest = Sha256Digest::of(text.as_bytes());
+    let template = Template::from_marked(text, take(places, "body"))?;
+    Ok((Body::Text(template), digest))
 }
 
 fn take(places: &mut Vec<(String, usize, Hole)>, wanted: &str) -> Vec<(usize, Hole)> {

@@ -370,14 +370,14 @@ fn check_clock(
     Err(Misfit {
         aspect: "time",
         expected: kind.describe(surroundings),
-        cause: off.and_then(|(off, has_time)| clock_cause(off, has_time, tolerance)),
+        cause: off.map(|(off, has_time)| clock_cause(off, has_time, tolerance)),
     })
 }
 
-fn clock_cause(off: i64, has_time: bool, tolerance: i64) -> Option<String> {
+fn clock_cause(off: i64, has_time: bool, tolerance: i64) -> String {
     const QUARTER: i64 = 900;
     if !has_time {
-        return Some(format!("the date is {} days off", off / 86_400));
+        return format!("the date is {} days off", off / 86_400);
     }
     let quarters = (off + QUARTER / 2).div_euclid(QUARTER);
     let rest = off - quarters * QUARTER;
@@ -387,14 +387,12 @@ fn clock_cause(off: i64, has_time: bool, tolerance: i64) -> Option<String> {
             0 => String::new(),
             quarters => format!(" {} min", quarters * 15),
         };
-        return Some(format!(
+        return format!(
             "time zone shifted by {sign}{} h{minutes}: the candidate's /etc/localtime, TZ or PHP's date.timezone is not the old server's",
             quarters / 4
-        ));
+        );
     }
-    Some(format!(
-        "the candidate's clock is {off} s off, or the time stands still"
-    ))
+    format!("the candidate's clock is {off} s off, or the time stands still")
 }
 
 #[cfg(test)]

@@ -309,12 +309,6 @@ impl Moment {
     }
 }
 
-/// Writes a second since 1970 as RFC 3339 in UTC.
-pub fn rfc3339(second: i64) -> String {
-    jiff::Timestamp::from_second(second)
-        .map_or_else(|_| second.to_string(), |time| time.to_string())
-}
-
 /// Writes the clock at `now` in a format, for messages.
 pub fn describe(now: i64, zone: &Zone) -> String {
     match zone.local(now) {

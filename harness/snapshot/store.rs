@@ -77,7 +77,10 @@ pub fn remove(path: &Path) -> Result<(), SnapshotError> {
 pub fn list(folder: &Path) -> Result<BTreeSet<String>, SnapshotError> {
     Ok(names(folder)?
         .into_iter()
-        .filter(|name| name.ends_with(".snap") && !name.starts_with('.'))
+        .filter(|name| {
+            let extension = Path::new(name).extension();
+            extension.is_some_and(|extension| extension == "snap") && !name.starts_with('.')
+        })
         .collect())
 }
 

@@ -253,6 +253,25 @@ fn shape_findings(source: &Source) -> Vec<String> {
     findings
 }
 
+/// Finds files that no `mod` line declares: the compiler never sees them, and tests in them never run.
+fn orphan_findings(sources: &[Source]) -> Vec<String> {
+    let declares = |parents: &[String], name: &str| {
+        let line = format!("mod {name};");
+        let parents = sources.iter().filter(|source| parents.contains(&source.path));
+        parents.flat_map(|parent| parent.text.lines()).any(|text| text == line || text.ends_with(&format!(" {line}")))
+    };
+    let mut findings = Vec::new();
+    for Source { path, .. } in sources {
+        let place = path.trim_end_matches(".rs").trim_end_matches("/mod");
+        let Some((folder, name)) = place.rsplit_once('/') else { continue };
+        let parents = ["mod", "lib", "main"].map(|parent| format!("{folder}/{parent}.rs"));
+        if !parents.contains(path) && !declares(&parents, name) {
+            findings.push(format!("{path}: no `mod {name};` declares it"));
+        }
+    }
+    findings
+}
+
 /// Returns the first item that is neither `mod name;` nor `use …;`.
 fn logic(code: &str) -> Option<String> {
     let mut rest = code.trim_start();
@@ -290,6 +309,7 @@ fn every_file_has_the_shape_that_the_conventions_ask_for() {
     sources.extend(self::sources("tests/it"));
     assert!(sources.len() > 100, "the files are found");
     assert_none(&sources.iter().flat_map(shape_findings).collect::<Vec<_>>());
+    assert_none(&orphan_findings(&sources));
 }
 
 #[test]
@@ -355,6 +375,21 @@ fn a_file_of_the_right_shape_is_not_found() {
     let table = [("harness/image/long.rs", at_the_limit.as_str()), ("harness/image/mod.rs", module), ("tests/it/pages.rs", "//! Pages.\nfn f() {}\n")];
     let findings: Vec<String> = table.iter().flat_map(|(path, text)| shape_findings(&Source::new(path, text))).collect();
     assert_none(&findings);
+}
+
+#[test]
+fn a_file_that_no_module_declares_is_found() {
+    let sources = [
+        Source::new("harness/lib.rs", "pub mod image;\npub mod digest;\n"),
+        Source::new("harness/digest.rs", ""),
+        Source::new("harness/image/mod.rs", "mod open;\n"),
+        Source::new("harness/image/open.rs", ""),
+        Source::new("harness/image/lost.rs", ""),
+        Source::new("tests/it/main.rs", "mod env;\n"),
+        Source::new("tests/it/env/mod.rs", ""),
+        Source::new("tests/it/pages.rs", ""),
+    ];
+    insta::assert_snapshot!(orphan_findings(&sources).join("\n"), @"");
 }
 
 /// Returns the findings on a module `rootfs` that may use `digest` and `image`.

@@ -5,6 +5,9 @@ mod env;
 
 mod architecture;
 mod cli;
+mod pages;
+mod privileged_database;
 mod rootfs;
 mod rootfs_hostile;
 mod rootfs_properties;
+mod rootfs_tar;

@@ -2,9 +2,9 @@
 
 use std::{fs, os::unix::fs::symlink};
 
-use migrate_verify::rootfs::TreeRoot;
+use migrate_verify::{digest::Sha256Digest, rootfs::TreeRoot};
 
-use crate::env::{ImageBuilder, TarMember, TestEnv};
+use crate::env::{ImageBuilder, TarMember, TestEnv, archive, tar};
 
 fn image(env: &TestEnv, name: &str, members: &[TarMember]) {
     let root = TarMember::directory("./");
@@ -91,7 +91,7 @@ fn members(day: &str, order: [&str; 2], mode: u32) -> Vec<TarMember> {
 }
 
 #[test]
-fn differences_are_grouped_and_explained_and_secrets_are_not_shown() {
+fn privileged_differences_are_grouped_and_explained_and_secrets_are_not_shown() {
     let env = TestEnv::new();
     image(&env, "first", &members("14000", ["a", "b"], 0o4755));
     image(&env, "second", &members("14001", ["b", "a"], 0o755));
@@ -141,14 +141,14 @@ fn differences_as_json_are_what_the_contract_says() {
         },
         {
           "aspect": "content",
-          "cause": null,
+          "cause": "the same lines in another order",
           "first": "3 bytes, sha256:7e18f737311b2dc3b2f269dd78396b0351f14fb66efa879f768cb23181883c78",
           "path": "srv/list",
           "second": "3 bytes, sha256:c4a78e5bdf318c857b19a6ae4678d9fc8ab0d9bf2b7dd11b41a06c4c1047d943"
         },
         {
           "aspect": "content",
-          "cause": null,
+          "cause": "line 1: `14000` became `14001`",
           "first": "5 bytes, sha256:e1b9c8731585bef2f9226397155c207bddc584d1664772da3c66d9d07b0b042e",
           "path": "srv/uè%1B[2J",
           "second": "5 bytes, sha256:6ef1e6909e5d2029cb8543ed1776ca3ff7332e15fe51a576e0825b7ec4bc0e88"
@@ -209,6 +209,66 @@ fn what_is_no_tree_and_no_image_is_named() {
 }
 
 #[test]
+fn an_image_is_the_same_in_a_directory_an_archive_and_as_docker_saves_it() {
+    let env = TestEnv::new();
+    let root = TarMember::directory("./");
+    let layer = [root, TarMember::file("etc", "a")];
+    ImageBuilder::new()
+        .layer(&layer)
+        .write(&env.path().join("image"));
+    archive(&env.path().join("image"), &env.path().join("oci.tar"));
+    let layer = tar(&layer);
+    let config = format!(
+        r#"{{"architecture":"386","os":"linux","rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
+        Sha256Digest::of(&layer)
+    );
+    let name = Sha256Digest::of(config.as_bytes()).hex();
+    let manifest = format!(
+        r#"[{{"Config":"{name}.json","RepoTags":["debian/eol:lenny"],"Layers":["copy/layer.tar"]}}]"#
+    );
+    let members = [
+        TarMember::file("manifest.json", &manifest),
+        TarMember::file(format!("{name}.json"), &config),
+        TarMember::file("id/layer.tar", &layer),
+        TarMember::symlink("copy/layer.tar", "../id/layer.tar"),
+    ];
+    env.write("docker.tar", tar(&members));
+    let digest = env.run(&["rootfs", "digest", "oci:image"]);
+    assert!(digest.starts_with("exit code: 0"), "{digest}");
+    for reference in [
+        "oci-archive:oci.tar",
+        "docker-archive:docker.tar",
+        "docker-archive:docker.tar:debian/eol:lenny",
+    ] {
+        assert_eq!(env.run(&["rootfs", "digest", reference]), digest);
+    }
+    insta::assert_snapshot!(env.run(&["rootfs", "digest", "docker-archive:docker.tar:other"]), @"
+    exit code: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: there is no such image; there is debian/eol:lenny
+    ");
+    insta::assert_snapshot!(env.run(&["rootfs", "diff", "oci:image", "docker-archive:docker.tar"]), @"
+    exit code: 0
+    ----- stdout -----
+    verified: 0 differences in 2 and 2 entries, the same layers, packed differently
+    ----- stderr -----
+    ");
+    let outside = [
+        TarMember::file("manifest.json", &manifest),
+        TarMember::file(format!("{name}.json"), &config),
+        TarMember::symlink("copy/layer.tar", "/etc/passwd"),
+    ];
+    env.write("docker.tar", tar(&outside));
+    insta::assert_snapshot!(env.run(&["rootfs", "digest", "docker-archive:docker.tar"]), @"
+    exit code: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: the image has no copy/layer.tar
+    ");
+}
+
+#[test]
 fn edits_of_a_tree_never_leave_it() {
     let env = TestEnv::new();
     let canary = env.write("canary/file", "untouched");
@@ -230,7 +290,9 @@ fn edits_of_a_tree_never_leave_it() {
     assert!(!tree.remove_file("absolute/file").unwrap());
     assert!(tree.remove_tree("relative").unwrap());
     tree.set_mode("other", 0o777).unwrap_err();
-    tree.set_owner("other", 0, 0).unwrap();
+    let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+    tree.set_owner("other", user.as_raw(), group.as_raw())
+        .unwrap();
     assert_eq!(
         tree.read("../canary/file").unwrap_err().to_string(),
         "`../canary/file` is no path below a root"

@@ -295,6 +295,13 @@ impl ImageBuilder {
     }
 }
 
+/// Joins the files of a folder to a tar: an `oci-archive` of a layout.
+pub(crate) fn archive(folder: &Path, file: &Path) {
+    let mut builder = ::tar::Builder::new(fs::File::create(file).unwrap());
+    builder.append_dir_all(".", folder).unwrap();
+    builder.finish().unwrap();
+}
+
 /// Writes a blob and returns its descriptor.
 fn descriptor(folder: &Path, media_type: &str, bytes: &[u8]) -> String {
     let digest = Sha256Digest::of(bytes);

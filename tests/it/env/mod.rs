@@ -1,7 +1,11 @@
 //! What tests stand on: a hermetic place to run the program in, and servers and images made by code.
 
 mod image_builder;
+mod legacy_server;
+mod mariadb;
 mod test_env;
 
 pub(crate) use image_builder::{ImageBuilder, Packing, TarMember, seal, tar};
+pub(crate) use legacy_server::{Fault, LegacyServer, Reply, cp1250, now};
+pub(crate) use mariadb::MariaDb;
 pub(crate) use test_env::TestEnv;

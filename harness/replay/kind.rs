@@ -1,0 +1,98 @@
+//! Which kind of hole values of several rounds make.
+
+use super::{
+    evidence::SLACK,
+    token::{Token, TokenKind},
+};
+use crate::snapshot::{Alphabet, HoleKind};
+
+/// Rounds an offset so that it is the same in every recording: expiries are whole minutes or hours.
+pub(super) fn round_offset(offset: i64) -> i64 {
+    let minute = (offset + 30).div_euclid(60) * 60;
+    if (offset - minute).abs() <= SLACK {
+        minute
+    } else {
+        offset
+    }
+}
+
+/// Returns the formats that fit the moments of all rounds.
+pub(super) fn common_formats(column: &[&Token<'_>]) -> Option<Vec<&'static str>> {
+    let mut common: Option<Vec<&'static str>> = None;
+    for token in column {
+        let TokenKind::Moment(formats) = &token.kind else {
+            return None;
+        };
+        common = Some(match common {
+            None => formats.clone(),
+            Some(known) => known
+                .into_iter()
+                .filter(|format| formats.contains(format))
+                .collect(),
+        });
+    }
+    common.filter(|formats| !formats.is_empty())
+}
+
+/// Returns the kind of values that are measured durations.
+pub(super) fn duration(texts: &[&str]) -> Option<HoleKind> {
+    let mut separators = Vec::new();
+    let (mut most, mut largest) = (0, 0_u64);
+    for text in texts {
+        let separator = text.find(['.', ','])?;
+        let (whole, decimals) = (
+            text[..separator].parse::<u64>().ok()?,
+            &text[separator + 1..],
+        );
+        if decimals.is_empty() || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        separators.push(text.as_bytes()[separator]);
+        most = most.max(decimals.len());
+        largest = largest.max(whole);
+    }
+    separators.dedup();
+    let [separator] = separators.as_slice() else {
+        return None;
+    };
+    Some(HoleKind::Duration {
+        separator: char::from(*separator),
+        // PHP drops zeros at the end, so that the number of decimals varies by itself.
+        least: 1,
+        most: most + 1,
+        below: if largest < 60 {
+            60
+        } else {
+            largest.checked_mul(10)?
+        },
+    })
+}
+
+/// Returns the kind of values that are numbers.
+pub(super) fn number(texts: &[&str]) -> Option<HoleKind> {
+    let all = texts.iter().all(|text| {
+        (1..=12).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    let most = texts.iter().map(|text| text.len()).max()? + 1;
+    all.then_some(HoleKind::Number { most })
+}
+
+/// Returns the kind of values that are tokens: long enough, of one alphabet, and not plain words.
+pub(super) fn token(texts: &[&str], shortest: usize) -> Option<HoleKind> {
+    let least = texts.iter().map(|text| text.len()).min()?;
+    let most = texts.iter().map(|text| text.len()).max()?;
+    let has_digit = texts
+        .iter()
+        .any(|text| text.bytes().any(|byte| byte.is_ascii_digit()));
+    if least < shortest || most > 1024 || (!has_digit && least < 16) {
+        return None;
+    }
+    let alphabet = Alphabet::ALL
+        .into_iter()
+        .find(|alphabet| texts.iter().all(|text| alphabet.holds(text)))?;
+    Some(HoleKind::Token {
+        alphabet,
+        least,
+        most,
+    })
+}

@@ -1,0 +1,340 @@
+//! A small school information system as it answered in 2009: CP1250, sessions, tokens, clocks, odd heads.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// One answer before it goes on the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) chunked: bool,
+    /// Bytes sent instead of everything else.
+    pub(crate) raw: Option<Vec<u8>>,
+    /// How many bytes are held back at the end.
+    pub(crate) cut: usize,
+    /// How long the answer waits.
+    pub(crate) delay: Duration,
+}
+
+impl Reply {
+    /// Replaces bytes of the body; panics where they don't stand.
+    pub(crate) fn replace(&mut self, from: &str, to: &str) {
+        let (from, to) = (cp1250(from), cp1250(to));
+        self.replace_bytes(&from, &to);
+    }
+
+    pub(crate) fn replace_bytes(&mut self, from: &[u8], to: &[u8]) {
+        let at = self
+            .body
+            .windows(from.len())
+            .position(|window| window == from)
+            .expect("the page holds the text that the fault replaces");
+        self.body.splice(at..at + from.len(), to.iter().copied());
+    }
+
+    /// Sets a header, or removes it.
+    pub(crate) fn header(&mut self, name: &str, value: Option<&str>) {
+        match (
+            self.headers.iter_mut().find(|(known, _)| known == name),
+            value,
+        ) {
+            (Some(header), Some(value)) => value.clone_into(&mut header.1),
+            (None, Some(value)) => self.headers.push((name.to_owned(), value.to_owned())),
+            (_, None) => self.headers.retain(|(known, _)| known != name),
+        }
+    }
+}
+
+/// Changes an answer, by path.
+pub(crate) type Fault = fn(&str, &mut Reply);
+
+/// The server; it answers until the test's process ends.
+#[derive(Debug)]
+pub(crate) struct LegacyServer {
+    pub(crate) url: String,
+}
+
+/// What one server remembers.
+#[derive(Debug)]
+struct Application {
+    counter: AtomicU64,
+    /// Seconds by which its local time is wrong.
+    shift: i64,
+    authority: String,
+}
+
+impl LegacyServer {
+    /// Starts the application.
+    pub(crate) fn start() -> Self {
+        Self::with(0, |_, _| {})
+    }
+
+    /// Starts it with a local time that is wrong by `shift` seconds, and a fault.
+    pub(crate) fn with(shift: i64, fault: Fault) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let authority = listener.local_addr().unwrap().to_string();
+        let application = Arc::new(Application {
+            counter: AtomicU64::new(now().unsigned_abs()),
+            shift,
+            authority: authority.clone(),
+        });
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let application = Arc::clone(&application);
+                thread::spawn(move || serve(stream, &application, fault));
+            }
+        });
+        Self {
+            url: format!("http://{authority}"),
+        }
+    }
+}
+
+fn serve(mut stream: TcpStream, application: &Application, fault: Fault) {
+    let Some(request) = read(&mut stream) else {
+        return;
+    };
+    let text: String = request.iter().map(|byte| char::from(*byte)).collect();
+    let mut words = text.split(' ');
+    let (method, target) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
+    let mut reply = application.reply(method, target, &text);
+    fault(target.split('?').next().unwrap_or_default(), &mut reply);
+    thread::sleep(reply.delay);
+    let mut wire = wire(&reply);
+    wire.truncate(wire.len() - reply.cut);
+    // The client may have gone.
+    let _sent = stream.write_all(&wire);
+}
+
+fn read(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut request = Vec::new();
+    let mut block = [0; 4096];
+    loop {
+        let count = stream.read(&mut block).ok()?;
+        if count == 0 {
+            return None;
+        }
+        request.extend_from_slice(&block[..count]);
+        let Some(end) = request.windows(4).position(|window| window == b"\r\n\r\n") else {
+            continue;
+        };
+        let head: String = request[..end]
+            .iter()
+            .map(|byte| char::from(*byte))
+            .collect();
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("Content-Length: "))
+            .map_or(0, |length| length.parse().unwrap());
+        if request.len() >= end + 4 + length {
+            return Some(request);
+        }
+    }
+}
+
+fn wire(reply: &Reply) -> Vec<u8> {
+    if let Some(raw) = &reply.raw {
+        return raw.clone();
+    }
+    let mut wire = format!("{}\r\n", reply.status).into_bytes();
+    for (name, value) in &reply.headers {
+        wire.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+    }
+    if reply.chunked {
+        wire.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
+        for chunk in reply.body.chunks(100) {
+            wire.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+            wire.extend_from_slice(chunk);
+            wire.extend_from_slice(b"\r\n");
+        }
+        wire.extend_from_slice(b"0\r\n\r\n");
+    } else {
+        wire.extend_from_slice(format!("Content-Length: {}\r\n\r\n", reply.body.len()).as_bytes());
+        wire.extend_from_slice(&reply.body);
+    }
+    wire
+}
+
+#[expect(clippy::disallowed_methods, reason = "the server's own clock")]
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_secs()).unwrap()
+}
+
+/// Encodes text as the application does.
+pub(crate) fn cp1250(text: &str) -> Vec<u8> {
+    encoding_rs::WINDOWS_1250.encode(text).0.into_owned()
+}
+
+/// Formats a second since 1970 in a zone, in the letters of strftime.
+fn clock(format: &str, second: i64, zone: &str) -> String {
+    let time = jiff::Timestamp::from_second(second).unwrap();
+    let local = jiff::tz::TimeZone::get(zone).unwrap().to_datetime(time);
+    local.strftime(format).to_string()
+}
+
+impl Application {
+    fn random(&self) -> String {
+        let number = self.counter.fetch_add(1, Ordering::Relaxed);
+        let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        format!(
+            "{:016x}{:016x}",
+            mixed,
+            mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9).rotate_left(17)
+        )
+    }
+
+    fn page(&self, head: &str, body: &str) -> Reply {
+        let html = format!(
+            "<html><head>{head}<title>Škola</title></head>\r\n<body>\r\n{body}\r\n<hr>Základná škola, Žilina\r\n</body></html>\r\n"
+        );
+        Reply {
+            status: "HTTP/1.1 200 OK".to_owned(),
+            headers: vec![
+                (
+                    "Date".to_owned(),
+                    clock("%a, %d %b %Y %H:%M:%S GMT", now(), "UTC"),
+                ),
+                ("Server".to_owned(), "Apache/1.3.35 (Unix)".to_owned()),
+                ("X-Powered-By".to_owned(), "PHP/4.4.4".to_owned()),
+                ("Content-Type".to_owned(), "text/html".to_owned()),
+            ],
+            body: cp1250(&html),
+            chunked: true,
+            raw: None,
+            cut: 0,
+            delay: Duration::ZERO,
+        }
+    }
+
+    fn redirect(&self, location: &str) -> Reply {
+        let mut reply = self.page("", "presmerovanie");
+        reply.status = "HTTP/1.1 302 Found".to_owned();
+        reply.header("Location", Some(location));
+        reply
+    }
+
+    fn reply(&self, method: &str, target: &str, request: &str) -> Reply {
+        const META: &str =
+            "<meta http-equiv=\"Content-Type\" content=\"text/html; charset=windows-1250\">";
+        let session = request
+            .lines()
+            .find_map(|line| line.strip_prefix("Cookie: "))
+            .and_then(|cookies| {
+                cookies
+                    .split("; ")
+                    .find_map(|pair| pair.strip_prefix("PHPSESSID="))
+            })
+            .map(str::to_owned);
+        match (method, target.split('?').next().unwrap_or_default()) {
+            ("GET", "/login.php") => {
+                let token = self.random();
+                let mut reply = self.page(META, &format!(
+                    "<form method=post action=\"login.php\"><input type=hidden name=token value=\"{token}\">\r\n<a href=\"?t={token}\">ďalej</a></form>"
+                ));
+                let session = session.unwrap_or_else(|| self.random());
+                reply.header("Set-Cookie", Some(&format!("PHPSESSID={session}; path=/")));
+                reply
+                    .headers
+                    .push(("Set-Cookie".to_owned(), "lang=slovak; path=/".to_owned()));
+                reply
+            }
+            ("POST", "/login.php")
+                if session.is_some()
+                    && request.contains("token=")
+                    && request.contains("meno=u%E8ite%BE") =>
+            {
+                self.redirect("zoznam.php?trieda=1.A")
+            }
+            ("GET", "/zoznam.php") if session.is_some() => self.list(META, &session.unwrap()),
+            ("GET", "/header.php") => {
+                let mut reply = self.page("", "Hľadaný výraz");
+                reply.header("Content-Type", Some("text/html; charset=windows-1250"));
+                reply
+            }
+            ("GET", "/static.html") => {
+                let mut reply = self.page("", "Vitajte na stránkach školy");
+                reply.chunked = false;
+                reply.header("Last-Modified", Some("Tue, 01 Sep 2009 08:00:00 GMT"));
+                reply.header(
+                    "ETag",
+                    Some(&format!("\"{:x}-e-6b04e150\"", self.shift + 0xa0c_55f)),
+                );
+                reply
+            }
+            ("GET", "/obr.png") => {
+                let mut reply = self.page("", "");
+                reply.header("Content-Type", Some("image/png"));
+                reply.body =
+                    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x20\x08\x02\0\0\0rest of it"
+                        .to_vec();
+                reply
+            }
+            ("GET", "/stare") => self.redirect(&format!("http://{}/static.html", self.authority)),
+            ("GET", "/dokola") => self.redirect("/dokola"),
+            ("GET", "/nahodne") => {
+                let names = ["Jano", "Fero", "Mišo", "Ďuro", "Paľo"];
+                let number = self.counter.fetch_add(1, Ordering::Relaxed);
+                self.page(META, names[usize::try_from(number % 5).unwrap()])
+            }
+            ("POST", "/upload.php") => {
+                let is_right = request.contains("name=\"n\u{e1}zov\"")
+                    && request.contains("filename=\"foto.png\"");
+                self.page(META, if is_right { "Súbor prijatý" } else { "chyba" })
+            }
+            ("POST", "/pridaj.php") => {
+                let row = self.counter.fetch_add(1, Ordering::Relaxed) % 1000 + 5000;
+                self.redirect(&format!("detail.php?id={row}"))
+            }
+            ("GET", "/detail.php") => {
+                let id = target.rsplit('=').next().unwrap_or_default();
+                self.page(META, &format!("<b>Žiak</b> číslo {id}"))
+            }
+            _ => {
+                let port = self.authority.rsplit(':').next().unwrap();
+                let mut reply = self.page(
+                    "",
+                    &format!("<address>Apache/1.3.35 Server at 127.0.0.1 Port {port}</address>"),
+                );
+                reply.status = "HTTP/1.1 404 Not Found".to_owned();
+                reply
+            }
+        }
+    }
+
+    /// The page with everything that varies: clock, date, duration, session id.
+    fn list(&self, head: &str, session: &str) -> Reply {
+        let local = now() + self.shift;
+        let time = clock("%d.%m.%Y %H:%M:%S", local, "Europe/Bratislava");
+        let today = clock("%d.%m.%Y", local, "Europe/Bratislava");
+        let duration = format!(
+            "0.{:04}",
+            self.counter.fetch_add(7, Ordering::Relaxed) % 9000 + 1000
+        );
+        let row = |number: u8, name: &str| {
+            format!("<tr><td>{number}</td><td>{name}</td><td><a href=\"d.php?id={number}&PHPSESSID={session}\">→</a></td></tr>\r\n").replace('→', "detail")
+        };
+        let rows: String = [(1, "Čierna Ľubica"), (2, "Ďurica Šimon"), (3, "Žák Ťažký")]
+            .into_iter()
+            .map(|(number, name)| row(number, name))
+            .collect();
+        let mut reply = self.page(head, &format!(
+            "<h1>Trieda 1.A</h1>\r\n<p>Dnes je {today}, vytlačené {time}</p>\r\n<table>\r\n{rows}</table>\r\nPriemer 1,57 | vygenerované za {duration} s"
+        ));
+        reply.header("Expires", Some("Thu, 19 Nov 1981 08:52:00 GMT"));
+        reply
+    }
+}
