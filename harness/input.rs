@@ -88,10 +88,8 @@ pub fn read_text(path: &Path) -> Result<String, InputError> {
     String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..offset]
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count()
-            + 1;
+            .split(|&byte| byte == b'\n')
+            .count();
         InputError {
             place: Some((line, 1)),
             ..InputError::new(path, "is not UTF-8 text")

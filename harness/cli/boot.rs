@@ -10,48 +10,79 @@ use migrate_verify::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{arguments::BootArguments, context::Context, failure::Failure, output, unless_interrupted};
+use super::{
+    arguments::BootArguments, context::Context, failure::Failure, output, unless_interrupted,
+};
 
 /// Boots a rootfs that was built before, or builds one first.
 pub(crate) async fn boot(context: &Context, arguments: BootArguments) -> Result<Verdict, Failure> {
     let plan = context.plan(context.project()?)?;
     let tree = match arguments.rootfs {
-        Some(tree) => tree.canonicalize().map_err(|error| Failure::input(&error).hint(format!("there is no {}", tree.display())))?,
+        Some(tree) => tree.canonicalize().map_err(|error| {
+            Failure::input(&error).hint(format!("there is no {}", tree.display()))
+        })?,
         None => unless_interrupted(build(&plan)).await?,
     };
-    let booted = async { boot_guest(&plan, &tree).await.map_err(|error| Failure::inconclusive(&error)) };
+    let booted = async {
+        boot_guest(&plan, &tree)
+            .await
+            .map_err(|error| Failure::inconclusive(&error))
+    };
     let guest = unless_interrupted(booted).await?;
     if context.json() {
         output::json(&serde_json::json!({
             "schema_version": 1, "url": guest.url, "leader": guest.machine.leader, "machine": guest.machine.config.machine,
         }));
     } else {
-        output::line(&format!("{} answers, {:.1} s after the start", guest.url, guest.ready_after.as_secs_f64()));
-        output::line(&format!("a shell in it: nsenter --target {} --all --root --wd=/ --setuid 0 --setgid 0 /bin/sh", guest.machine.leader));
+        output::line(&format!(
+            "{} answers, {:.1} s after the start",
+            guest.url,
+            guest.ready_after.as_secs_f64()
+        ));
+        output::line(&format!(
+            "a shell in it: nsenter --target {} --all --root --wd=/ --setuid 0 --setgid 0 /bin/sh",
+            guest.machine.leader
+        ));
         output::line("Ctrl-C stops it");
     }
     follow(context, &guest.machine).await;
     let limit = plan.project.container.stop_timeout.0;
-    let (stop, _journal) = guest.machine.stop(limit).await.map_err(|error| Failure::inconclusive(&error))?;
+    let (stop, _journal) = guest
+        .machine
+        .stop(limit)
+        .await
+        .map_err(|error| Failure::inconclusive(&error))?;
     match stop {
         Stop::Halted => {
             output::message("boot", "the guest has halted");
             Ok(Verdict::Verified)
         }
-        Stop::Rebooted => Err(Failure::ended("the guest asked for a reboot instead of a halt").hint("the ctrlaltdel line of its /etc/inittab says `shutdown -r`")),
-        Stop::Hung => Err(Failure::ended("the guest did not halt in time and was killed")),
+        Stop::Rebooted => Err(
+            Failure::ended("the guest asked for a reboot instead of a halt")
+                .hint("the ctrlaltdel line of its /etc/inittab says `shutdown -r`"),
+        ),
+        Stop::Hung => Err(Failure::ended(
+            "the guest did not halt in time and was killed",
+        )),
         Stop::Ended(how) => Err(Failure::ended(format!("systemd-nspawn ended with {how}"))),
     }
 }
 
 async fn build(plan: &Plan) -> Result<PathBuf, Failure> {
     let inputs = recipe::prepare(&plan.project, &plan.store()).await?;
-    Ok(build_one(plan, &inputs, "first", &plan.workspace.path("first")).await?.tree)
+    Ok(
+        build_one(plan, &inputs, "first", &plan.workspace.path("first"))
+            .await?
+            .tree,
+    )
 }
 
 /// Prints the guest's records as they come, until a signal.
 async fn follow(context: &Context, machine: &migrate_verify::machine::Machine) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
         return;
     };
     let mut shown = 0;

@@ -14,14 +14,21 @@ use super::{context::Context, failure::Failure, output};
 /// Builds the rootfs at `target`.
 pub(super) async fn build(context: &Context, target: &Path) -> Result<Verdict, Failure> {
     if target.exists() {
-        return Err(Failure::usage(format!("{} exists: a rootfs is never built over something else", target.display())));
+        return Err(Failure::usage(format!(
+            "{} exists: a rootfs is never built over something else",
+            target.display()
+        )));
     }
     let plan = context.plan(context.project()?)?;
     let inputs = recipe::prepare(&plan.project, &plan.store()).await?;
     let built = build_one(&plan, &inputs, "first", target).await?;
     let digest = built.listing.digest(Profile::Strict).to_string();
     if context.json() {
-        let steps: Vec<_> = built.steps.iter().map(|step| serde_json::json!({ "name": step.name, "done": step.done })).collect();
+        let steps: Vec<_> = built
+            .steps
+            .iter()
+            .map(|step| serde_json::json!({ "name": step.name, "done": step.done }))
+            .collect();
         output::json(&serde_json::json!({
             "schema_version": 1, "digest": digest, "profile": "strict",
             "entries": built.listing.entries.len(), "bytes": built.listing.bytes(), "steps": steps,
@@ -29,11 +36,20 @@ pub(super) async fn build(context: &Context, target: &Path) -> Result<Verdict, F
         return Ok(Verdict::Verified);
     }
     if context.global.verbose {
-        for line in built.steps.iter().flat_map(|step| step.done.iter().map(move |line| format!("{}: {line}", step.name))) {
+        for line in built.steps.iter().flat_map(|step| {
+            step.done
+                .iter()
+                .map(move |line| format!("{}: {line}", step.name))
+        }) {
             output::line(&line);
         }
     }
-    output::line(&format!("{digest} {} entries, {} bytes, at {}", built.listing.entries.len(), built.listing.bytes(), target.display()));
+    output::line(&format!(
+        "{digest} {} entries, {} bytes, at {}",
+        built.listing.entries.len(),
+        built.listing.bytes(),
+        target.display()
+    ));
     Ok(Verdict::Verified)
 }
 

@@ -9,8 +9,13 @@ pub(crate) fn clean(context: &Context) -> Result<Verdict, Failure> {
     let (removed, alive) = remove_dead(Context::state_folder())
         .map_err(|error| Failure::inconclusive(&error).hint("run it with sudo"))?;
     if context.json() {
-        let removed: Vec<_> = removed.iter().map(|one| serde_json::json!({ "run": one.run, "what": one.what })).collect();
-        output::json(&serde_json::json!({ "schema_version": 1, "removed": removed, "alive": alive }));
+        let removed: Vec<_> = removed
+            .iter()
+            .map(|one| serde_json::json!({ "run": one.run, "what": one.what }))
+            .collect();
+        output::json(
+            &serde_json::json!({ "schema_version": 1, "removed": removed, "alive": alive }),
+        );
         return Ok(Verdict::Verified);
     }
     for one in &removed {

@@ -5,9 +5,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use jiff::Timestamp;
 
 /// Returns the second since 1970.
-#[expect(clippy::disallowed_methods, reason = "this is where time comes in; everything else is given it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where time comes in; everything else is given it"
+)]
 pub(crate) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 

@@ -17,8 +17,8 @@ use migrate_verify::{
 };
 
 use super::{
-    clock,
     arguments::{Format, Global},
+    clock,
     failure::Failure,
     terminal::Terminal,
 };
@@ -81,7 +81,10 @@ impl Context {
         };
         let (removed, _alive) = remove_dead(Self::state_folder()).map_err(failed)?;
         for leftover in removed {
-            self.observer.observe(Event::Note(format!("removed {} of the dead run {}", leftover.what, leftover.run)));
+            self.observer.observe(Event::Note(format!(
+                "removed {} of the dead run {}",
+                leftover.what, leftover.run
+            )));
         }
         let now = clock::now();
         let id = RunId::new(&clock::compact(now), clock::random());
@@ -95,7 +98,9 @@ impl Context {
             clock: Clock::new(clock::now),
             started_at: clock::rfc3339(now),
         };
-        self.workspace.set(workspace).expect("a command makes one plan");
+        self.workspace
+            .set(workspace)
+            .expect("a command makes one plan");
         Ok(plan)
     }
 

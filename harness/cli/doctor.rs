@@ -23,7 +23,11 @@ pub(crate) async fn doctor(context: &Context) -> Result<Verdict, Failure> {
         id: None,
         subject,
         started_at: clock::rfc3339(clock::now()),
-        stages: vec![Stage { name: StageName::Preflight, took: started.elapsed(), cases }],
+        stages: vec![Stage {
+            name: StageName::Preflight,
+            took: started.elapsed(),
+            cases,
+        }],
         not_compared: Vec::new(),
     };
     output::report(context, &report, true);

@@ -53,12 +53,20 @@ impl Failure {
 
     /// Makes the failure of a command that a signal ended.
     pub(crate) fn interrupted(signal: &str) -> Self {
-        Self { kind: FailureKind::Inconclusive, message: format!("interrupted by {signal}"), hints: Vec::new() }
+        Self {
+            kind: FailureKind::Inconclusive,
+            message: format!("interrupted by {signal}"),
+            hints: Vec::new(),
+        }
     }
 
     /// Makes the failure of a guest that ended in another way than it should.
     pub(crate) fn ended(message: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Inconclusive, message: message.into(), hints: Vec::new() }
+        Self {
+            kind: FailureKind::Inconclusive,
+            message: message.into(),
+            hints: Vec::new(),
+        }
     }
 
     /// Adds advice.

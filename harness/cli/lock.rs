@@ -14,7 +14,10 @@ pub(crate) async fn lock(context: &Context) -> Result<Verdict, Failure> {
             "schema_version": 1, "image": image.source, "digest": image.digest, "packages": packages,
         }));
     } else {
-        output::line(&format!("locked {} {} and {packages} packages", image.source, image.digest));
+        output::line(&format!(
+            "locked {} {} and {packages} packages",
+            image.source, image.digest
+        ));
     }
     Ok(Verdict::Verified)
 }

@@ -55,7 +55,9 @@ pub(crate) fn main() -> ExitCode {
 }
 
 /// Does the work unless a signal comes first; the work is dropped then.
-async fn unless_interrupted<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+async fn unless_interrupted<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     tokio::select! {
         result = work => result,
         signal = interrupted() => Err(Failure::interrupted(signal)),

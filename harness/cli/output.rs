@@ -38,7 +38,10 @@ pub(crate) fn report(context: &Context, report: &RunReport, every_case: bool) {
     if context.json() {
         json(&report::json::document(report));
     } else {
-        raw(&report::summary::render(report, every_case || context.global.verbose));
+        raw(&report::summary::render(
+            report,
+            every_case || context.global.verbose,
+        ));
     }
 }
 

@@ -10,9 +10,13 @@ use super::{arguments::ReportArguments, context::Context, failure::Failure, outp
 pub(crate) fn report(context: &Context, arguments: &ReportArguments) -> Result<Verdict, Failure> {
     let folder = find(context, &arguments.run)?;
     let path = folder.join("report.json");
-    let text = fs::read_to_string(&path).map_err(|source| InputError { source: Some(source), ..InputError::new(&path, "can't be read") })?;
+    let text = fs::read_to_string(&path).map_err(|source| InputError {
+        source: Some(source),
+        ..InputError::new(&path, "can't be read")
+    })?;
     let parsed = reports::json::parse(&text).map_err(|error| {
-        InputError::new(&path, migrate_verify::outcome::chain(&error)).hint("only reports written by `migrate-verify run` can be rendered again")
+        InputError::new(&path, migrate_verify::outcome::chain(&error))
+            .hint("only reports written by `migrate-verify run` can be rendered again")
     })?;
     run::save_reports(&folder, &parsed).map_err(|error| Failure::inconclusive(&error))?;
     output::report(context, &parsed, false);
@@ -30,5 +34,7 @@ fn find(context: &Context, name: &str) -> Result<PathBuf, Failure> {
     if folder.join("report.json").exists() {
         return Ok(folder);
     }
-    Err(InputError::new(folder, "is no run: it has no report.json").hint(format!("the runs are in {}", runs.display())).into())
+    Err(InputError::new(folder, "is no run: it has no report.json")
+        .hint(format!("the runs are in {}", runs.display()))
+        .into())
 }

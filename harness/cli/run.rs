@@ -16,7 +16,9 @@ pub(crate) async fn run(context: &Context) -> Result<Verdict, Failure> {
     let verified = verification::verify(&plan).await;
     let runs = plan.project.folder.join("runs");
     let folder = runs.join(plan.workspace.id.as_str());
-    save(&runs, &folder, &verified).map_err(|error| Failure::inconclusive(&error).hint(format!("the evidence goes to {}", folder.display())))?;
+    save(&runs, &folder, &verified).map_err(|error| {
+        Failure::inconclusive(&error).hint(format!("the evidence goes to {}", folder.display()))
+    })?;
     output::report(context, &verified.report, false);
     output::message("report", &folder.join("report.html").display().to_string());
     Ok(verified.report.verdict())
@@ -25,8 +27,14 @@ pub(crate) async fn run(context: &Context) -> Result<Verdict, Failure> {
 fn save(runs: &Path, folder: &Path, verified: &Verified) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     save_reports(folder, &verified.report)?;
-    fs::write(folder.join("build.log"), verified.build_log.join("\n") + "\n")?;
-    fs::write(folder.join("guest.log"), verified.guest_log.join("\n") + "\n")?;
+    fs::write(
+        folder.join("build.log"),
+        verified.build_log.join("\n") + "\n",
+    )?;
+    fs::write(
+        folder.join("guest.log"),
+        verified.guest_log.join("\n") + "\n",
+    )?;
     let (latest, name) = (runs.join("latest"), folder.file_name().unwrap_or_default());
     let fresh = runs.join(".latest");
     match fs::remove_file(&fresh) {

@@ -1,6 +1,9 @@
 //! Names of images, as skopeo names them.
 
-use std::{fmt, path::{Path, PathBuf}};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use super::error::ImageError;
 
@@ -73,9 +76,18 @@ impl ImageReference {
     #[must_use]
     pub fn relative_to(self, folder: &Path) -> Self {
         match self {
-            Self::OciDirectory { path, reference } => Self::OciDirectory { path: folder.join(path), reference },
-            Self::OciArchive { path, reference } => Self::OciArchive { path: folder.join(path), reference },
-            Self::DockerArchive { path, reference } => Self::DockerArchive { path: folder.join(path), reference },
+            Self::OciDirectory { path, reference } => Self::OciDirectory {
+                path: folder.join(path),
+                reference,
+            },
+            Self::OciArchive { path, reference } => Self::OciArchive {
+                path: folder.join(path),
+                reference,
+            },
+            Self::DockerArchive { path, reference } => Self::DockerArchive {
+                path: folder.join(path),
+                reference,
+            },
             Self::Registry { name } => Self::Registry { name },
         }
     }

@@ -57,22 +57,44 @@ impl BootConfig {
 /// Returns the call that boots the guest.
 pub fn boot_call(config: &BootConfig) -> ToolCall {
     let mut call = ToolCall::new("unshare")
-        .args(["--mount", "--propagation", "slave", "sh", "-ec", PRIVATE_MOUNTS, "sh"])
+        .args([
+            "--mount",
+            "--propagation",
+            "slave",
+            "sh",
+            "-ec",
+            PRIVATE_MOUNTS,
+            "sh",
+        ])
         .arg(&config.tree)
         .arg(config.bound_tree())
         .args(["systemd-nspawn", "--quiet", "--settings=no", "--keep-unit"])
-        .arg(format!("--register={}", if config.registered { "yes" } else { "no" }))
+        .arg(format!(
+            "--register={}",
+            if config.registered { "yes" } else { "no" }
+        ))
         .arg(format!("--directory={}", config.bound_tree().display()))
         .arg(format!("--machine={}", config.machine))
         .arg(format!("--hostname={}", config.hostname))
-        .args(["--volatile=overlay", "--private-users=pick", "--network-veth", "--kill-signal=SIGINT"])
+        .args([
+            "--volatile=overlay",
+            "--private-users=pick",
+            "--network-veth",
+            "--kill-signal=SIGINT",
+        ])
         .args(["--resolv-conf=off", "--timezone=off", "--link-journal=no"])
         .arg(format!("--bind={}:/dev/log", config.log_socket().display()));
     if let Some(interfaces) = &config.interfaces {
-        call = call.arg(format!("--bind-ro={}:/etc/network/interfaces", interfaces.display()));
+        call = call.arg(format!(
+            "--bind-ro={}:/etc/network/interfaces",
+            interfaces.display()
+        ));
     }
     call.arg("--boot")
-        .env("NOTIFY_SOCKET", config.notify_socket().display().to_string())
+        .env(
+            "NOTIFY_SOCKET",
+            config.notify_socket().display().to_string(),
+        )
         .env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1")
         .limit(LIMIT)
 }

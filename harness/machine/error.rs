@@ -28,7 +28,9 @@ pub enum MachineError {
         source: ToolError,
     },
     /// systemd-nspawn ended before the guest was up.
-    #[error("systemd-nspawn ended with {exit} before the guest was up; the console's end:\n{console}")]
+    #[error(
+        "systemd-nspawn ended with {exit} before the guest was up; the console's end:\n{console}"
+    )]
     EndedEarly {
         /// How.
         exit: ToolExit,
@@ -52,9 +54,16 @@ pub enum MachineError {
 
 impl MachineError {
     /// Makes the adapter for `map_err` that keeps attempt and path.
-    pub(super) fn file(attempt: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn file(
+        attempt: &'static str,
+        path: &std::path::Path,
+    ) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::File { attempt, path, source }
+        move |source| Self::File {
+            attempt,
+            path,
+            source,
+        }
     }
 
     /// Makes the adapter for `map_err` that keeps the attempt.

@@ -63,7 +63,15 @@ impl Record {
     /// Returns the bytes as text: UTF-8 as it is, everything else and control characters escaped.
     pub fn text(&self) -> String {
         let escape = |text: &str| -> String {
-            text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+            text.chars()
+                .flat_map(|c| {
+                    if c.is_control() {
+                        c.escape_default().collect()
+                    } else {
+                        vec![c]
+                    }
+                })
+                .collect()
         };
         self.bytes.utf8_chunks().fold(String::new(), |text, chunk| {
             text + &escape(chunk.valid()) + &chunk.invalid().escape_ascii().to_string()
@@ -77,7 +85,12 @@ impl fmt::Display for Record {
             Source::Console => "console",
             Source::Syslog => "syslog",
         };
-        write!(formatter, "{:8.3} {source} {}", self.at.as_secs_f64(), self.text())
+        write!(
+            formatter,
+            "{:8.3} {source} {}",
+            self.at.as_secs_f64(),
+            self.text()
+        )
     }
 }
 
@@ -91,28 +104,45 @@ pub struct Journal {
 impl Journal {
     /// Starts a journal now.
     pub(super) fn start() -> Self {
-        Self { started: Instant::now(), records: Arc::default() }
+        Self {
+            started: Instant::now(),
+            records: Arc::default(),
+        }
     }
 
     /// Returns what stands in it now.
     pub fn records(&self) -> Vec<Record> {
-        self.records.lock().expect("no code panics while it holds the journal").clone()
+        self.records
+            .lock()
+            .expect("no code panics while it holds the journal")
+            .clone()
     }
 
     /// Returns the console's last lines, for an error message.
     pub fn console_tail(&self, lines: usize) -> String {
         let records = self.records();
-        let console: Vec<String> =
-            records.iter().filter(|record| record.source == Source::Console).map(Record::text).collect();
+        let console: Vec<String> = records
+            .iter()
+            .filter(|record| record.source == Source::Console)
+            .map(Record::text)
+            .collect();
         console[console.len().saturating_sub(lines)..].join("\n")
     }
 
     fn add(&self, source: Source, priority: Option<u8>, bytes: &[u8]) {
-        let mut records = self.records.lock().expect("no code panics while it holds the journal");
+        let mut records = self
+            .records
+            .lock()
+            .expect("no code panics while it holds the journal");
         if records.len() == MOST_RECORDS {
             records.remove(0);
         }
-        records.push(Record { at: self.started.elapsed(), source, priority, bytes: bytes.to_owned() });
+        records.push(Record {
+            at: self.started.elapsed(),
+            source,
+            priority,
+            bytes: bytes.to_owned(),
+        });
     }
 
     /// Keeps the lines of the console until it closes.
@@ -167,7 +197,10 @@ mod tests {
 
     #[test]
     fn the_priority_of_a_message_is_split_off_only_where_it_is_one() {
-        assert_eq!(split_priority(b"<30>init: x"), (Some(30), b"init: x".as_slice()));
+        assert_eq!(
+            split_priority(b"<30>init: x"),
+            (Some(30), b"init: x".as_slice())
+        );
         for odd in [b"<>x".as_slice(), b"<999>x", b"no", b"<12345>x", b""] {
             assert_eq!(split_priority(odd), (None, odd));
         }
@@ -175,7 +208,12 @@ mod tests {
 
     #[test]
     fn cp1250_text_and_control_characters_are_escaped_not_lost() {
-        let record = Record { at: Duration::ZERO, source: Source::Syslog, priority: Some(27), bytes: b"\x1b[31m u\xe8ite\xbe".to_vec() };
+        let record = Record {
+            at: Duration::ZERO,
+            source: Source::Syslog,
+            priority: Some(27),
+            bytes: b"\x1b[31m u\xe8ite\xbe".to_vec(),
+        };
         assert_eq!(record.text(), "\\u{1b}[31m u\\xe8ite\\xbe");
         assert_eq!(record.severity(), Some(Severity::Error));
     }

@@ -1,4 +1,4 @@
-//! What listens in a guest: `/proc/<pid>/net/{tcp,tcp6,udp,udp6}` (proc_net_tcp in the kernel's documentation) of its init.
+//! What listens in a guest: `/proc/<pid>/net/{tcp,tcp6,udp,udp6}` (`proc_net_tcp` in the kernel's documentation) of its init.
 
 use std::{
     fmt, fs,
@@ -38,7 +38,11 @@ impl fmt::Display for Listener {
             Transport::Tcp => "tcp",
             Transport::Udp => "udp",
         };
-        write!(formatter, "{transport} port {} on {}", self.port, self.address)
+        write!(
+            formatter,
+            "{transport} port {} on {}",
+            self.port, self.address
+        )
     }
 }
 
@@ -58,7 +62,11 @@ pub fn listeners(leader: u32) -> Result<Vec<Listener>, MachineError> {
             continue;
         }
         let text = fs::read_to_string(path).map_err(MachineError::file("read", path))?;
-        found.extend(text.lines().skip(1).filter_map(|line| parse(line, transport, state)));
+        found.extend(
+            text.lines()
+                .skip(1)
+                .filter_map(|line| parse(line, transport, state)),
+        );
     }
     found.sort();
     found.dedup();
@@ -73,17 +81,27 @@ fn parse(line: &str, transport: Transport, state: &str) -> Option<Listener> {
     }
     let address = parse_address(address)?;
     let port = u16::from_str_radix(port, 16).ok()?;
-    (!address.is_loopback()).then_some(Listener { transport, port, address })
+    (!address.is_loopback()).then_some(Listener {
+        transport,
+        port,
+        address,
+    })
 }
 
 /// Reads an address as the kernel writes it: 32-bit words in host byte order.
 fn parse_address(text: &str) -> Option<IpAddr> {
-    let words: Vec<u32> = text.as_bytes().chunks(8).map(|word| u32::from_str_radix(str::from_utf8(word).ok()?, 16).ok()).collect::<Option<_>>()?;
+    let words: Vec<u32> = text
+        .as_bytes()
+        .chunks(8)
+        .map(|word| u32::from_str_radix(str::from_utf8(word).ok()?, 16).ok())
+        .collect::<Option<_>>()?;
     match words.as_slice() {
         [word] => Some(IpAddr::V4(Ipv4Addr::from(word.to_ne_bytes()))),
         [_, _, _, _] => {
             let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
-            Some(IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?)))
+            Some(IpAddr::V6(Ipv6Addr::from(
+                <[u8; 16]>::try_from(bytes).ok()?,
+            )))
         }
         _ => None,
     }
@@ -100,9 +118,16 @@ mod tests {
             "1: 0100007F:0CEA 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 1 1 0 100 0 0 10 0",
             "2: 0203630A:0050 0103630A:C350 01 00000000:00000000 00:00000000 00000000 0 0 1 1 0 100 0 0 10 0",
         ];
-        let found: Vec<String> = lines.iter().filter_map(|line| parse(line, Transport::Tcp, LISTEN)).map(|one| one.to_string()).collect();
+        let found: Vec<String> = lines
+            .iter()
+            .filter_map(|line| parse(line, Transport::Tcp, LISTEN))
+            .map(|one| one.to_string())
+            .collect();
         assert_eq!(found, ["tcp port 80 on 0.0.0.0"]);
         let six = "0: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 1";
-        assert_eq!(parse(six, Transport::Tcp, LISTEN).unwrap().to_string(), "tcp port 80 on ::");
+        assert_eq!(
+            parse(six, Transport::Tcp, LISTEN).unwrap().to_string(),
+            "tcp port 80 on ::"
+        );
     }
 }

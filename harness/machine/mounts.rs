@@ -29,7 +29,11 @@ fn parse(line: &str) -> Option<HostMount> {
     let mut file_system = file_system.split(' ');
     let kind = file_system.next()?;
     let super_options = file_system.nth(1)?;
-    Some(HostMount { point: point.to_owned(), options: format!("{options} {super_options}"), kind: kind.to_owned() })
+    Some(HostMount {
+        point: point.to_owned(),
+        options: format!("{options} {super_options}"),
+        kind: kind.to_owned(),
+    })
 }
 
 /// Says what changed between two looks: mounts that were there and are gone or have other options.
@@ -37,12 +41,20 @@ fn parse(line: &str) -> Option<HostMount> {
 /// A new mount is somebody else's work: what the harness mounts is in a namespace of its own.
 pub fn changed_mounts(before: &[HostMount], after: &[HostMount]) -> Vec<(String, String, String)> {
     let changed = before.iter().filter_map(|mount| {
-        let same = after.iter().find(|other| other.point == mount.point && other.kind == mount.kind);
+        let same = after
+            .iter()
+            .find(|other| other.point == mount.point && other.kind == mount.kind);
         match same {
-            None => Some((mount.point.clone(), mount.options.clone(), "not mounted".to_owned())),
-            Some(other) if read_only(&other.options) != read_only(&mount.options) => {
-                Some((mount.point.clone(), mount.options.clone(), other.options.clone()))
-            }
+            None => Some((
+                mount.point.clone(),
+                mount.options.clone(),
+                "not mounted".to_owned(),
+            )),
+            Some(other) if read_only(&other.options) != read_only(&mount.options) => Some((
+                mount.point.clone(),
+                mount.options.clone(),
+                other.options.clone(),
+            )),
             Some(_) => None,
         }
     });
@@ -50,7 +62,10 @@ pub fn changed_mounts(before: &[HostMount], after: &[HostMount]) -> Vec<(String,
 }
 
 fn read_only(options: &str) -> Vec<bool> {
-    options.split(' ').map(|some| some.split(',').any(|option| option == "ro")).collect()
+    options
+        .split(' ')
+        .map(|some| some.split(',').any(|option| option == "ro"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -59,11 +74,22 @@ mod tests {
 
     #[test]
     fn a_mount_that_became_read_only_or_went_is_named() {
-        let before: Vec<HostMount> = ["29 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw", "30 29 0:5 / /proc rw - proc proc rw"]
-            .iter().filter_map(|line| parse(line)).collect();
-        let after: Vec<HostMount> = ["29 1 8:1 / / ro,relatime shared:1 - ext4 /dev/sda1 ro"].iter().filter_map(|line| parse(line)).collect();
+        let before: Vec<HostMount> = [
+            "29 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw",
+            "30 29 0:5 / /proc rw - proc proc rw",
+        ]
+        .iter()
+        .filter_map(|line| parse(line))
+        .collect();
+        let after: Vec<HostMount> = ["29 1 8:1 / / ro,relatime shared:1 - ext4 /dev/sda1 ro"]
+            .iter()
+            .filter_map(|line| parse(line))
+            .collect();
         assert!(changed_mounts(&before, &before).is_empty());
-        let points: Vec<String> = changed_mounts(&before, &after).into_iter().map(|(point, ..)| point).collect();
+        let points: Vec<String> = changed_mounts(&before, &after)
+            .into_iter()
+            .map(|(point, ..)| point)
+            .collect();
         assert_eq!(points, ["/", "/proc"]);
     }
 }

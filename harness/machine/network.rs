@@ -38,8 +38,12 @@ impl Addressing {
         }
         let path = Path::new("/proc/net/route");
         let routes = fs::read_to_string(path).map_err(MachineError::file("read", path))?;
-        let hash = seed.bytes().fold(5381_u32, |hash, byte| hash.wrapping_mul(33) ^ u32::from(byte));
-        free_subnet(&routes, hash).map(Self::Harness).ok_or(MachineError::NoFreeRange)
+        let hash = seed.bytes().fold(5381_u32, |hash, byte| {
+            hash.wrapping_mul(33) ^ u32::from(byte)
+        });
+        free_subnet(&routes, hash)
+            .map(Self::Harness)
+            .ok_or(MachineError::NoFreeRange)
     }
 }
 
@@ -47,17 +51,36 @@ impl Addressing {
 fn networkd_runs() -> bool {
     // The kernel keeps fifteen bytes of a program's name.
     let is_networkd = |name: &str| name.trim_end() == "systemd-network";
-    let processes = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
-    processes.filter_map(|process| fs::read_to_string(process.path().join("comm")).ok()).any(|name| is_networkd(&name))
+    let processes = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok);
+    processes
+        .filter_map(|process| fs::read_to_string(process.path().join("comm")).ok())
+        .any(|name| is_networkd(&name))
 }
 
 /// Returns the first range from `start` on that no route but a default one covers.
 fn free_subnet(routes: &str, start: u32) -> Option<Subnet> {
-    let taken: Vec<(u32, u32)> = routes.lines().skip(1).filter_map(parse_route).filter(|&(_, mask)| mask != 0).collect();
+    let taken: Vec<(u32, u32)> = routes
+        .lines()
+        .skip(1)
+        .filter_map(parse_route)
+        .filter(|&(_, mask)| mask != 0)
+        .collect();
     (0..16_384_u32)
-        .map(|step| u32::from_be_bytes([POOL[0], POOL[1], 0, 0]) | (start.wrapping_add(step) % 16_384) << 2)
-        .find(|network| !taken.iter().any(|&(destination, mask)| overlaps(*network, destination, mask)))
-        .map(|network| Subnet { host: Ipv4Addr::from(network | 1), guest: Ipv4Addr::from(network | 2) })
+        .map(|step| {
+            u32::from_be_bytes([POOL[0], POOL[1], 0, 0]) | (start.wrapping_add(step) % 16_384) << 2
+        })
+        .find(|network| {
+            !taken
+                .iter()
+                .any(|&(destination, mask)| overlaps(*network, destination, mask))
+        })
+        .map(|network| Subnet {
+            host: Ipv4Addr::from(network | 1),
+            guest: Ipv4Addr::from(network | 2),
+        })
 }
 
 fn overlaps(network: u32, destination: u32, mask: u32) -> bool {
@@ -70,21 +93,33 @@ fn parse_route(line: &str) -> Option<(u32, u32)> {
     let mut words = line.split_whitespace();
     let destination = u32::from_str_radix(words.nth(1)?, 16).ok()?;
     let mask = u32::from_str_radix(words.nth(5)?, 16).ok()?;
-    Some((u32::from_be_bytes(destination.to_ne_bytes()), u32::from_be_bytes(mask.to_ne_bytes())))
+    Some((
+        u32::from_be_bytes(destination.to_ne_bytes()),
+        u32::from_be_bytes(mask.to_ne_bytes()),
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const HEADER: &str = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n";
+    const HEADER: &str =
+        "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n";
 
     #[test]
     fn a_range_that_a_route_covers_is_not_taken() {
-        let default = format!("{HEADER}eth0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n");
-        assert_eq!(free_subnet(&default, 0).unwrap().host, Ipv4Addr::new(10, 198, 0, 1));
-        let taken = format!("{default}ve-a\t0000C60A\t00000000\t0001\t0\t0\t0\tFCFFFFFF\t0\t0\t0\n");
-        assert_eq!(free_subnet(&taken, 0).unwrap().guest, Ipv4Addr::new(10, 198, 0, 6));
+        let default =
+            format!("{HEADER}eth0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n");
+        assert_eq!(
+            free_subnet(&default, 0).unwrap().host,
+            Ipv4Addr::new(10, 198, 0, 1)
+        );
+        let taken =
+            format!("{default}ve-a\t0000C60A\t00000000\t0001\t0\t0\t0\tFCFFFFFF\t0\t0\t0\n");
+        assert_eq!(
+            free_subnet(&taken, 0).unwrap().guest,
+            Ipv4Addr::new(10, 198, 0, 6)
+        );
         let all = format!("{default}tun0\t0000000A\t00000000\t0001\t0\t0\t0\t000000FF\t0\t0\t0\n");
         assert_eq!(free_subnet(&all, 0), None);
     }

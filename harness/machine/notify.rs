@@ -1,4 +1,4 @@
-//! systemd-nspawn's messages over sd_notify(3): among them the process number of the guest's init.
+//! systemd-nspawn's messages over `sd_notify(3)`: among them the process number of the guest's init.
 
 use tokio::net::UnixDatagram;
 
@@ -14,7 +14,9 @@ pub(super) async fn leader(socket: &UnixDatagram) -> std::io::Result<u32> {
 }
 
 fn parse(message: &str) -> Option<u32> {
-    message.lines().find_map(|line| line.strip_prefix("X_NSPAWN_LEADER_PID=")?.parse().ok())
+    message
+        .lines()
+        .find_map(|line| line.strip_prefix("X_NSPAWN_LEADER_PID=")?.parse().ok())
 }
 
 #[cfg(test)]
@@ -23,7 +25,10 @@ mod tests {
 
     #[test]
     fn the_leader_is_found_among_other_messages() {
-        assert_eq!(parse("STATUS=Container running.\nX_NSPAWN_LEADER_PID=615"), Some(615));
+        assert_eq!(
+            parse("STATUS=Container running.\nX_NSPAWN_LEADER_PID=615"),
+            Some(615)
+        );
         assert_eq!(parse("STOPPING=1\nSTATUS=Terminating..."), None);
     }
 }

@@ -59,20 +59,27 @@ pub enum Stop {
 }
 
 /// Boots a guest: returns when it has an address, long before its services answer.
-pub async fn boot(mut config: BootConfig, limit: Duration, toolbox: &Toolbox) -> Result<Machine, MachineError> {
+pub async fn boot(
+    mut config: BootConfig,
+    limit: Duration,
+    toolbox: &Toolbox,
+) -> Result<Machine, MachineError> {
     let addressing = Addressing::choose(&config.machine)?;
     prepare(&mut config, addressing)?;
     let bind = |path: &Path| {
         let socket = UnixDatagram::bind(path).map_err(MachineError::file("bind", path))?;
         // Any user of the guest writes to /dev/log, as with a real syslog daemon.
-        fs::set_permissions(path, fs::Permissions::from_mode(0o666)).map_err(MachineError::file("open up", path))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o666))
+            .map_err(MachineError::file("open up", path))?;
         Ok::<_, MachineError>(socket)
     };
     let notify = bind(&config.notify_socket())?;
     let log = bind(&config.log_socket())?;
     let journal = Journal::start();
     let syslog = tokio::spawn(journal.clone().keep_syslog(log));
-    let mut process = toolbox.start(&boot_call(&config)).map_err(MachineError::tool("boot the guest"))?;
+    let mut process = toolbox
+        .start(&boot_call(&config))
+        .map_err(MachineError::tool("boot the guest"))?;
     let (stdout, stderr) = process.take_outputs().expect("they are taken only here");
     tokio::spawn(journal.clone().keep_console(stdout));
     tokio::spawn(journal.clone().keep_console(stderr));
@@ -88,8 +95,15 @@ pub async fn boot(mut config: BootConfig, limit: Duration, toolbox: &Toolbox) ->
             });
         }
     };
-    let mut machine =
-        Machine { config, leader, address: Ipv4Addr::UNSPECIFIED, journal, process, toolbox: toolbox.clone(), syslog };
+    let mut machine = Machine {
+        config,
+        leader,
+        address: Ipv4Addr::UNSPECIFIED,
+        journal,
+        process,
+        toolbox: toolbox.clone(),
+        syslog,
+    };
     machine.address = machine.connect(addressing, limit).await?;
     Ok(machine)
 }
@@ -103,7 +117,9 @@ fn prepare(config: &mut BootConfig, addressing: Addressing) -> Result<(), Machin
             fs::remove_file(&socket).map_err(MachineError::file("remove", &socket))?;
         }
     }
-    if matches!(addressing, Addressing::Harness(_)) && config.tree.join("etc/network/interfaces").is_file() {
+    if matches!(addressing, Addressing::Harness(_))
+        && config.tree.join("etc/network/interfaces").is_file()
+    {
         let path = config.folder.join("interfaces");
         fs::write(&path, INTERFACES).map_err(MachineError::file("write", &path))?;
         config.interfaces = Some(path);
@@ -112,9 +128,15 @@ fn prepare(config: &mut BootConfig, addressing: Addressing) -> Result<(), Machin
 }
 
 impl Machine {
-    async fn connect(&mut self, addressing: Addressing, limit: Duration) -> Result<Ipv4Addr, MachineError> {
+    async fn connect(
+        &mut self,
+        addressing: Addressing,
+        limit: Duration,
+    ) -> Result<Ipv4Addr, MachineError> {
         match addressing {
-            Addressing::Harness(subnet) => self.address_both_ends(subnet).await.map(|()| subnet.guest),
+            Addressing::Harness(subnet) => {
+                self.address_both_ends(subnet).await.map(|()| subnet.guest)
+            }
             Addressing::Networkd => self.await_address(limit).await,
         }
     }
@@ -123,16 +145,35 @@ impl Machine {
         let link = self.config.link();
         let inside = format!("--net=/proc/{}/ns/net", self.leader);
         let ip = |arguments: &[&str]| ToolCall::new("ip").args(arguments);
-        let guest_ip = |arguments: &[&str]| ToolCall::new("nsenter").args([inside.as_str(), "ip"]).args(arguments);
+        let guest_ip = |arguments: &[&str]| {
+            ToolCall::new("nsenter")
+                .args([inside.as_str(), "ip"])
+                .args(arguments)
+        };
         let calls = [
-            ip(&["address", "add", &format!("{}/30", subnet.host), "dev", &link]),
+            ip(&[
+                "address",
+                "add",
+                &format!("{}/30", subnet.host),
+                "dev",
+                &link,
+            ]),
             ip(&["link", "set", &link, "up"]),
-            guest_ip(&["address", "add", &format!("{}/30", subnet.guest), "dev", "host0"]),
+            guest_ip(&[
+                "address",
+                "add",
+                &format!("{}/30", subnet.guest),
+                "dev",
+                "host0",
+            ]),
             guest_ip(&["link", "set", "host0", "up"]),
             guest_ip(&["link", "set", "lo", "up"]),
         ];
         for call in calls {
-            self.toolbox.run(&call).await.map_err(MachineError::tool("address the guest"))?;
+            self.toolbox
+                .run(&call)
+                .await
+                .map_err(MachineError::tool("address the guest"))?;
         }
         Ok(())
     }
@@ -141,11 +182,21 @@ impl Machine {
     async fn await_address(&mut self, limit: Duration) -> Result<Ipv4Addr, MachineError> {
         let call = ToolCall::new("nsenter")
             .arg(format!("--net=/proc/{}/ns/net", self.leader))
-            .args(["ip", "-4", "-oneline", "address", "show", "dev", "host0", "scope", "global"]);
+            .args([
+                "ip", "-4", "-oneline", "address", "show", "dev", "host0", "scope", "global",
+            ]);
         let deadline = Instant::now() + limit;
         loop {
-            let text = self.toolbox.run(&call).await.map_err(MachineError::tool("look for the guest's address"))?.text();
-            let address = text.split_whitespace().skip_while(|word| *word != "inet").nth(1);
+            let text = self
+                .toolbox
+                .run(&call)
+                .await
+                .map_err(MachineError::tool("look for the guest's address"))?
+                .text();
+            let address = text
+                .split_whitespace()
+                .skip_while(|word| *word != "inet")
+                .nth(1);
             if let Some(address) = address.and_then(|range| range.split('/').next()?.parse().ok()) {
                 return Ok(address);
             }
@@ -162,18 +213,35 @@ impl Machine {
             {
                 return Ok(runlevel);
             }
-            self.still_runs("reach its runlevel", deadline, limit).await?;
+            self.still_runs("reach its runlevel", deadline, limit)
+                .await?;
         }
     }
 
     /// Waits a moment; an error if the guest ended or the deadline passed.
-    pub async fn still_runs(&mut self, what: &str, deadline: Instant, limit: Duration) -> Result<(), MachineError> {
-        let exit = self.process.wait(LOOK_EVERY).await.map_err(MachineError::tool("watch the guest"))?;
+    pub async fn still_runs(
+        &mut self,
+        what: &str,
+        deadline: Instant,
+        limit: Duration,
+    ) -> Result<(), MachineError> {
+        let exit = self
+            .process
+            .wait(LOOK_EVERY)
+            .await
+            .map_err(MachineError::tool("watch the guest"))?;
         if let Some(exit) = exit {
-            return Err(MachineError::EndedEarly { exit, console: self.journal.console_tail(TAIL) });
+            return Err(MachineError::EndedEarly {
+                exit,
+                console: self.journal.console_tail(TAIL),
+            });
         }
         if Instant::now() > deadline {
-            return Err(MachineError::TimedOut { what: what.to_owned(), limit, console: self.journal.console_tail(TAIL) });
+            return Err(MachineError::TimedOut {
+                what: what.to_owned(),
+                limit,
+                console: self.journal.console_tail(TAIL),
+            });
         }
         Ok(())
     }
@@ -182,15 +250,24 @@ impl Machine {
     pub fn command(&self, program: &[&str]) -> ToolCall {
         ToolCall::new("nsenter")
             .arg(format!("--target={}", self.leader))
-            .args(["--user", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd=/"])
+            .args([
+                "--user", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root",
+                "--wd=/",
+            ])
             .args(["--setuid=0", "--setgid=0", "--"])
             .args(program)
-            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env(
+                "PATH",
+                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            )
     }
 
     /// Runs a program inside the guest to its end.
     pub async fn run(&self, call: &ToolCall) -> Result<ToolOutput, MachineError> {
-        self.toolbox.run(call).await.map_err(MachineError::tool("run a program in the guest"))
+        self.toolbox
+            .run(call)
+            .await
+            .map_err(MachineError::tool("run a program in the guest"))
     }
 
     /// Stops the guest: SIGINT to its init, which must end in a halt.
@@ -222,14 +299,20 @@ fn runlevel(leader: u32) -> Option<String> {
     let title = fs::read(format!("/proc/{leader}/cmdline")).ok()?;
     let title = str::from_utf8(&title).ok()?.trim_end_matches(['\0', ' ']);
     let level = title.strip_prefix("init [")?.strip_suffix(']')?;
-    level.bytes().all(|byte| byte.is_ascii_digit()).then(|| level.to_owned())
+    level
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| level.to_owned())
 }
 
 /// Tells whether a child of init still runs rc scripts.
 fn rc_runs(leader: u32) -> bool {
-    let children = fs::read_to_string(format!("/proc/{leader}/task/{leader}/children")).unwrap_or_default();
+    let children =
+        fs::read_to_string(format!("/proc/{leader}/task/{leader}/children")).unwrap_or_default();
     children.split_whitespace().any(|child| {
-        fs::read(format!("/proc/{child}/cmdline"))
-            .is_ok_and(|line| line.split(|&byte| byte == 0).any(|word| word == b"/etc/init.d/rc" || word == b"/etc/init.d/rcS"))
+        fs::read(format!("/proc/{child}/cmdline")).is_ok_and(|line| {
+            line.split(|&byte| byte == 0)
+                .any(|word| word == b"/etc/init.d/rc" || word == b"/etc/init.d/rcS")
+        })
     })
 }

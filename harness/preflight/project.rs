@@ -13,10 +13,27 @@ use crate::{
 pub fn project(project: &Project) -> Vec<Case> {
     let mut cases = vec![image(project), scenarios(project)];
     let rootfs = &project.rootfs;
-    let named = rootfs.overlay.iter().map(|path| ("rootfs.overlay", path, true));
-    let named = named.chain(rootfs.scripts.iter().map(|path| ("rootfs.scripts", path, false)));
-    let named = named.chain(project.candidate.database_dump.iter().map(|path| ("candidate.database_dump", path, false)));
-    let packages = project.legacy.as_ref().and_then(|legacy| legacy.packages.as_ref());
+    let named = rootfs
+        .overlay
+        .iter()
+        .map(|path| ("rootfs.overlay", path, true));
+    let named = named.chain(
+        rootfs
+            .scripts
+            .iter()
+            .map(|path| ("rootfs.scripts", path, false)),
+    );
+    let named = named.chain(
+        project
+            .candidate
+            .database_dump
+            .iter()
+            .map(|path| ("candidate.database_dump", path, false)),
+    );
+    let packages = project
+        .legacy
+        .as_ref()
+        .and_then(|legacy| legacy.packages.as_ref());
     let named = named.chain(packages.map(|path| ("legacy.packages", path, false)));
     cases.extend(named.map(|(key, path, folder)| file(project, key, path, folder)));
     cases
@@ -27,7 +44,11 @@ fn id(name: &str) -> CaseId {
 }
 
 fn broken(name: &str, reason: String) -> Case {
-    Case { id: id(name), outcome: Outcome::Broken, reason }
+    Case {
+        id: id(name),
+        outcome: Outcome::Broken,
+        reason,
+    }
 }
 
 fn image(project: &Project) -> Case {
@@ -42,7 +63,10 @@ fn image(project: &Project) -> Case {
 
 fn scenarios(project: &Project) -> Case {
     match scenario::load(&project.folder.join("scenarios")) {
-        Ok(scenarios) if scenarios.is_empty() => broken("scenarios", "scenarios/ is empty: no page would be compared".to_owned()),
+        Ok(scenarios) if scenarios.is_empty() => broken(
+            "scenarios",
+            "scenarios/ is empty: no page would be compared".to_owned(),
+        ),
         Ok(scenarios) => Case::same(id("scenarios"), format!("{} scenarios", scenarios.len())),
         Err(error) => Case::broken(id("scenarios"), &error),
     }
@@ -51,6 +75,14 @@ fn scenarios(project: &Project) -> Case {
 fn file(project: &Project, key: &str, path: &Path, folder: bool) -> Case {
     let name = format!("{key} {}", path.display());
     let full = project.resolve(path);
-    let exists = if folder { full.is_dir() } else { full.is_file() };
-    if exists { Case::same(id(&name), "exists") } else { broken(&name, format!("{} does not exist", full.display())) }
+    let exists = if folder {
+        full.is_dir()
+    } else {
+        full.is_file()
+    };
+    if exists {
+        Case::same(id(&name), "exists")
+    } else {
+        broken(&name, format!("{} does not exist", full.display()))
+    }
 }

@@ -32,14 +32,21 @@ fn mode_of(maps: &str) -> VsyscallMode {
 
 /// Tells whether a guest needs vsyscall: its `/sbin/init` is for x86-64 (ELF, `e_machine` 62) and its libc is older than 2.14.
 pub fn needs_vsyscall(init: &[u8], libc_version: Option<&str>) -> bool {
-    let machine = init.get(18..20).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
+    let machine = init
+        .get(18..20)
+        .map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
     let is_x86_64 = init.starts_with(b"\x7fELF") && machine == Some(62);
     // A version that can't be read is an old one: the check must not be left out by mistake.
-    is_x86_64 && libc_version.and_then(parse).is_none_or(|version| version < (2, 14))
+    is_x86_64
+        && libc_version
+            .and_then(parse)
+            .is_none_or(|version| version < (2, 14))
 }
 
 fn parse(version: &str) -> Option<(u32, u32)> {
-    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
+    let mut numbers = version
+        .split(|c: char| !c.is_ascii_digit())
+        .map(str::parse::<u32>);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
@@ -49,10 +56,17 @@ mod tests {
 
     #[test]
     fn the_mode_is_read_from_the_maps_of_a_process() {
-        let line = |permissions| format!("ffffffffff600000-ffffffffff601000 {permissions} 00000000 00:00 0                  [vsyscall]\n");
+        let line = |permissions| {
+            format!(
+                "ffffffffff600000-ffffffffff601000 {permissions} 00000000 00:00 0                  [vsyscall]\n"
+            )
+        };
         assert_eq!(mode_of(&line("--xp")), VsyscallMode::Xonly);
         assert_eq!(mode_of(&line("r-xp")), VsyscallMode::Emulate);
-        assert_eq!(mode_of("7ffd-7ffe r-xp 0 0:0 0 [vdso]\n"), VsyscallMode::None);
+        assert_eq!(
+            mode_of("7ffd-7ffe r-xp 0 0:0 0 [vdso]\n"),
+            VsyscallMode::None
+        );
     }
 
     #[test]
@@ -60,7 +74,13 @@ mod tests {
         let mut init = vec![0; 64];
         init[..4].copy_from_slice(b"\x7fELF");
         init[18] = 62;
-        let table = [(Some("2.7-18lenny7"), true), (Some("2.13-38"), true), (Some("2.36-9+deb12u14"), false), (Some("odd"), true), (None, true)];
+        let table = [
+            (Some("2.7-18lenny7"), true),
+            (Some("2.13-38"), true),
+            (Some("2.36-9+deb12u14"), false),
+            (Some("odd"), true),
+            (None, true),
+        ];
         for (version, needed) in table {
             assert_eq!(needs_vsyscall(&init, version), needed, "{version:?}");
         }

@@ -11,8 +11,7 @@ use super::{
     error::RecipeError,
     guest::{GuestScript, INSIDE, script_call},
     locking::Inputs,
-    normalise, packages,
-    state, sysvinit,
+    normalise, packages, state, sysvinit,
 };
 use crate::{
     image,
@@ -72,21 +71,32 @@ pub async fn build(
     observer: &Arc<dyn Observer>,
 ) -> Result<Built, RecipeError> {
     fs::create_dir_all(&plan.scratch).map_err(RecipeError::file("create", &plan.scratch))?;
-    let build = Build { plan, target, toolbox, observer };
+    let build = Build {
+        plan,
+        target,
+        toolbox,
+        observer,
+    };
     let mut steps = vec![build.unpack().await?];
     steps.push(build.install().await?);
     steps.push(build.overlay().await?);
     steps.push(build.scripts().await?);
     let tree = TreeRoot::open(target).map_err(RecipeError::tree("open the tree"))?;
     if plan.project.rootfs.recipe == Recipe::Sysvinit {
-        let edits = sysvinit::edits(&tree, &plan.project.container.machine).map_err(RecipeError::tree("sysvinit edits"))?;
+        let edits = sysvinit::edits(&tree, &plan.project.container.machine)
+            .map_err(RecipeError::tree("sysvinit edits"))?;
         steps.push(apply("sysvinit edits", &tree, &edits)?);
     }
-    let edits = state::edits(&tree, &plan.project.rootfs.state).map_err(RecipeError::tree("state"))?;
+    let edits =
+        state::edits(&tree, &plan.project.rootfs.state).map_err(RecipeError::tree("state"))?;
     steps.push(apply("state", &tree, &edits)?);
     let (listing, step) = build.normalise(tree).await?;
     steps.push(step);
-    Ok(Built { tree: target.to_owned(), listing, steps })
+    Ok(Built {
+        tree: target.to_owned(),
+        listing,
+        steps,
+    })
 }
 
 struct Build<'a> {
@@ -98,7 +108,9 @@ struct Build<'a> {
 
 impl Build<'_> {
     fn started(&self, step: &str) {
-        self.observer.observe(Event::Started { what: format!("{}: {step}", self.plan.name) });
+        self.observer.observe(Event::Started {
+            what: format!("{}: {step}", self.plan.name),
+        });
     }
 
     async fn unpack(&self) -> Result<Step, RecipeError> {
@@ -108,38 +120,63 @@ impl Build<'_> {
         let locked = self.plan.inputs.lock.image.digest.clone();
         let observer = Arc::clone(self.observer);
         let unpacked = blocking(move || {
-            let image = image::open(&reference).map_err(|source| RecipeError::Image { image: name.clone(), source })?;
+            let image = image::open(&reference).map_err(|source| RecipeError::Image {
+                image: name.clone(),
+                source,
+            })?;
             let actual = image.manifest_digest.to_string();
             if actual != locked {
-                return Err(RecipeError::ImageChanged { image: name, locked, actual });
+                return Err(RecipeError::ImageChanged {
+                    image: name,
+                    locked,
+                    actual,
+                });
             }
-            rootfs::unpack(&image, &target, &Budget::default(), observer.as_ref())
-                .map_err(|source| RecipeError::Unpack { image: name, source })
+            rootfs::unpack(&image, &target, &Budget::default(), observer.as_ref()).map_err(
+                |source| RecipeError::Unpack {
+                    image: name,
+                    source,
+                },
+            )
         })
         .await?;
-        let mut done = vec![format!("{} entries, {} bytes", unpacked.listing.entries.len(), unpacked.listing.bytes())];
+        let mut done = vec![format!(
+            "{} entries, {} bytes",
+            unpacked.listing.entries.len(),
+            unpacked.listing.bytes()
+        )];
         done.extend(unpacked.findings.iter().map(ToString::to_string));
-        Ok(Step { name: "unpack", done })
+        Ok(Step {
+            name: "unpack",
+            done,
+        })
     }
 
     async fn install(&self) -> Result<Step, RecipeError> {
         let lock = &self.plan.inputs.lock;
         if lock.actions.is_empty() {
-            return Ok(Step { name: "packages", done: Vec::new() });
+            return Ok(Step {
+                name: "packages",
+                done: Vec::new(),
+            });
         }
         self.started("packages");
         let tree = TreeRoot::open(self.target).map_err(RecipeError::tree("packages"))?;
         let failed = || RecipeError::tree("packages");
         let before = tree.read(POLICY).map_err(failed())?;
-        tree.write(POLICY, FORBID_SERVICES, 0o755).map_err(failed())?;
+        tree.write(POLICY, FORBID_SERVICES, 0o755)
+            .map_err(failed())?;
         let debs = self.plan.scratch.join("debs");
         fs::create_dir_all(&debs).map_err(RecipeError::file("create", &debs))?;
         for package in &lock.locked {
             let link = debs.join(&package.file);
             let from = self.plan.inputs.cache.path(package);
-            fs::hard_link(&from, &link).or_else(|_| fs::copy(&from, &link).map(drop)).map_err(RecipeError::file("link", &from))?;
+            fs::hard_link(&from, &link)
+                .or_else(|_| fs::copy(&from, &link).map(drop))
+                .map_err(RecipeError::file("link", &from))?;
         }
-        let script = packages::install_script(&lock.locked, &lock.actions, &format!("{INSIDE}/files"));
+        let script =
+            packages::install_script(&lock.locked, &lock.actions, &format!("{INSIDE}/files"));
         let path = self.plan.scratch.join("install.sh");
         fs::write(&path, script).map_err(RecipeError::file("write", &path))?;
         self.run_script("packages", &path, Some(debs)).await?;
@@ -147,16 +184,32 @@ impl Build<'_> {
             Some(content) => tree.write(POLICY, &content, 0o755).map_err(failed())?,
             None => tree.remove_file(POLICY).map(drop).map_err(failed())?,
         }
-        let done = lock.locked.iter().map(|package| format!("{} {}", package.name, package.version)).collect();
-        Ok(Step { name: "packages", done })
+        let done = lock
+            .locked
+            .iter()
+            .map(|package| format!("{} {}", package.name, package.version))
+            .collect();
+        Ok(Step {
+            name: "packages",
+            done,
+        })
     }
 
     async fn overlay(&self) -> Result<Step, RecipeError> {
         let project = &self.plan.project;
-        let folders: Vec<PathBuf> = project.rootfs.overlay.iter().map(|path| project.resolve(path)).collect();
+        let folders: Vec<PathBuf> = project
+            .rootfs
+            .overlay
+            .iter()
+            .map(|path| project.resolve(path))
+            .collect();
         for folder in &folders {
             if !folder.is_dir() {
-                return Err(InputError::new(project.config_path(), format!("names the overlay {}, which is no folder", folder.display())).into());
+                return Err(InputError::new(
+                    project.config_path(),
+                    format!("names the overlay {}, which is no folder", folder.display()),
+                )
+                .into());
             }
         }
         let target = self.target.to_owned();
@@ -168,7 +221,10 @@ impl Build<'_> {
             Ok(done)
         })
         .await?;
-        Ok(Step { name: "overlay", done })
+        Ok(Step {
+            name: "overlay",
+            done,
+        })
     }
 
     async fn scripts(&self) -> Result<Step, RecipeError> {
@@ -177,16 +233,28 @@ impl Build<'_> {
         for script in &project.rootfs.scripts {
             let path = project.resolve(script);
             if !path.is_file() {
-                return Err(InputError::new(project.config_path(), format!("names the script {}, which is no file", path.display())).into());
+                return Err(InputError::new(
+                    project.config_path(),
+                    format!("names the script {}, which is no file", path.display()),
+                )
+                .into());
             }
             self.started(&script.display().to_string());
             self.run_script("scripts", &path, None).await?;
             done.push(script.display().to_string());
         }
-        Ok(Step { name: "scripts", done })
+        Ok(Step {
+            name: "scripts",
+            done,
+        })
     }
 
-    async fn run_script(&self, step: &'static str, script: &Path, files: Option<PathBuf>) -> Result<(), RecipeError> {
+    async fn run_script(
+        &self,
+        step: &'static str,
+        script: &Path,
+        files: Option<PathBuf>,
+    ) -> Result<(), RecipeError> {
         let script = GuestScript {
             tree: self.target,
             machine: &self.plan.machine,
@@ -194,19 +262,27 @@ impl Build<'_> {
             files,
             source_date_epoch: self.plan.project.rootfs.source_date_epoch,
         };
-        self.toolbox.run(&script_call(&script)).await.map_err(RecipeError::tool(step)).map(drop)
+        self.toolbox
+            .run(&script_call(&script))
+            .await
+            .map_err(RecipeError::tool(step))
+            .map(drop)
     }
 
     async fn normalise(&self, tree: TreeRoot) -> Result<(Listing, Step), RecipeError> {
         self.started("normalise");
-        let (epoch, target) = (self.plan.project.rootfs.source_date_epoch, self.target.to_owned());
+        let (epoch, target) = (
+            self.plan.project.rootfs.source_date_epoch,
+            self.target.to_owned(),
+        );
         blocking(move || {
             let failed = || RecipeError::tree("normalise");
             let edits = normalise::edits(&tree, epoch).map_err(failed())?;
             let mut step = apply("normalise", &tree, &edits)?;
             let mut listing = rootfs::walk(&target).map_err(failed())?;
             let clamped = normalise::clamp_times(&tree, &mut listing, epoch).map_err(failed())?;
-            step.done.push(format!("{clamped} times newer than {epoch} set to it"));
+            step.done
+                .push(format!("{clamped} times newer than {epoch} set to it"));
             Ok((listing, step))
         })
         .await
@@ -217,10 +293,17 @@ fn apply(name: &'static str, tree: &TreeRoot, edits: &[Edit]) -> Result<Step, Re
     for edit in edits {
         edit.apply(tree).map_err(RecipeError::tree(name))?;
     }
-    Ok(Step { name, done: edits.iter().map(ToString::to_string).collect() })
+    Ok(Step {
+        name,
+        done: edits.iter().map(ToString::to_string).collect(),
+    })
 }
 
 /// Runs work that hashes and writes files on a thread of its own.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, RecipeError> + Send + 'static) -> Result<T, RecipeError> {
-    tokio::task::spawn_blocking(work).await.expect("the work does not panic and is not cancelled")
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, RecipeError> + Send + 'static,
+) -> Result<T, RecipeError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .expect("the work does not panic and is not cancelled")
 }

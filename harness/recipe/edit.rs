@@ -46,18 +46,31 @@ pub enum Edit {
 impl Edit {
     /// Makes an edit that writes a text file of mode 0644.
     pub fn text(path: &str, content: impl Into<Vec<u8>>, why: &'static str) -> Self {
-        Self::Write { path: path.to_owned(), content: content.into(), mode: 0o644, why }
+        Self::Write {
+            path: path.to_owned(),
+            content: content.into(),
+            mode: 0o644,
+            why,
+        }
     }
 
     /// Makes an edit that removes a path.
     pub fn remove(path: impl Into<String>, why: &'static str) -> Self {
-        Self::Remove { path: path.into(), why }
+        Self::Remove {
+            path: path.into(),
+            why,
+        }
     }
 
     /// Does the edit.
     pub fn apply(&self, tree: &TreeRoot) -> Result<(), TreeError> {
         match self {
-            Self::Write { path, content, mode, .. } => tree.write(path, content, *mode),
+            Self::Write {
+                path,
+                content,
+                mode,
+                ..
+            } => tree.write(path, content, *mode),
             Self::Symlink { path, target, .. } => tree.symlink(path, target.as_bytes()),
             Self::Remove { path, .. } => tree.remove_tree(path).map(drop),
             Self::Directory { path, .. } => tree.create_dir_all(path),
@@ -69,8 +82,12 @@ impl fmt::Display for Edit {
     /// Writes the edit as a line of the report.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Write { path, content, why, .. } => write!(formatter, "write /{path} ({} bytes): {why}", content.len()),
-            Self::Symlink { path, target, why } => write!(formatter, "link /{path} to {target}: {why}"),
+            Self::Write {
+                path, content, why, ..
+            } => write!(formatter, "write /{path} ({} bytes): {why}", content.len()),
+            Self::Symlink { path, target, why } => {
+                write!(formatter, "link /{path} to {target}: {why}")
+            }
             Self::Remove { path, why } => write!(formatter, "remove /{path}: {why}"),
             Self::Directory { path, why } => write!(formatter, "make /{path}: {why}"),
         }

@@ -92,9 +92,16 @@ pub enum RecipeError {
 
 impl RecipeError {
     /// Makes the adapter for `map_err` that keeps attempt and path.
-    pub(super) fn file(attempt: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn file(
+        attempt: &'static str,
+        path: &std::path::Path,
+    ) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::File { attempt, path, source }
+        move |source| Self::File {
+            attempt,
+            path,
+            source,
+        }
     }
 
     /// Makes the adapter for `map_err` that keeps the step of an edit.

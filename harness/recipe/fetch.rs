@@ -22,12 +22,17 @@ pub(super) async fn fetch_image(
     fresh: bool,
     toolbox: &Toolbox,
 ) -> Result<ImageReference, RecipeError> {
-    let failed = |source_error| RecipeError::Image { image: source.to_owned(), source: source_error };
+    let failed = |source_error| RecipeError::Image {
+        image: source.to_owned(),
+        source: source_error,
+    };
     let reference = ImageReference::parse(source).map_err(failed)?;
     let ImageReference::Registry { .. } = reference else {
         return Ok(reference.relative_to(relative_to));
     };
-    let folder = cache.join("images").join(Sha256Digest::of(source.as_bytes()).hex());
+    let folder = cache
+        .join("images")
+        .join(Sha256Digest::of(source.as_bytes()).hex());
     if fresh || !folder.join("index.json").exists() {
         let copy = folder.with_extension("new");
         remove(&copy)?;
@@ -36,7 +41,10 @@ pub(super) async fn fetch_image(
             .args(["copy", "--quiet", source])
             .arg(format!("oci:{}:image", copy.display()))
             .limit(COPY_LIMIT);
-        toolbox.run(&call).await.map_err(RecipeError::tool("fetch the image"))?;
+        toolbox
+            .run(&call)
+            .await
+            .map_err(RecipeError::tool("fetch the image"))?;
         remove(&folder)?;
         fs::rename(&copy, &folder).map_err(RecipeError::file("rename", &copy))?;
     }

@@ -36,12 +36,35 @@ pub(super) fn script_call(script: &GuestScript<'_>) -> ToolCall {
     let bind = |from: &Path, name: &str| format!("--bind-ro={}:{INSIDE}/{name}", from.display());
     let mut call = ToolCall::new("unshare")
         // What systemd-nspawn puts on /run and /tmp of the host is private to it and goes with it, however it ends.
-        .args(["--mount", "--propagation", "slave", "sh", "-ec", PRIVATE_MOUNTS, "sh"])
-        .args(["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--settings=no"])
+        .args([
+            "--mount",
+            "--propagation",
+            "slave",
+            "sh",
+            "-ec",
+            PRIVATE_MOUNTS,
+            "sh",
+        ])
+        .args([
+            "systemd-nspawn",
+            "--quiet",
+            "--register=no",
+            "--keep-unit",
+            "--settings=no",
+        ])
         .arg(format!("--directory={}", script.tree.display()))
         .arg(format!("--machine={}", script.machine))
-        .args(["--private-network", "--private-users=pick", "--private-users-ownership=map"])
-        .args(["--resolv-conf=off", "--timezone=off", "--link-journal=no", "--suppress-sync=yes"])
+        .args([
+            "--private-network",
+            "--private-users=pick",
+            "--private-users-ownership=map",
+        ])
+        .args([
+            "--resolv-conf=off",
+            "--timezone=off",
+            "--link-journal=no",
+            "--suppress-sync=yes",
+        ])
         .arg(bind(script.script, "script"));
     if let Some(files) = &script.files {
         call = call.arg(bind(files, "files"));
@@ -53,14 +76,18 @@ pub(super) fn script_call(script: &GuestScript<'_>) -> ToolCall {
         "--setenv=LC_ALL=C",
         "--setenv=TZ=UTC",
     ])
-    .arg(format!("--setenv=SOURCE_DATE_EPOCH={}", script.source_date_epoch))
+    .arg(format!(
+        "--setenv=SOURCE_DATE_EPOCH={}",
+        script.source_date_epoch
+    ))
     .args(["--pipe", "/bin/sh", "-c"])
     // By its #! line where it has one; dash and the shell of the guest both take it as an argument otherwise.
-    .arg(format!("cp {INSIDE}/script /run/script && chmod 755 /run/script && exec /run/script"))
+    .arg(format!(
+        "cp {INSIDE}/script /run/script && chmod 755 /run/script && exec /run/script"
+    ))
     .env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1")
     .limit(LIMIT)
 }
 
 /// Mounts that hide the host's /run/systemd/nspawn from systemd-nspawn, then the program itself.
-pub(super) const PRIVATE_MOUNTS: &str =
-    "mkdir -p /run/systemd/nspawn; mount -t tmpfs -o mode=755 migrate-verify /run/systemd/nspawn; exec \"$@\"";
+pub(super) const PRIVATE_MOUNTS: &str = "mkdir -p /run/systemd/nspawn; mount -t tmpfs -o mode=755 migrate-verify /run/systemd/nspawn; exec \"$@\"";

@@ -26,12 +26,22 @@ fn is_replaced(line: &str) -> bool {
         return false;
     };
     let terminal = process.contains("getty") && process.split_whitespace().any(is_missing_terminal);
-    let keys = ["ctrlaltdel", "kbrequest", "powerwait", "powerfail", "powerokwait", "powerfailnow"].contains(&action);
+    let keys = [
+        "ctrlaltdel",
+        "kbrequest",
+        "powerwait",
+        "powerfail",
+        "powerokwait",
+        "powerfailnow",
+    ]
+    .contains(&action);
     terminal || keys || id == Some("co")
 }
 
 fn is_missing_terminal(word: &str) -> bool {
-    word.strip_prefix("/dev/").unwrap_or(word).starts_with("tty")
+    word.strip_prefix("/dev/")
+        .unwrap_or(word)
+        .starts_with("tty")
 }
 
 #[cfg(test)]

@@ -23,7 +23,11 @@ use std::{fmt, fs, path::Path};
 use serde::{Deserialize, Serialize};
 
 use super::error::RecipeError;
-use crate::{digest::Sha256Digest, input::{InputError, read_toml}, project::Project};
+use crate::{
+    digest::Sha256Digest,
+    input::{InputError, read_toml},
+    project::Project,
+};
 
 /// The name of the lock file.
 pub const LOCK_NAME: &str = "migrate-verify.lock";
@@ -107,7 +111,9 @@ impl TryFrom<String> for LockedAction {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let (verb, name) = text.split_once(' ').ok_or_else(|| format!("`{text}` is not an action"))?;
+        let (verb, name) = text
+            .split_once(' ')
+            .ok_or_else(|| format!("`{text}` is not an action"))?;
         if !is_package_name(name) {
             return Err(format!("`{name}` is not a package name"));
         }
@@ -128,7 +134,12 @@ pub(super) fn is_package_name(name: &str) -> bool {
 
 impl Lock {
     /// Makes a lock for a project.
-    pub fn new(project: &Project, image: LockedImage, locked: Vec<LockedPackage>, actions: Vec<LockedAction>) -> Self {
+    pub fn new(
+        project: &Project,
+        image: LockedImage,
+        locked: Vec<LockedPackage>,
+        actions: Vec<LockedAction>,
+    ) -> Self {
         Self {
             version: VERSION,
             packages: project.rootfs.packages.clone(),
@@ -147,16 +158,27 @@ impl Lock {
         }
         let (lock, _text): (Self, String) = read_toml(&path)?;
         if lock.version != VERSION {
-            return Err(InputError::new(path, format!("has version {}, not {VERSION}", lock.version)).hint("write it again with `migrate-verify lock`"));
+            return Err(InputError::new(
+                path,
+                format!("has version {}, not {VERSION}", lock.version),
+            )
+            .hint("write it again with `migrate-verify lock`"));
         }
         for package in &lock.locked {
             let file_ok = !package.file.starts_with('.') && !package.file.contains('/');
-            if !is_package_name(&package.name) || !file_ok || package.digest.parse::<Sha256Digest>().is_err() {
-                return Err(InputError::new(path, format!("the package `{}` is malformed", package.name)));
+            if !is_package_name(&package.name)
+                || !file_ok
+                || package.digest.parse::<Sha256Digest>().is_err()
+            {
+                return Err(InputError::new(
+                    path,
+                    format!("the package `{}` is malformed", package.name),
+                ));
             }
         }
         if let Some(change) = lock.outdated(project) {
-            return Err(InputError::new(path, format!("is out of date: {change}")).hint("write it again with `migrate-verify lock`"));
+            return Err(InputError::new(path, format!("is out of date: {change}"))
+                .hint("write it again with `migrate-verify lock`"));
         }
         Ok(Some(lock))
     }
@@ -178,7 +200,11 @@ impl Lock {
         let text = toml::to_string(self).expect("a lock is made of strings and numbers");
         let path = folder.join(LOCK_NAME);
         let fresh = folder.join(format!(".{LOCK_NAME}.new"));
-        fs::write(&fresh, format!("# Written by `migrate-verify lock`.\n{text}")).map_err(RecipeError::file("write", &fresh))?;
+        fs::write(
+            &fresh,
+            format!("# Written by `migrate-verify lock`.\n{text}"),
+        )
+        .map_err(RecipeError::file("write", &fresh))?;
         fs::rename(&fresh, &path).map_err(RecipeError::file("write", &path))
     }
 }
@@ -189,8 +215,17 @@ mod tests {
 
     #[test]
     fn an_action_is_a_verb_and_a_package_name_and_nothing_a_shell_could_read() {
-        assert_eq!(LockedAction::try_from("unpack libc6".to_owned()), Ok(LockedAction::Unpack("libc6".to_owned())));
-        for wrong in ["unpack", "unpack a;b", "erase libc6", "configure $(id)", "configure -a"] {
+        assert_eq!(
+            LockedAction::try_from("unpack libc6".to_owned()),
+            Ok(LockedAction::Unpack("libc6".to_owned()))
+        );
+        for wrong in [
+            "unpack",
+            "unpack a;b",
+            "erase libc6",
+            "configure $(id)",
+            "configure -a",
+        ] {
             assert!(LockedAction::try_from(wrong.to_owned()).is_err(), "{wrong}");
         }
     }

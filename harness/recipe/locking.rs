@@ -42,7 +42,9 @@ pub struct Store<'a> {
 
 impl Store<'_> {
     fn packages(&self) -> PackageCache {
-        PackageCache { folder: self.cache.join("packages") }
+        PackageCache {
+            folder: self.cache.join("packages"),
+        }
     }
 }
 
@@ -56,35 +58,77 @@ pub async fn lock(project: &Project, store: &Store<'_>) -> Result<Inputs, Recipe
 /// Returns what the lock says, with the packages fetched; a project without a lock is locked.
 pub async fn prepare(project: &Project, store: &Store<'_>) -> Result<Inputs, RecipeError> {
     let Some(locked) = Lock::load(project)? else {
-        store.observer.observe(Event::Note("no lock yet: resolving image and packages".to_owned()));
+        store.observer.observe(Event::Note(
+            "no lock yet: resolving image and packages".to_owned(),
+        ));
         return lock(project, store).await;
     };
-    let image = fetch_image(&locked.image.source, &project.folder, store.cache, false, store.toolbox).await?;
+    let image = fetch_image(
+        &locked.image.source,
+        &project.folder,
+        store.cache,
+        false,
+        store.toolbox,
+    )
+    .await?;
     let cache = store.packages();
     if cache.missing(&locked.locked)?.is_empty() {
-        return Ok(Inputs { image, lock: locked, cache });
+        return Ok(Inputs {
+            image,
+            lock: locked,
+            cache,
+        });
     }
-    store.observer.observe(Event::Note("packages of the lock are missing: fetching them".to_owned()));
+    store.observer.observe(Event::Note(
+        "packages of the lock are missing: fetching them".to_owned(),
+    ));
     let now = resolve(project, store, false).await?;
-    for package in cache.missing(&locked.locked)? {
-        let found = now.lock.locked.iter().find(|other| other.name == package.name);
+    if let Some(package) = cache.missing(&locked.locked)?.first() {
+        let found = now
+            .lock
+            .locked
+            .iter()
+            .find(|other| other.name == package.name);
         return Err(RecipeError::PackageChanged {
             package: format!("{} {}", package.name, package.version),
             locked: package.digest.clone(),
-            actual: found.map_or_else(|| "none: it is no longer served".to_owned(), |other| format!("{} ({})", other.digest, other.version)),
+            actual: found.map_or_else(
+                || "none: it is no longer served".to_owned(),
+                |other| format!("{} ({})", other.digest, other.version),
+            ),
         });
     }
-    Ok(Inputs { image, lock: locked, cache })
+    Ok(Inputs {
+        image,
+        lock: locked,
+        cache,
+    })
 }
 
 async fn resolve(project: &Project, store: &Store<'_>, fresh: bool) -> Result<Inputs, RecipeError> {
-    let source = project.image.as_ref().ok_or_else(|| project.missing("image.source"))?.source.clone();
-    let started = |what: &str| store.observer.observe(Event::Started { what: format!("lock: {what}") });
+    let source = project
+        .image
+        .as_ref()
+        .ok_or_else(|| project.missing("image.source"))?
+        .source
+        .clone();
+    let started = |what: &str| {
+        store.observer.observe(Event::Started {
+            what: format!("lock: {what}"),
+        })
+    };
     started("image");
-    let reference = fetch_image(&source, &project.folder, store.cache, fresh, store.toolbox).await?;
-    let failed = |error| RecipeError::Image { image: source.clone(), source: error };
+    let reference =
+        fetch_image(&source, &project.folder, store.cache, fresh, store.toolbox).await?;
+    let failed = |error| RecipeError::Image {
+        image: source.clone(),
+        source: error,
+    };
     let opened = image::open(&reference).map_err(failed)?;
-    let locked_image = LockedImage { source: source.clone(), digest: opened.manifest_digest.to_string() };
+    let locked_image = LockedImage {
+        source: source.clone(),
+        digest: opened.manifest_digest.to_string(),
+    };
     let cache = store.packages();
     let wanted = &project.rootfs.packages;
     let (locked, actions) = if wanted.is_empty() {
@@ -94,18 +138,35 @@ async fn resolve(project: &Project, store: &Store<'_>, fresh: bool) -> Result<In
         let tree = store.scratch.join("resolve");
         let observer = Arc::clone(store.observer);
         let target = tree.clone();
-        let unpacked = tokio::task::spawn_blocking(move || rootfs::unpack(&opened, &target, &Budget::default(), observer.as_ref()).map(drop));
+        let unpacked = tokio::task::spawn_blocking(move || {
+            rootfs::unpack(&opened, &target, &Budget::default(), observer.as_ref()).map(drop)
+        });
         unpacked
             .await
             .expect("unpacking does not panic and is not cancelled")
-            .map_err(|error| RecipeError::Unpack { image: source.clone(), source: error })?;
+            .map_err(|error| RecipeError::Unpack {
+                image: source.clone(),
+                source: error,
+            })?;
         let apt = store.scratch.join("apt");
-        let resolved = packages::resolve(&tree, wanted, &project.rootfs.sources, &apt, &cache, store.toolbox).await?;
+        let resolved = packages::resolve(
+            &tree,
+            wanted,
+            &project.rootfs.sources,
+            &apt,
+            &cache,
+            store.toolbox,
+        )
+        .await?;
         for folder in [&tree, &apt] {
             fs::remove_dir_all(folder).map_err(RecipeError::file("remove", folder))?;
         }
         resolved
     };
     let lock = Lock::new(project, locked_image, locked, actions);
-    Ok(Inputs { image: reference, lock, cache })
+    Ok(Inputs {
+        image: reference,
+        lock,
+        cache,
+    })
 }

@@ -27,6 +27,6 @@ mod sysvinit;
 pub use build::{BuildPlan, Built, Step, build};
 pub use edit::Edit;
 pub use error::RecipeError;
-pub use locking::{Inputs, Store, lock, prepare};
 pub use lock::{LOCK_NAME, Lock, LockedAction, LockedImage, LockedPackage};
+pub use locking::{Inputs, Store, lock, prepare};
 pub use packages::{PackageCache, installed_packages};

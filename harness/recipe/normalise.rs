@@ -12,11 +12,17 @@ const REMOVED: [(&str, &str); 19] = [
     ("var/log/alternatives.log", "the log of the build"),
     ("var/log/apt/history.log", "the log of the build"),
     ("var/log/apt/term.log", "the log of the build"),
-    ("var/cache/ldconfig/aux-cache", "inode numbers of the build's file system"),
+    (
+        "var/cache/ldconfig/aux-cache",
+        "inode numbers of the build's file system",
+    ),
     ("var/cache/apt/pkgcache.bin", "a cache"),
     ("var/cache/apt/srcpkgcache.bin", "a cache"),
     ("var/cache/debconf/config.dat-old", "a backup of the build"),
-    ("var/cache/debconf/templates.dat-old", "a backup of the build"),
+    (
+        "var/cache/debconf/templates.dat-old",
+        "a backup of the build",
+    ),
     ("var/lib/dpkg/status-old", "a backup of the build"),
     ("var/lib/dpkg/available-old", "a backup of the build"),
     ("var/lib/dpkg/diversions-old", "a backup of the build"),
@@ -25,13 +31,19 @@ const REMOVED: [(&str, &str); 19] = [
     ("var/lib/urandom/random-seed", "random"),
     ("etc/.pwd.lock", "a lock file of the build"),
     ("etc/adjtime", "the clock is the host's"),
-    ("var/lib/dbus/machine-id", "one for each machine, made at boot"),
+    (
+        "var/lib/dbus/machine-id",
+        "one for each machine, made at boot",
+    ),
 ];
 
 /// Folders whose content is made again when it is needed.
 const EMPTIED: [(&str, &str); 4] = [
     ("var/cache/man", "a cache that holds times (gdbm)"),
-    ("var/lib/apt/lists", "the state of the archive on the day of the build"),
+    (
+        "var/lib/apt/lists",
+        "the state of the archive on the day of the build",
+    ),
     ("var/cache/apt/archives", "a cache"),
     ("tmp", "nothing in it outlives a boot"),
 ];
@@ -55,14 +67,25 @@ pub(super) fn edits(tree: &TreeRoot, epoch: i64) -> Result<Vec<Edit>, TreeError>
         edits.push(Edit::remove(path, "a log of the build"));
     }
     if tree.exists("etc/machine-id")? {
-        edits.push(Edit::text("etc/machine-id", "", "one for each machine, made at boot"));
+        edits.push(Edit::text(
+            "etc/machine-id",
+            "",
+            "one for each machine, made at boot",
+        ));
     }
     for path in ["etc/shadow", "etc/shadow-"] {
-        let Some(content) = tree.read(path)? else { continue };
+        let Some(content) = tree.read(path)? else {
+            continue;
+        };
         let clamped = clamp_shadow(&content, epoch / 86_400);
         if clamped != content {
             let why = "the day of the last password change (shadow(5), field 3) is not newer than the epoch";
-            edits.push(Edit::Write { path: path.to_owned(), content: clamped, mode: 0o640, why });
+            edits.push(Edit::Write {
+                path: path.to_owned(),
+                content: clamped,
+                mode: 0o640,
+                why,
+            });
         }
     }
     Ok(edits)
@@ -74,11 +97,15 @@ fn log_files(tree: &TreeRoot) -> Result<Vec<String>, TreeError> {
     let mut folders = vec!["var/log".to_owned()];
     while let Some(folder) = folders.pop() {
         for name in tree.list(&folder)? {
-            let Ok(name) = String::from_utf8(name) else { continue };
+            let Ok(name) = String::from_utf8(name) else {
+                continue;
+            };
             let path = format!("{folder}/{name}");
             match tree.kind(&path)? {
                 Some(rustix::fs::FileType::Directory) => folders.push(path),
-                Some(rustix::fs::FileType::RegularFile) if !is_account_log(&name) => files.push(path),
+                Some(rustix::fs::FileType::RegularFile) if !is_account_log(&name) => {
+                    files.push(path)
+                }
                 _ => {}
             }
         }
@@ -97,7 +124,9 @@ fn clamp_shadow(content: &[u8], day: i64) -> Vec<u8> {
     let lines = content.split(|&byte| byte == b'\n').map(|line| {
         let mut fields: Vec<&[u8]> = line.split(|&byte| byte == b':').collect();
         let clamped = day.to_string().into_bytes();
-        let changed = fields.get(2).and_then(|field| str::from_utf8(field).ok()?.parse::<i64>().ok());
+        let changed = fields
+            .get(2)
+            .and_then(|field| str::from_utf8(field).ok()?.parse::<i64>().ok());
         if changed.is_some_and(|changed| changed > day) {
             fields[2] = &clamped;
         }
@@ -107,8 +136,15 @@ fn clamp_shadow(content: &[u8], day: i64) -> Vec<u8> {
 }
 
 /// Sets every time that is newer than the epoch to the epoch; returns how many there were.
-pub(super) fn clamp_times(tree: &TreeRoot, listing: &mut Listing, epoch: i64) -> Result<u64, TreeError> {
-    let newest = Timestamp { seconds: epoch, nanoseconds: 0 };
+pub(super) fn clamp_times(
+    tree: &TreeRoot,
+    listing: &mut Listing,
+    epoch: i64,
+) -> Result<u64, TreeError> {
+    let newest = Timestamp {
+        seconds: epoch,
+        nanoseconds: 0,
+    };
     let mut clamped = 0;
     // Children first: setting a child's time does not touch its folder's, but a reader of the loop need not know that.
     for (path, entry) in listing.entries.iter_mut().rev() {
@@ -130,6 +166,9 @@ mod tests {
     fn only_password_days_after_the_epoch_are_clamped() {
         let shadow = b"root:*:15000:0:99999:7:::\nmysql:!:20781:0:99999:7:::\nodd\n";
         let clamped = clamp_shadow(shadow, 15_428);
-        assert_eq!(clamped, b"root:*:15000:0:99999:7:::\nmysql:!:15428:0:99999:7:::\nodd\n");
+        assert_eq!(
+            clamped,
+            b"root:*:15000:0:99999:7:::\nmysql:!:15428:0:99999:7:::\nodd\n"
+        );
     }
 }

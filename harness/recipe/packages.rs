@@ -34,11 +34,17 @@ pub struct PackageCache {
 impl PackageCache {
     /// Returns where a package is or will be.
     pub fn path(&self, package: &LockedPackage) -> PathBuf {
-        self.folder.join(format!("{}.deb", package.digest.trim_start_matches("sha256:")))
+        self.folder.join(format!(
+            "{}.deb",
+            package.digest.trim_start_matches("sha256:")
+        ))
     }
 
     /// Returns the packages that are not in the cache, or not as they were locked.
-    pub fn missing<'a>(&self, packages: &'a [LockedPackage]) -> Result<Vec<&'a LockedPackage>, RecipeError> {
+    pub fn missing<'a>(
+        &self,
+        packages: &'a [LockedPackage],
+    ) -> Result<Vec<&'a LockedPackage>, RecipeError> {
         let mut missing = Vec::new();
         for package in packages {
             let path = self.path(package);
@@ -71,8 +77,15 @@ pub(super) async fn resolve(
     }
     let apt = prepare_apt(tree, sources, scratch)?;
     let run = async |arguments: &[&str]| {
-        let call = ToolCall::new("apt-get").args(&apt).args(arguments).args(packages_of(arguments, packages)).limit(FETCH_LIMIT);
-        toolbox.run(&call).await.map_err(RecipeError::tool("resolve packages"))
+        let call = ToolCall::new("apt-get")
+            .args(&apt)
+            .args(arguments)
+            .args(packages_of(arguments, packages))
+            .limit(FETCH_LIMIT);
+        toolbox
+            .run(&call)
+            .await
+            .map_err(RecipeError::tool("resolve packages"))
     };
     run(&["update"]).await?;
     let simulation = run(&["--simulate", "install"]).await?.text();
@@ -84,16 +97,32 @@ pub(super) async fn resolve(
 }
 
 fn packages_of<'a>(arguments: &[&str], packages: &'a [String]) -> &'a [String] {
-    if arguments.last() == Some(&"install") { packages } else { &[] }
+    if arguments.last() == Some(&"install") {
+        packages
+    } else {
+        &[]
+    }
 }
 
 /// Makes apt a world of its own below `scratch`; returns the options that put it there.
-fn prepare_apt(tree: &Path, sources: &[String], scratch: &Path) -> Result<Vec<String>, RecipeError> {
+fn prepare_apt(
+    tree: &Path,
+    sources: &[String],
+    scratch: &Path,
+) -> Result<Vec<String>, RecipeError> {
     let root = TreeRoot::open(tree).map_err(RecipeError::tree("resolve packages"))?;
-    let read = |path: &str| root.read(path).map_err(RecipeError::tree("resolve packages"));
+    let read = |path: &str| {
+        root.read(path)
+            .map_err(RecipeError::tree("resolve packages"))
+    };
     for folder in [
-        "etc/apt/apt.conf.d", "etc/apt/preferences.d", "etc/apt/sources.list.d", "etc/apt/trusted.gpg.d",
-        "var/lib/apt/lists/partial", "var/cache/apt/archives/partial", "var/lib/dpkg",
+        "etc/apt/apt.conf.d",
+        "etc/apt/preferences.d",
+        "etc/apt/sources.list.d",
+        "etc/apt/trusted.gpg.d",
+        "var/lib/apt/lists/partial",
+        "var/cache/apt/archives/partial",
+        "var/lib/dpkg",
     ] {
         let path = scratch.join(folder);
         fs::create_dir_all(&path).map_err(RecipeError::file("create", &path))?;
@@ -102,30 +131,55 @@ fn prepare_apt(tree: &Path, sources: &[String], scratch: &Path) -> Result<Vec<St
         let path = scratch.join(name);
         fs::write(&path, content).map_err(RecipeError::file("write", &path))
     };
-    let list = if sources.is_empty() { read("etc/apt/sources.list")?.unwrap_or_default() } else { (sources.join("\n") + "\n").into_bytes() };
+    let list = if sources.is_empty() {
+        read("etc/apt/sources.list")?.unwrap_or_default()
+    } else {
+        (sources.join("\n") + "\n").into_bytes()
+    };
     write("etc/apt/sources.list", &list)?;
-    write("var/lib/dpkg/status", &read("var/lib/dpkg/status")?.unwrap_or_default())?;
+    write(
+        "var/lib/dpkg/status",
+        &read("var/lib/dpkg/status")?.unwrap_or_default(),
+    )?;
     // The guest's own keys sign its archive; expired keys are apt's error to report, and `[trusted=yes]` the user's to write.
-    for name in root.list("etc/apt/trusted.gpg.d").map_err(RecipeError::tree("resolve packages"))? {
-        let Ok(name) = String::from_utf8(name) else { continue };
+    for name in root
+        .list("etc/apt/trusted.gpg.d")
+        .map_err(RecipeError::tree("resolve packages"))?
+    {
+        let Ok(name) = String::from_utf8(name) else {
+            continue;
+        };
         if let Some(key) = read(&format!("etc/apt/trusted.gpg.d/{name}"))? {
             write(&format!("etc/apt/trusted.gpg.d/{name}"), &key)?;
         }
     }
-    let architecture = read("var/lib/dpkg/arch")?.and_then(|arch| String::from_utf8(arch).ok()).and_then(|arch| arch.lines().next().map(str::to_owned));
-    let architecture = architecture.or_else(|| dpkg_architecture(&read("var/lib/dpkg/status").ok()??)).unwrap_or_else(|| "amd64".to_owned());
+    let architecture = read("var/lib/dpkg/arch")?
+        .and_then(|arch| String::from_utf8(arch).ok())
+        .and_then(|arch| arch.lines().next().map(str::to_owned));
+    let architecture = architecture
+        .or_else(|| dpkg_architecture(&read("var/lib/dpkg/status").ok()??))
+        .unwrap_or_else(|| "amd64".to_owned());
     let option = |name: &str, value: &str| ["-o".to_owned(), format!("{name}={value}")];
     let folder = scratch.display().to_string();
     let options = [
         option("Dir", &folder),
-        option("Dir::State::status", &format!("{folder}/var/lib/dpkg/status")),
-        option("Dir::Etc::trustedparts", &format!("{folder}/etc/apt/trusted.gpg.d")),
+        option(
+            "Dir::State::status",
+            &format!("{folder}/var/lib/dpkg/status"),
+        ),
+        option(
+            "Dir::Etc::trustedparts",
+            &format!("{folder}/etc/apt/trusted.gpg.d"),
+        ),
         option("APT::Architecture", &architecture),
         option("APT::Architectures", &architecture),
         option("APT::Install-Recommends", "false"),
         option("APT::Sandbox::User", "root"),
         option("Acquire::Languages", "none"),
-        option("Acquire::IndexTargets::deb::DEP-11::DefaultEnabled", "false"),
+        option(
+            "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled",
+            "false",
+        ),
         option("Debug::NoLocking", "true"),
     ];
     Ok(options.into_iter().flatten().collect())
@@ -134,7 +188,8 @@ fn prepare_apt(tree: &Path, sources: &[String], scratch: &Path) -> Result<Vec<St
 /// Returns the architecture of the first package that is built for one.
 fn dpkg_architecture(status: &[u8]) -> Option<String> {
     let lines = status.split(|&byte| byte == b'\n');
-    let mut values = lines.filter_map(|line| str::from_utf8(line.strip_prefix(b"Architecture: ")?).ok());
+    let mut values =
+        lines.filter_map(|line| str::from_utf8(line.strip_prefix(b"Architecture: ")?).ok());
     values.find(|value| *value != "all").map(str::to_owned)
 }
 
@@ -145,16 +200,24 @@ fn parse_simulation(text: &str) -> Result<Simulation, RecipeError> {
     let mut versions = BTreeMap::new();
     let mut actions = Vec::new();
     for line in text.lines() {
-        let plan = || RecipeError::Plan { line: line.to_owned() };
+        let plan = || RecipeError::Plan {
+            line: line.to_owned(),
+        };
         let mut words = line.split_whitespace();
         let verb = words.next();
         if !matches!(verb, Some("Inst" | "Conf" | "Remv" | "Purg")) {
             continue;
         }
-        let name = words.next().filter(|name| is_package_name(name)).ok_or_else(plan)?.to_owned();
+        let name = words
+            .next()
+            .filter(|name| is_package_name(name))
+            .ok_or_else(plan)?
+            .to_owned();
         match verb {
             Some("Inst") => {
-                let version = words.find_map(|word| word.strip_prefix('(')).ok_or_else(plan)?;
+                let version = words
+                    .find_map(|word| word.strip_prefix('('))
+                    .ok_or_else(plan)?;
                 versions.insert(name.clone(), version.to_owned());
                 actions.push(LockedAction::Unpack(name));
             }
@@ -166,14 +229,24 @@ fn parse_simulation(text: &str) -> Result<Simulation, RecipeError> {
 }
 
 /// Moves fetched packages into the cache; returns them as they are locked.
-fn store(archives: &Path, versions: &BTreeMap<String, String>, cache: &PackageCache) -> Result<Vec<LockedPackage>, RecipeError> {
+fn store(
+    archives: &Path,
+    versions: &BTreeMap<String, String>,
+    cache: &PackageCache,
+) -> Result<Vec<LockedPackage>, RecipeError> {
     fs::create_dir_all(&cache.folder).map_err(RecipeError::file("create", &cache.folder))?;
     let mut files: BTreeMap<(String, String), String> = BTreeMap::new();
     for entry in fs::read_dir(archives).map_err(RecipeError::file("read", archives))? {
         let entry = entry.map_err(RecipeError::file("read", archives))?;
-        let Ok(file) = entry.file_name().into_string() else { continue };
+        let Ok(file) = entry.file_name().into_string() else {
+            continue;
+        };
         let mut parts = file.splitn(3, '_');
-        if let (Some(name), Some(version), true) = (parts.next(), parts.next(), file.ends_with(".deb")) {
+        if let (Some(name), Some(version), true) = (
+            parts.next(),
+            parts.next(),
+            Path::new(&file).extension() == Some("deb".as_ref()),
+        ) {
             files.insert((name.to_owned(), version.replace("%3a", ":")), file.clone());
         }
     }
@@ -181,7 +254,9 @@ fn store(archives: &Path, versions: &BTreeMap<String, String>, cache: &PackageCa
     for (name, version) in versions {
         let bare = name.split(':').next().unwrap_or(name);
         let key = (bare.to_owned(), version.clone());
-        let file = files.get(&key).ok_or_else(|| RecipeError::Plan { line: format!("{name} {version} was not fetched") })?;
+        let file = files.get(&key).ok_or_else(|| RecipeError::Plan {
+            line: format!("{name} {version} was not fetched"),
+        })?;
         let path = archives.join(file);
         let bytes = fs::read(&path).map_err(RecipeError::file("read", &path))?;
         let package = LockedPackage {
@@ -201,33 +276,52 @@ fn store(archives: &Path, versions: &BTreeMap<String, String>, cache: &PackageCa
 }
 
 /// Returns the script that installs the locked packages inside the guest, where they are seen in `folder`.
-pub(super) fn install_script(locked: &[LockedPackage], actions: &[LockedAction], folder: &str) -> String {
-    let files: BTreeMap<&str, &str> = locked.iter().map(|package| (package.name.as_str(), package.file.as_str())).collect();
-    let mut text = String::from("#!/bin/sh\n# Written by migrate-verify from the lock: no apt, no network, one order.\nset -e\n");
+pub(super) fn install_script(
+    locked: &[LockedPackage],
+    actions: &[LockedAction],
+    folder: &str,
+) -> String {
+    let files: BTreeMap<&str, &str> = locked
+        .iter()
+        .map(|package| (package.name.as_str(), package.file.as_str()))
+        .collect();
+    let mut text = String::from(
+        "#!/bin/sh\n# Written by migrate-verify from the lock: no apt, no network, one order.\nset -e\n",
+    );
     let mut verb = "";
     for action in actions {
         let (next, argument) = match action {
-            LockedAction::Unpack(name) => ("--unpack", format!("{folder}/{}", files.get(name.as_str()).copied().unwrap_or(name))),
+            LockedAction::Unpack(name) => (
+                "--unpack",
+                format!(
+                    "{folder}/{}",
+                    files.get(name.as_str()).copied().unwrap_or(name)
+                ),
+            ),
             LockedAction::Configure(name) => ("--configure", name.clone()),
             LockedAction::Remove(name) => ("--remove", name.clone()),
         };
-        if next == verb {
-            text.push_str(&format!(" '{argument}'"));
-        } else {
-            text.push_str(&format!("\ndpkg {next} '{argument}'"));
+        if next != verb {
+            text.extend(["\ndpkg ", next]);
             verb = next;
         }
+        text.extend([" '", &argument, "'"]);
     }
     text + "\ndpkg --configure --pending\n"
 }
 
 /// Returns the packages that a tree has installed, by name, with their versions: dpkg's status file.
 pub fn installed_packages(tree: &TreeRoot) -> Result<BTreeMap<String, String>, RecipeError> {
-    let status = tree.read("var/lib/dpkg/status").map_err(RecipeError::tree("read dpkg's status"))?.unwrap_or_default();
+    let status = tree
+        .read("var/lib/dpkg/status")
+        .map_err(RecipeError::tree("read dpkg's status"))?
+        .unwrap_or_default();
     let mut packages = BTreeMap::new();
     let (mut name, mut installed) = (String::new(), false);
     for line in status.split(|&byte| byte == b'\n') {
-        let Ok(line) = str::from_utf8(line) else { continue };
+        let Ok(line) = str::from_utf8(line) else {
+            continue;
+        };
         if let Some(value) = line.strip_prefix("Package: ") {
             value.clone_into(&mut name);
             installed = false;
@@ -255,15 +349,29 @@ mod tests {
         assert_eq!(versions["gawk"], "1:5.2.1-2");
         assert_eq!(versions["libc6"], "2.36-9");
         let lines: Vec<String> = actions.iter().map(ToString::to_string).collect();
-        assert_eq!(lines, ["unpack gawk", "unpack libc6", "configure libc6", "remove exim4", "configure gawk"]);
+        assert_eq!(
+            lines,
+            [
+                "unpack gawk",
+                "unpack libc6",
+                "configure libc6",
+                "remove exim4",
+                "configure gawk"
+            ]
+        );
     }
 
     #[test]
     fn the_installation_groups_what_stands_together() {
         let package = |name: &str| LockedPackage {
-            name: name.to_owned(), version: "1".to_owned(), file: format!("{name}_1_all.deb"), digest: String::new(), size: 0,
+            name: name.to_owned(),
+            version: "1".to_owned(),
+            file: format!("{name}_1_all.deb"),
+            digest: String::new(),
+            size: 0,
         };
-        let actions = ["unpack a", "unpack b", "configure a", "configure b"].map(|text| LockedAction::try_from(text.to_owned()).unwrap());
+        let actions = ["unpack a", "unpack b", "configure a", "configure b"]
+            .map(|text| LockedAction::try_from(text.to_owned()).unwrap());
         insta::assert_snapshot!(install_script(&[package("a"), package("b")], &actions, "/debs"), @r"
         #!/bin/sh
         # Written by migrate-verify from the lock: no apt, no network, one order.

@@ -31,15 +31,31 @@ pub(super) fn edits(tree: &TreeRoot, state: &[StateTree]) -> Result<Vec<Edit>, T
     if created.is_empty() {
         return Ok(edits);
     }
-    edits.push(Edit::Write { path: SCRIPT.to_owned(), content: script(&created).into_bytes(), mode: 0o755, why: "makes state again where it is empty" });
+    edits.push(Edit::Write {
+        path: SCRIPT.to_owned(),
+        content: script(&created).into_bytes(),
+        mode: 0o755,
+        why: "makes state again where it is empty",
+    });
     for runlevel in 2..=5 {
         let path = format!("etc/rc{runlevel}.d/{LINK}");
-        edits.push(Edit::Symlink { path, target: "../init.d/migrate-verify-state".to_owned(), why: "before the services that need it" });
+        edits.push(Edit::Symlink {
+            path,
+            target: "../init.d/migrate-verify-state".to_owned(),
+            why: "before the services that need it",
+        });
     }
     // startpar starts the scripts that .depend.start does not know after all others; without the file, rc goes by the numbers.
-    for depend in ["etc/init.d/.depend.start", "etc/init.d/.depend.boot", "etc/init.d/.depend.stop"] {
+    for depend in [
+        "etc/init.d/.depend.start",
+        "etc/init.d/.depend.boot",
+        "etc/init.d/.depend.stop",
+    ] {
         if tree.exists(depend)? {
-            edits.push(Edit::remove(depend, "rc goes by the numbers of the links, as it did in 2009"));
+            edits.push(Edit::remove(
+                depend,
+                "rc goes by the numbers of the links, as it did in 2009",
+            ));
         }
     }
     Ok(edits)
@@ -47,7 +63,12 @@ pub(super) fn edits(tree: &TreeRoot, state: &[StateTree]) -> Result<Vec<Edit>, T
 
 /// Returns a state tree's path without the leading slash.
 pub(super) fn relative(state: &StateTree) -> String {
-    state.path.display().to_string().trim_matches('/').to_owned()
+    state
+        .path
+        .display()
+        .to_string()
+        .trim_matches('/')
+        .to_owned()
 }
 
 fn script(created: &[&StateTree]) -> String {
@@ -68,9 +89,15 @@ fn script(created: &[&StateTree]) -> String {
     for one in created {
         let path = quoted(&format!("/{}", relative(one)));
         let create = one.create.as_deref().unwrap_or_default();
-        text.push_str(&format!(
-            "if [ -z \"$(ls -A {path})\" ]; then\n  ( {create} ) || {{ echo \"migrate-verify-state: could not make\" {path}; status=1; }}\nfi\n"
-        ));
+        text.extend([
+            "if [ -z \"$(ls -A ",
+            &path,
+            ")\" ]; then\n  ( ",
+            create,
+            " ) || { echo \"migrate-verify-state: could not make\" ",
+            &path,
+            "; status=1; }\nfi\n",
+        ]);
     }
     text + "exit $status\n"
 }
@@ -85,9 +112,15 @@ mod tests {
 
     #[test]
     fn the_script_makes_only_what_is_empty_and_says_what_failed() {
-        let state = StateTree { path: "/var/lib/it's".into(), create: Some("make-it".to_owned()) };
+        let state = StateTree {
+            path: "/var/lib/it's".into(),
+            create: Some("make-it".to_owned()),
+        };
         let text = script(&[&state]);
-        assert!(text.contains(r#"if [ -z "$(ls -A '/var/lib/it'\''s')" ]; then"#), "{text}");
+        assert!(
+            text.contains(r#"if [ -z "$(ls -A '/var/lib/it'\''s')" ]; then"#),
+            "{text}"
+        );
         assert!(text.contains("( make-it ) || {"), "{text}");
     }
 }

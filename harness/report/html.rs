@@ -54,7 +54,9 @@ fn headline(verdict: Verdict) -> &'static str {
 fn advice(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Verified => "Everything that was compared with the old server is the same.",
-        Verdict::Different => "Do not switch over before each difference below is mended or accepted.",
+        Verdict::Different => {
+            "Do not switch over before each difference below is mended or accepted."
+        }
         Verdict::Inconclusive => "Do not switch over yet: what is listed below was not compared.",
     }
 }
@@ -110,7 +112,12 @@ fn class(stage: &Stage) -> &'static str {
 
 fn findings(report: &RunReport) -> Markup {
     let open = |case: &&Case| !matches!(case.outcome, Outcome::Same | Outcome::Waived);
-    let cases: Vec<&Case> = report.stages.iter().flat_map(|stage| &stage.cases).filter(open).collect();
+    let cases: Vec<&Case> = report
+        .stages
+        .iter()
+        .flat_map(|stage| &stage.cases)
+        .filter(open)
+        .collect();
     html! {
         @if !cases.is_empty() {
             h2 { "What needs a look" }
@@ -159,7 +166,15 @@ fn stage_details(stage: &Stage) -> Markup {
 
 /// Makes control characters visible; maud escapes what HTML would read.
 fn printable(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() && c != '\n' { c.escape_default().collect() } else { vec![c] }).collect()
+    text.chars()
+        .flat_map(|c| {
+            if c.is_control() && c != '\n' {
+                c.escape_default().collect()
+            } else {
+                vec![c]
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -172,7 +187,10 @@ mod tests {
         let html = render(&example::report());
         assert!(html.contains("Zlty &lt;kun&gt;\\u{1b}[31m"), "{html}");
         assert!(html.contains("The copy is not the same."), "{html}");
-        assert!(!html.contains("http://") && !html.contains("<script"), "it must be one self-contained file");
+        assert!(
+            !html.contains("http://") && !html.contains("<script"),
+            "it must be one self-contained file"
+        );
         assert_eq!(html, render(&example::report()));
     }
 }

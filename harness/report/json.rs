@@ -87,20 +87,27 @@ pub fn document(report: &RunReport) -> Document {
 
 /// Renders the document as text.
 pub fn render(report: &RunReport) -> String {
-    serde_json::to_string_pretty(&document(report)).expect("strings and numbers are always JSON") + "\n"
+    serde_json::to_string_pretty(&document(report)).expect("strings and numbers are always JSON")
+        + "\n"
 }
 
 /// Reads a report back.
 pub fn parse(text: &str) -> Result<RunReport, DocumentError> {
     let document: Document = serde_json::from_str(text)?;
     if document.schema_version != SCHEMA_VERSION {
-        return Err(DocumentError::Version { found: document.schema_version });
+        return Err(DocumentError::Version {
+            found: document.schema_version,
+        });
     }
     Ok(RunReport {
         id: document.id,
         subject: document.subject,
         started_at: document.started_at,
-        stages: document.stages.into_iter().map(parse_stage).collect::<Result<_, _>>()?,
+        stages: document
+            .stages
+            .into_iter()
+            .map(parse_stage)
+            .collect::<Result<_, _>>()?,
         not_compared: document.not_compared,
     })
 }
@@ -145,11 +152,20 @@ fn difference(difference: &Difference) -> DifferenceDocument {
 }
 
 fn parse_stage(document: StageDocument) -> Result<Stage, DocumentError> {
-    let name = StageName::ALL.into_iter().find(|name| name.as_str() == document.name);
+    let name = StageName::ALL
+        .into_iter()
+        .find(|name| name.as_str() == document.name);
     Ok(Stage {
-        name: name.ok_or(DocumentError::Word { what: "stage", word: document.name })?,
+        name: name.ok_or(DocumentError::Word {
+            what: "stage",
+            word: document.name,
+        })?,
         took: Duration::from_millis(document.took_ms),
-        cases: document.cases.into_iter().map(parse_case).collect::<Result<_, _>>()?,
+        cases: document
+            .cases
+            .into_iter()
+            .map(parse_case)
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -167,9 +183,18 @@ fn parse_case(document: CaseDocument) -> Result<Case, DocumentError> {
         ("broken", _) => Outcome::Broken,
         ("not_run", false) => Outcome::NotRun,
         ("not_run", true) => Outcome::Waived,
-        _ => return Err(DocumentError::Word { what: "outcome", word: document.outcome }),
+        _ => {
+            return Err(DocumentError::Word {
+                what: "outcome",
+                word: document.outcome,
+            });
+        }
     };
-    Ok(Case { id: CaseId::new(&[&document.id]), outcome, reason: document.reason })
+    Ok(Case {
+        id: CaseId::new(&[&document.id]),
+        outcome,
+        reason: document.reason,
+    })
 }
 
 #[cfg(test)]
@@ -191,7 +216,10 @@ mod tests {
         assert_eq!(document["stages"][1]["name"], "replay");
         assert_eq!(document["stages"][1]["outcome"], "different");
         assert_eq!(document["stages"][1]["took_ms"], 3400);
-        assert_eq!(document["stages"][1]["cases"][1]["differences"][0]["locus"], "body line 14");
+        assert_eq!(
+            document["stages"][1]["cases"][1]["differences"][0]["locus"],
+            "body line 14"
+        );
         assert_eq!(document["stages"][1]["cases"][3]["outcome"], "not_run");
         assert_eq!(document["stages"][2]["outcome"], "not_run");
     }

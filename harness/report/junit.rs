@@ -12,7 +12,9 @@ pub fn render(report: &RunReport) -> String {
     for stage in &report.stages {
         document.add_test_suite(suite(stage));
     }
-    document.to_string().expect("writing into a string does not fail, and quick-junit drops what XML can't hold")
+    document
+        .to_string()
+        .expect("writing into a string does not fail, and quick-junit drops what XML can't hold")
 }
 
 fn suite(stage: &Stage) -> TestSuite {
@@ -32,18 +34,31 @@ fn test_case(stage: &Stage, case: &Case) -> TestCase {
         Outcome::Same => TestCaseStatus::success(),
         Outcome::Different(_) => {
             let lines = case.differences().iter().map(|difference| {
-                let cause = difference.cause.as_ref().map(|cause| format!(" ({cause})")).unwrap_or_default();
-                format!("{}: {}: expected {:?}, found {:?}{cause}", difference.locus, difference.aspect, difference.expected, difference.actual)
+                let why = difference
+                    .cause
+                    .as_ref()
+                    .map(|cause| format!(" ({cause})"))
+                    .unwrap_or_default();
+                format!(
+                    "{}: {}: expected {:?}, found {:?}{why}",
+                    difference.locus, difference.aspect, difference.expected, difference.actual
+                )
             });
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_message(case.reason.clone()).set_type("different");
+            status
+                .set_message(case.reason.clone())
+                .set_type("different");
             status.set_description(lines.collect::<Vec<_>>().join("\n"));
             status
         }
         Outcome::Broken | Outcome::NotRun => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
             status.set_message(case.reason.clone());
-            status.set_type(if case.outcome == Outcome::Broken { "broken" } else { "not_run" });
+            status.set_type(if case.outcome == Outcome::Broken {
+                "broken"
+            } else {
+                "not_run"
+            });
             status
         }
         Outcome::Waived => {
@@ -65,7 +80,12 @@ mod tests {
     #[test]
     fn failures_errors_and_skips_are_told_apart() {
         let xml = render(&example::report());
-        assert!(xml.contains(r#"<testsuite name="replay" tests="4" disabled="0" errors="2" failures="1""#), "{xml}");
+        assert!(
+            xml.contains(
+                r#"<testsuite name="replay" tests="4" disabled="0" errors="2" failures="1""#
+            ),
+            "{xml}"
+        );
         assert!(xml.contains("<skipped"), "{xml}");
         assert!(xml.contains("Zlty &lt;kun&gt;"), "{xml}");
         assert!(!xml.contains('\u{1b}'), "{xml}");

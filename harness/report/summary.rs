@@ -17,7 +17,13 @@ pub fn render(report: &RunReport, verbose: bool) -> String {
         stage_line(&mut text, stage);
         if verbose {
             for case in &stage.cases {
-                let _ = writeln!(text, "      {} {}: {}", mark(&case.outcome), clean(case.id.as_str()), clean(&case.reason));
+                let _ = writeln!(
+                    text,
+                    "      {} {}: {}",
+                    mark(&case.outcome),
+                    clean(case.id.as_str()),
+                    clean(&case.reason)
+                );
             }
         }
     }
@@ -27,28 +33,56 @@ pub fn render(report: &RunReport, verbose: bool) -> String {
         Verdict::Different => "the candidate is not the same",
         Verdict::Inconclusive => "something could not be checked",
     };
-    let _ = writeln!(text, "\n{}: {sentence}", report.verdict().as_str().to_uppercase());
+    let _ = writeln!(
+        text,
+        "\n{}: {sentence}",
+        report.verdict().as_str().to_uppercase()
+    );
     text
 }
 
 fn stage_line(text: &mut String, stage: &Stage) {
-    let count = |wanted: fn(&Outcome) -> bool| stage.cases.iter().filter(|case| wanted(&case.outcome)).count();
-    let mut counts = vec![format!("{} same", count(|outcome| *outcome == Outcome::Same))];
-    let others: [(&str, fn(&Outcome) -> bool); 4] = [
-        ("different", |outcome| matches!(outcome, Outcome::Different(_))),
-        ("broken", |outcome| *outcome == Outcome::Broken),
-        ("not run", |outcome| *outcome == Outcome::NotRun),
-        ("left out by name", |outcome| *outcome == Outcome::Waived),
+    let count = |wanted: fn(&Outcome) -> bool| {
+        stage
+            .cases
+            .iter()
+            .filter(|case| wanted(&case.outcome))
+            .count()
+    };
+    let mut counts = vec![format!(
+        "{} same",
+        count(|outcome| *outcome == Outcome::Same)
+    )];
+    let others = [
+        (
+            "different",
+            count(|outcome| matches!(outcome, Outcome::Different(_))),
+        ),
+        ("broken", count(|outcome| *outcome == Outcome::Broken)),
+        ("not run", count(|outcome| *outcome == Outcome::NotRun)),
+        (
+            "left out by name",
+            count(|outcome| *outcome == Outcome::Waived),
+        ),
     ];
-    for (word, wanted) in others {
-        let number = count(wanted);
+    for (word, number) in others {
         if number > 0 {
             counts.push(format!("{number} {word}"));
         }
     }
-    let word = if stage.is_waived() { "left out" } else { stage.outcome_word() };
+    let word = if stage.is_waived() {
+        "left out"
+    } else {
+        stage.outcome_word()
+    };
     let seconds = stage.took.as_secs_f64();
-    let _ = writeln!(text, "{:<16} {:<10} {seconds:>7.1} s  {}", stage.name.as_str(), word.replace('_', " "), counts.join(", "));
+    let _ = writeln!(
+        text,
+        "{:<16} {:<10} {seconds:>7.1} s  {}",
+        stage.name.as_str(),
+        word.replace('_', " "),
+        counts.join(", ")
+    );
 }
 
 fn findings(text: &mut String, report: &RunReport) {
@@ -59,7 +93,13 @@ fn findings(text: &mut String, report: &RunReport) {
             Outcome::Same | Outcome::Waived => {}
             Outcome::Broken | Outcome::NotRun => {
                 if take(&mut left, &mut hidden) {
-                    let _ = writeln!(text, "\n{} {}\n    {}", mark(&case.outcome), clean(case.id.as_str()), clean(&case.reason));
+                    let _ = writeln!(
+                        text,
+                        "\n{} {}\n    {}",
+                        mark(&case.outcome),
+                        clean(case.id.as_str()),
+                        clean(&case.reason)
+                    );
                 }
             }
             Outcome::Different(differences) => {
@@ -69,7 +109,12 @@ fn findings(text: &mut String, report: &RunReport) {
                 }
                 for difference in differences {
                     if take(&mut left, &mut hidden) {
-                        let _ = writeln!(text, "    {}: {}", clean(&difference.locus), clean(&difference.aspect));
+                        let _ = writeln!(
+                            text,
+                            "    {}: {}",
+                            clean(&difference.locus),
+                            clean(&difference.aspect)
+                        );
                         let _ = writeln!(text, "      expected {}", clean(&difference.expected));
                         let _ = writeln!(text, "      found    {}", clean(&difference.actual));
                         if let Some(cause) = &difference.cause {

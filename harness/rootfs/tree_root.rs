@@ -243,7 +243,8 @@ impl TreeRoot {
     /// Opens what is at `path` as a handle that says where it is and reads nothing (`O_PATH`); links are followed inside the tree.
     pub fn open_path(&self, path: impl AsRef<[u8]>) -> Result<OwnedFd, TreeError> {
         let path = parse(path)?;
-        self.open_in_root(&path, OFlags::PATH).map_err(failed("open", &path))
+        self.open_in_root(&path, OFlags::PATH)
+            .map_err(failed("open", &path))
     }
 
     fn open_in_root(&self, path: &RootfsPath, flags: OFlags) -> rustix::io::Result<OwnedFd> {

@@ -9,7 +9,9 @@ use std::{
 use super::plan::Plan;
 use crate::{
     exchange,
-    machine::{self, BootConfig, HostMount, Machine, MachineError, Transport, host_mounts, listeners},
+    machine::{
+        self, BootConfig, HostMount, Machine, MachineError, Transport, host_mounts, listeners,
+    },
     outcome::{Case, CaseId, Difference},
     project::Recipe,
 };
@@ -51,15 +53,27 @@ pub async fn boot_guest(plan: &Plan, tree: &Path) -> Result<Guest, MachineError>
         let what = format!("answer {}{}", url, container.ready);
         machine.still_runs(&what, deadline, limit).await?;
     }
-    Ok(Guest { machine, url, mounts, ready_after: started.elapsed() })
+    Ok(Guest {
+        machine,
+        url,
+        mounts,
+        ready_after: started.elapsed(),
+    })
 }
 
 /// Checks the booted guest: private users, and nothing but the exposed ports listens.
 pub(super) fn boot_cases(plan: &Plan, guest: &Guest) -> Vec<Case> {
     let id = |name: &str| CaseId::new(&["boot", name]);
     let seconds = guest.ready_after.as_secs_f64();
-    let ready = format!("{}{} answers {seconds:.1} s after the start, init is process {}", guest.url, plan.project.container.ready, guest.machine.leader);
-    vec![Case::same(id("ready"), ready), private_users(id("private-users"), guest.machine.leader), listener_case(plan, guest)]
+    let ready = format!(
+        "{}{} answers {seconds:.1} s after the start, init is process {}",
+        guest.url, plan.project.container.ready, guest.machine.leader
+    );
+    vec![
+        Case::same(id("ready"), ready),
+        private_users(id("private-users"), guest.machine.leader),
+        listener_case(plan, guest),
+    ]
 }
 
 fn private_users(id: CaseId, leader: u32) -> Case {
@@ -71,11 +85,18 @@ fn private_users(id: CaseId, leader: u32) -> Case {
     let host = words.get(1).copied().unwrap_or_default();
     let differences = if host == "0" {
         let cause = "systemd-nspawn made no user namespace: root of the guest is root of the host";
-        vec![Difference::new("uid_map", "private users", "a range of its own", map.trim()).because(cause)]
+        vec![
+            Difference::new("uid_map", "private users", "a range of its own", map.trim())
+                .because(cause),
+        ]
     } else {
         Vec::new()
     };
-    Case::compared(id, differences, format!("the guest's root is user {host} of the host"))
+    Case::compared(
+        id,
+        differences,
+        format!("the guest's root is user {host} of the host"),
+    )
 }
 
 /// Compares what listens with what the project exposes, both ways.
@@ -86,17 +107,40 @@ fn listener_case(plan: &Plan, guest: &Guest) -> Case {
         Err(error) => return Case::broken(id, &error),
     };
     let expose = &plan.project.container.expose;
-    let exposed = |port: u16, transport: Transport| transport == Transport::Tcp && expose.contains(&port);
+    let exposed =
+        |port: u16, transport: Transport| transport == Transport::Tcp && expose.contains(&port);
     let mut differences: Vec<Difference> = found
         .iter()
         .filter(|one| !exposed(one.port, one.transport))
-        .map(|one| Difference::new(one.to_string(), "listener", "nothing", one.to_string()).because("it is not in container.expose"))
+        .map(|one| {
+            Difference::new(one.to_string(), "listener", "nothing", one.to_string())
+                .because("it is not in container.expose")
+        })
         .collect();
     for port in expose {
-        if !found.iter().any(|one| one.port == *port && one.transport == Transport::Tcp) {
-            differences.push(Difference::new(format!("tcp port {port}"), "listener", "listens", "nothing"));
+        if !found
+            .iter()
+            .any(|one| one.port == *port && one.transport == Transport::Tcp)
+        {
+            differences.push(Difference::new(
+                format!("tcp port {port}"),
+                "listener",
+                "listens",
+                "nothing",
+            ));
         }
     }
     let names: Vec<String> = found.iter().map(ToString::to_string).collect();
-    Case::compared(id, differences, format!("reachable: {}", if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }))
+    Case::compared(
+        id,
+        differences,
+        format!(
+            "reachable: {}",
+            if names.is_empty() {
+                "nothing".to_owned()
+            } else {
+                names.join(", ")
+            }
+        ),
+    )
 }

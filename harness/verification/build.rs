@@ -9,7 +9,7 @@ use crate::{
     preflight::{VsyscallMode, needs_vsyscall, vsyscall_mode},
     project::Project,
     recipe::{self, BuildPlan, Built, Inputs, RecipeError, installed_packages},
-    reproducibility,
+    reproducibility::{Contents, compare, explain},
     rootfs::{Profile, TreeRoot},
 };
 
@@ -17,7 +17,12 @@ use crate::{
 const MOST_DIFFERENCES: usize = 500;
 
 /// Builds the rootfs once at `target`.
-pub async fn build_one(plan: &Plan, inputs: &Inputs, name: &str, target: &Path) -> Result<Built, RecipeError> {
+pub async fn build_one(
+    plan: &Plan,
+    inputs: &Inputs,
+    name: &str,
+    target: &Path,
+) -> Result<Built, RecipeError> {
     let build = BuildPlan {
         project: plan.project.clone(),
         inputs: inputs.clone(),
@@ -29,9 +34,15 @@ pub async fn build_one(plan: &Plan, inputs: &Inputs, name: &str, target: &Path) 
 }
 
 /// Builds the rootfs twice, at the same time and in two places.
-pub async fn build_twice(plan: &Plan, inputs: &Inputs) -> (Result<Built, RecipeError>, Result<Built, RecipeError>) {
+pub async fn build_twice(
+    plan: &Plan,
+    inputs: &Inputs,
+) -> (Result<Built, RecipeError>, Result<Built, RecipeError>) {
     let (first, second) = (plan.workspace.path("first"), plan.workspace.path("second"));
-    tokio::join!(build_one(plan, inputs, "first", &first), build_one(plan, inputs, "second", &second))
+    tokio::join!(
+        build_one(plan, inputs, "first", &first),
+        build_one(plan, inputs, "second", &second)
+    )
 }
 
 /// Returns the case of one build.
@@ -41,8 +52,19 @@ pub(super) fn built_case(name: &str, built: &Result<Built, RecipeError>) -> Case
         Err(error) => Case::broken(id, error),
         Ok(built) => {
             let digest = built.listing.digest(Profile::Strict);
-            let steps: Vec<String> = built.steps.iter().map(|step| format!("{} ({})", step.name, step.done.len())).collect();
-            Case::same(id, format!("{} entries, {digest}; steps: {}", built.listing.entries.len(), steps.join(", ")))
+            let steps: Vec<String> = built
+                .steps
+                .iter()
+                .map(|step| format!("{} ({})", step.name, step.done.len()))
+                .collect();
+            Case::same(
+                id,
+                format!(
+                    "{} entries, {digest}; steps: {}",
+                    built.listing.entries.len(),
+                    steps.join(", ")
+                ),
+            )
         }
     }
 }
@@ -50,16 +72,30 @@ pub(super) fn built_case(name: &str, built: &Result<Built, RecipeError>) -> Case
 /// Compares what is installed with the lock, and with the old server's packages where the project has their list.
 pub(super) fn package_cases(project: &Project, inputs: &Inputs, built: &Built) -> Vec<Case> {
     let installed = TreeRoot::open(&built.tree)
-        .map_err(|source| RecipeError::Tree { step: "read dpkg's status", source })
+        .map_err(|source| RecipeError::Tree {
+            step: "read dpkg's status",
+            source,
+        })
         .and_then(|tree| installed_packages(&tree));
     let id = CaseId::new(&["build", "packages"]);
     let installed = match installed {
         Ok(installed) => installed,
         Err(error) => return vec![Case::broken(id, &error)],
     };
-    let locked = inputs.lock.locked.iter().map(|package| (bare(&package.name), package.version.clone()));
+    let locked = inputs
+        .lock
+        .locked
+        .iter()
+        .map(|package| (bare(&package.name), package.version.clone()));
     let differences = compare_versions(&locked.collect(), &installed, "migrate-verify.lock");
-    let mut cases = vec![Case::compared(id, differences, format!("{} packages of the lock are installed", inputs.lock.locked.len()))];
+    let mut cases = vec![Case::compared(
+        id,
+        differences,
+        format!(
+            "{} packages of the lock are installed",
+            inputs.lock.locked.len()
+        ),
+    )];
     cases.extend(legacy_packages(project, &installed));
     cases
 }
@@ -71,7 +107,11 @@ fn legacy_packages(project: &Project, installed: &BTreeMap<String, String>) -> O
         Err(error) => Case::broken(id, &error),
         Ok(expected) => {
             let differences = compare_versions(&expected, installed, "the old server's list");
-            Case::compared(id, differences, format!("{} packages of the old server", expected.len()))
+            Case::compared(
+                id,
+                differences,
+                format!("{} packages of the old server", expected.len()),
+            )
         }
     })
 }
@@ -80,11 +120,19 @@ fn legacy_packages(project: &Project, installed: &BTreeMap<String, String>) -> O
 fn read_package_list(path: &Path) -> Result<BTreeMap<String, String>, InputError> {
     let text = read_text(path)?;
     let mut packages = BTreeMap::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#')) {
+    for (number, line) in text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'))
+    {
         let mut words = line.split_whitespace();
         let (Some(name), Some(version), None) = (words.next(), words.next(), words.next()) else {
-            let error = InputError::new(path, "is not `package version`").hint("write it with `dpkg-query --show`");
-            return Err(InputError { place: Some((number + 1, 1)), ..error });
+            let error = InputError::new(path, "is not `package version`")
+                .hint("write it with `dpkg-query --show`");
+            return Err(InputError {
+                place: Some((number + 1, 1)),
+                ..error
+            });
         };
         packages.insert(bare(name), version.to_owned());
     }
@@ -96,12 +144,20 @@ fn bare(name: &str) -> String {
     name.split(':').next().unwrap_or(name).to_owned()
 }
 
-fn compare_versions(expected: &BTreeMap<String, String>, installed: &BTreeMap<String, String>, list: &str) -> Vec<Difference> {
-    let differing = expected.iter().filter(|(name, version)| installed.get(*name) != Some(version));
+fn compare_versions(
+    expected: &BTreeMap<String, String>,
+    installed: &BTreeMap<String, String>,
+    list: &str,
+) -> Vec<Difference> {
+    let differing = expected
+        .iter()
+        .filter(|(name, version)| installed.get(*name) != Some(version));
     differing
         .map(|(name, version)| {
             let found = installed.get(name).map_or("not installed", String::as_str);
-            Difference::new(format!("package {name}"), "version", version, found).because(format!("{list} has another version than the candidate's rootfs"))
+            Difference::new(format!("package {name}"), "version", version, found).because(format!(
+                "{list} has another version than the candidate's rootfs"
+            ))
         })
         .collect()
 }
@@ -110,8 +166,14 @@ fn compare_versions(expected: &BTreeMap<String, String>, installed: &BTreeMap<St
 pub(super) fn vsyscall_case(built: &Built) -> Case {
     let id = CaseId::new(&["build", "vsyscall"]);
     let looked = || {
-        let tree = TreeRoot::open(&built.tree).map_err(|source| RecipeError::Tree { step: "look at init", source })?;
-        let init = tree.read("sbin/init").map_err(|source| RecipeError::Tree { step: "look at init", source })?;
+        let tree = TreeRoot::open(&built.tree).map_err(|source| RecipeError::Tree {
+            step: "look at init",
+            source,
+        })?;
+        let init = tree.read("sbin/init").map_err(|source| RecipeError::Tree {
+            step: "look at init",
+            source,
+        })?;
         Ok::<_, RecipeError>((init.unwrap_or_default(), installed_packages(&tree)?))
     };
     let (init, installed) = match looked() {
@@ -125,9 +187,17 @@ pub(super) fn vsyscall_case(built: &Built) -> Case {
         Err(error) => Case::broken(id, &error),
         Ok(VsyscallMode::None) if needed => {
             let fix = "boot the host with vsyscall=xonly, and a kernel that has CONFIG_X86_VSYSCALL_EMULATION";
-            Case::broken(id, &std::io::Error::other(format!("the guest's libc {libc} calls vsyscall, which this kernel does not offer: every program would be killed. Fix: {fix}")))
+            Case::broken(
+                id,
+                &std::io::Error::other(format!(
+                    "the guest's libc {libc} calls vsyscall, which this kernel does not offer: every program would be killed. Fix: {fix}"
+                )),
+            )
         }
-        Ok(mode) if needed => Case::same(id, format!("the guest's libc {libc} needs it, the kernel offers {mode:?}")),
+        Ok(mode) if needed => Case::same(
+            id,
+            format!("the guest's libc {libc} needs it, the kernel offers {mode:?}"),
+        ),
         Ok(_mode) => Case::same(id, format!("the guest's libc {libc} does not need it")),
     }
 }
@@ -135,26 +205,56 @@ pub(super) fn vsyscall_case(built: &Built) -> Case {
 /// Compares two builds entry by entry and explains what differs.
 ///
 /// `window` is when they were built, in seconds since 1970: a time inside it that stands in a file is a trace of the build.
-pub(super) fn reproducibility_cases(first: &Built, second: &Built, window: &RangeInclusive<i64>) -> Vec<Case> {
-    let digests = (first.listing.digest(Profile::Strict), second.listing.digest(Profile::Strict));
+pub(super) fn reproducibility_cases(
+    first: &Built,
+    second: &Built,
+    window: &RangeInclusive<i64>,
+) -> Vec<Case> {
+    let digests = (
+        first.listing.digest(Profile::Strict),
+        second.listing.digest(Profile::Strict),
+    );
     let id = CaseId::new(&["reproducibility", "two-builds"]);
-    let mut found = reproducibility::compare(&first.listing, &second.listing);
-    let evidence = format!("{} entries, {} bytes: {} and {}", first.listing.entries.len(), first.listing.bytes(), digests.0, digests.1);
+    let mut found = compare(&first.listing, &second.listing);
+    let evidence = format!(
+        "{} entries, {} bytes: {} and {}",
+        first.listing.entries.len(),
+        first.listing.bytes(),
+        digests.0,
+        digests.1
+    );
     if found.is_empty() && digests.0 != digests.1 {
-        let difference = Difference::new("rootfs", "digest", digests.0.to_string(), digests.1.to_string());
+        let difference = Difference::new(
+            "rootfs",
+            "digest",
+            digests.0.to_string(),
+            digests.1.to_string(),
+        );
         return vec![Case::compared(id, vec![difference], evidence)];
     }
     let hidden = found.len().saturating_sub(MOST_DIFFERENCES);
     found.truncate(MOST_DIFFERENCES);
     let explained = TreeRoot::open(&first.tree)
         .and_then(|first_root| Ok((first_root, TreeRoot::open(&second.tree)?)))
-        .and_then(|(first_root, second_root)| reproducibility::explain(Some(&first_root), Some(&second_root), found, Some(window)));
+        .and_then(|(first_root, second_root)| {
+            explain(
+                Contents::Tree(&first_root),
+                Contents::Tree(&second_root),
+                found,
+                Some(window),
+            )
+        });
     let mut differences: Vec<Difference> = match explained {
         Ok(explained) => explained.iter().map(Difference::from).collect(),
         Err(error) => return vec![Case::broken(id, &error)],
     };
     if hidden > 0 {
-        differences.push(Difference::new(format!("{hidden} more paths"), "content", "the same in both builds", "different"));
+        differences.push(Difference::new(
+            format!("{hidden} more paths"),
+            "content",
+            "the same in both builds",
+            "different",
+        ));
     }
     vec![Case::compared(id, differences, evidence)]
 }
@@ -165,10 +265,35 @@ mod tests {
 
     #[test]
     fn another_version_and_a_missing_package_are_named() {
-        let list = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect::<BTreeMap<_, _>>();
-        let expected = list(&[("apache", "1.3.34-4.1+etch1"), ("mysql-server", "5.0.51a-24"), ("zlib", "1")]);
-        let installed = list(&[("apache", "1.3.34-4.1+etch2"), ("zlib", "1"), ("extra", "1")]);
-        let found: Vec<_> = compare_versions(&expected, &installed, "the list").into_iter().map(|one| (one.locus, one.actual)).collect();
-        assert_eq!(found, [("package apache".to_owned(), "1.3.34-4.1+etch2".to_owned()), ("package mysql-server".to_owned(), "not installed".to_owned())]);
+        let list = |pairs: &[(&str, &str)]| {
+            pairs
+                .iter()
+                .map(|(name, version)| ((*name).to_owned(), (*version).to_owned()))
+                .collect::<BTreeMap<_, _>>()
+        };
+        let expected = list(&[
+            ("apache", "1.3.34-4.1+etch1"),
+            ("mysql-server", "5.0.51a-24"),
+            ("zlib", "1"),
+        ]);
+        let installed = list(&[
+            ("apache", "1.3.34-4.1+etch2"),
+            ("zlib", "1"),
+            ("extra", "1"),
+        ]);
+        let found: Vec<_> = compare_versions(&expected, &installed, "the list")
+            .into_iter()
+            .map(|one| (one.locus, one.actual))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("package apache".to_owned(), "1.3.34-4.1+etch2".to_owned()),
+                (
+                    "package mysql-server".to_owned(),
+                    "not installed".to_owned()
+                )
+            ]
+        );
     }
 }

@@ -13,7 +13,11 @@ pub(super) async fn compare(plan: &Plan, candidate: &DatabaseAddress) -> Vec<Cas
     if folder.is_dir() {
         return database::compare_with_snapshot(candidate, &folder, plan.observer.as_ref()).await;
     }
-    let live = plan.project.legacy.as_ref().and_then(|legacy| legacy.database.as_ref());
+    let live = plan
+        .project
+        .legacy
+        .as_ref()
+        .and_then(|legacy| legacy.database.as_ref());
     let Some(text) = live else {
         let reason = "nothing to compare with: `migrate-verify database record` has not been run and legacy.database is not set";
         return vec![Case::not_run(CaseId::new(&["database"]), reason)];
@@ -26,26 +30,53 @@ pub(super) async fn compare(plan: &Plan, candidate: &DatabaseAddress) -> Vec<Cas
 
 /// Takes the fingerprint that tells which tables the scenarios change.
 pub(super) async fn fingerprint(candidate: &DatabaseAddress) -> Result<Fingerprint, Case> {
-    database::fingerprint(candidate).await.map_err(|error| Case::broken(CaseId::new(&["database", "after-replay"]), &error))
+    database::fingerprint(candidate)
+        .await
+        .map_err(|error| Case::broken(CaseId::new(&["database", "after-replay"]), &error))
 }
 
 /// Says which tables the scenarios changed: none may where none says that it changes data.
-pub(super) async fn after_replay(candidate: &DatabaseAddress, before: &Fingerprint, scenarios: &[Scenario]) -> Case {
+pub(super) async fn after_replay(
+    candidate: &DatabaseAddress,
+    before: &Fingerprint,
+    scenarios: &[Scenario],
+) -> Case {
     let id = CaseId::new(&["database", "after-replay"]);
     let after = match fingerprint(candidate).await {
         Ok(after) => after,
         Err(broken) => return broken,
     };
     let changed = database::changed_tables(before, &after);
-    let mutating: Vec<&str> = scenarios.iter().filter(|scenario| scenario.mutates).map(|scenario| scenario.name.as_str()).collect();
+    let mutating: Vec<&str> = scenarios
+        .iter()
+        .filter(|scenario| scenario.mutates)
+        .map(|scenario| scenario.name.as_str())
+        .collect();
     if changed.is_empty() {
         return Case::same(id, "no table was changed by the scenarios");
     }
     if mutating.is_empty() {
         let differences = changed.iter().map(|table| {
-            Difference::new(format!("table {table}"), "side effect", "unchanged", "changed by the scenarios").because("no scenario has `mutates = true`")
+            Difference::new(
+                format!("table {table}"),
+                "side effect",
+                "unchanged",
+                "changed by the scenarios",
+            )
+            .because("no scenario has `mutates = true`")
         });
-        return Case::compared(id, differences.collect(), "scenarios that only read must not change data");
+        return Case::compared(
+            id,
+            differences.collect(),
+            "scenarios that only read must not change data",
+        );
     }
-    Case::same(id, format!("changed: {}, as {} may", changed.join(", "), mutating.join(", ")))
+    Case::same(
+        id,
+        format!(
+            "changed: {}, as {} may",
+            changed.join(", "),
+            mutating.join(", ")
+        ),
+    )
 }

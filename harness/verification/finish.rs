@@ -17,30 +17,69 @@ const QUOTED: usize = 20;
 pub(super) async fn syslog_case(plan: &Plan, guest: &Guest) -> Case {
     let id = CaseId::new(&["logs", "syslog"]);
     let mark = format!("migrate-verify {}", plan.workspace.id);
-    let call = guest.machine.command(&["logger", "-p", "user.notice", "-t", "migrate-verify", &mark]);
+    let call =
+        guest
+            .machine
+            .command(&["logger", "-p", "user.notice", "-t", "migrate-verify", &mark]);
     if let Err(error) = guest.machine.run(&call).await {
         return Case::broken(id, &error);
     }
     for _attempt in 0..40 {
         let records = guest.machine.journal.records();
-        let arrived = |record: &&Record| record.source == Source::Syslog && record.text().contains(&mark);
+        let arrived =
+            |record: &&Record| record.source == Source::Syslog && record.text().contains(&mark);
         if let Some(record) = records.iter().find(arrived) {
-            let messages = records.iter().filter(|record| record.source == Source::Syslog).count();
-            return Case::same(id, format!("a message sent in the guest arrived after {:.1} s of uptime; {messages} messages in all", record.at.as_secs_f64()));
+            let messages = records
+                .iter()
+                .filter(|record| record.source == Source::Syslog)
+                .count();
+            return Case::same(
+                id,
+                format!(
+                    "a message sent in the guest arrived after {:.1} s of uptime; {messages} messages in all",
+                    record.at.as_secs_f64()
+                ),
+            );
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    let difference = Difference::new("/dev/log", "syslog", "the message arrives", "it did not within 2 s");
-    Case::compared(id, vec![difference.because("something in the guest has replaced /dev/log, or logger writes elsewhere")], "round trip")
+    let difference = Difference::new(
+        "/dev/log",
+        "syslog",
+        "the message arrives",
+        "it did not within 2 s",
+    );
+    Case::compared(
+        id,
+        vec![
+            difference.because(
+                "something in the guest has replaced /dev/log, or logger writes elsewhere",
+            ),
+        ],
+        "round trip",
+    )
 }
 
 /// Counts the guest's errors and warnings; they are evidence, compared with nothing yet.
 pub(super) fn messages_case(journal: &Journal) -> Case {
     let records = journal.records();
-    let severe = |wanted: Severity| records.iter().filter(|record| record.severity() == Some(wanted)).count();
+    let severe = |wanted: Severity| {
+        records
+            .iter()
+            .filter(|record| record.severity() == Some(wanted))
+            .count()
+    };
     let (errors, warnings) = (severe(Severity::Error), severe(Severity::Warning));
-    let quoted: Vec<String> = records.iter().filter(|record| record.severity() == Some(Severity::Error)).take(QUOTED).map(ToString::to_string).collect();
-    let mut reason = format!("{} lines kept, {errors} errors and {warnings} warnings by syslog's severity", records.len());
+    let quoted: Vec<String> = records
+        .iter()
+        .filter(|record| record.severity() == Some(Severity::Error))
+        .take(QUOTED)
+        .map(ToString::to_string)
+        .collect();
+    let mut reason = format!(
+        "{} lines kept, {errors} errors and {warnings} warnings by syslog's severity",
+        records.len()
+    );
     if !quoted.is_empty() {
         reason.push_str(":\n");
         reason.push_str(&quoted.join("\n"));
@@ -49,26 +88,41 @@ pub(super) fn messages_case(journal: &Journal) -> Case {
 }
 
 /// Stops the guest and judges how it stopped.
-pub(super) async fn stop_cases(plan: &Plan, guest: Guest, built: Option<&Built>) -> (Vec<Case>, Option<Journal>) {
+pub(super) async fn stop_cases(
+    plan: &Plan,
+    guest: Guest,
+    built: Option<&Built>,
+) -> (Vec<Case>, Option<Journal>) {
     let limit = plan.project.container.stop_timeout.0;
     let id = |name: &str| CaseId::new(&["shutdown", name]);
     let before = guest.machine.journal.records();
     let had_database = mentions(&before, "ready for connections");
-    let Guest { machine, mounts, .. } = guest;
+    let Guest {
+        machine, mounts, ..
+    } = guest;
     let (stop, journal) = match machine.stop(limit).await {
         Ok(stopped) => stopped,
         Err(error) => return (vec![Case::broken(id("halt"), &error)], None),
     };
     let mut cases = vec![halt_case(id("halt"), &stop, &journal)];
     if had_database {
-        cases.push(database_case(id("database"), &journal.records()[before.len().min(journal.records().len())..]));
+        cases.push(database_case(
+            id("database"),
+            &journal.records()[before.len().min(journal.records().len())..],
+        ));
     }
     cases.push(match host_mounts() {
         Err(error) => Case::broken(id("host-mounts"), &error),
         Ok(after) => {
             let changed = changed_mounts(&mounts, &after).into_iter();
-            let differences = changed.map(|(point, before, after)| Difference::new(format!("mount {point}"), "options", before, after));
-            Case::compared(id("host-mounts"), differences.collect(), format!("{} mounts of the host", after.len()))
+            let differences = changed.map(|(point, before, after)| {
+                Difference::new(format!("mount {point}"), "options", before, after)
+            });
+            Case::compared(
+                id("host-mounts"),
+                differences.collect(),
+                format!("{} mounts of the host", after.len()),
+            )
         }
     });
     if let Some(built) = built {
@@ -78,43 +132,79 @@ pub(super) async fn stop_cases(plan: &Plan, guest: Guest, built: Option<&Built>)
 }
 
 fn mentions(records: &[Record], words: &str) -> bool {
-    records.iter().any(|record| record.text().to_ascii_lowercase().contains(words))
+    records
+        .iter()
+        .any(|record| record.text().to_ascii_lowercase().contains(words))
 }
 
 fn halt_case(id: CaseId, stop: &Stop, journal: &Journal) -> Case {
     let found = match stop {
-        Stop::Halted => return Case::same(id, "SIGINT ended in a halt, systemd-nspawn with exit code 0"),
+        Stop::Halted => {
+            return Case::same(
+                id,
+                "SIGINT ended in a halt, systemd-nspawn with exit code 0",
+            );
+        }
         Stop::Rebooted => "a reboot".to_owned(),
         Stop::Ended(how) => how.clone(),
         Stop::Hung => "it did not halt in time and was killed".to_owned(),
     };
     let cause = match stop {
         Stop::Rebooted => "the ctrlaltdel line of /etc/inittab says `shutdown -r`".to_owned(),
-        Stop::Halted | Stop::Ended(_) | Stop::Hung => format!("the console's end:\n{}", journal.console_tail(QUOTED)),
+        Stop::Halted | Stop::Ended(_) | Stop::Hung => {
+            format!("the console's end:\n{}", journal.console_tail(QUOTED))
+        }
     };
-    Case::compared(id, vec![Difference::new("SIGINT", "stop", "a halt", found).because(cause)], "the guest's end")
+    Case::compared(
+        id,
+        vec![Difference::new("SIGINT", "stop", "a halt", found).because(cause)],
+        "the guest's end",
+    )
 }
 
 /// A database that was killed has no "shutdown complete" after its start.
 fn database_case(id: CaseId, after: &[Record]) -> Case {
     if mentions(after, "shutdown complete") {
-        return Case::same(id, "the database said \"Shutdown complete\" before the halt");
+        return Case::same(
+            id,
+            "the database said \"Shutdown complete\" before the halt",
+        );
     }
-    let difference = Difference::new("database", "stop", "\"Shutdown complete\" in its log", "no such message");
-    Case::compared(id, vec![difference.because("the guest halted before its database had stopped")], "the database's end")
+    let difference = Difference::new(
+        "database",
+        "stop",
+        "\"Shutdown complete\" in its log",
+        "no such message",
+    );
+    Case::compared(
+        id,
+        vec![difference.because("the guest halted before its database had stopped")],
+        "the database's end",
+    )
 }
 
 /// Walks the verified tree again: a boot must not have changed it.
 async fn tree_case(id: CaseId, built: &Built) -> Case {
     let tree = built.tree.clone();
-    let walked = tokio::task::spawn_blocking(move || rootfs::walk(Path::new(&tree))).await.expect("walking does not panic");
+    let walked = tokio::task::spawn_blocking(move || rootfs::walk(Path::new(&tree)))
+        .await
+        .expect("walking does not panic");
     match walked {
         Err(error) => Case::broken(id, &error),
         Ok(listing) => {
-            let (before, after) = (built.listing.digest(Profile::Strict), listing.digest(Profile::Strict));
+            let (before, after) = (
+                built.listing.digest(Profile::Strict),
+                listing.digest(Profile::Strict),
+            );
             let found = crate::reproducibility::compare(&built.listing, &listing);
-            let differences = found.into_iter().map(|difference| Difference::from(&difference).because("the boot changed the verified tree"));
-            Case::compared(id, differences.collect(), format!("{before} before the boot, {after} after it"))
+            let differences = found.into_iter().map(|difference| {
+                Difference::from(&difference).because("the boot changed the verified tree")
+            });
+            Case::compared(
+                id,
+                differences.collect(),
+                format!("{before} before the boot, {after} after it"),
+            )
         }
     }
 }

@@ -1,9 +1,6 @@
 //! What a run is given.
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use crate::{
     progress::{Event, Observer},
@@ -36,16 +33,26 @@ pub struct Plan {
 impl Plan {
     /// Returns where inputs are kept.
     pub fn store(&self) -> Store<'_> {
-        Store { cache: &self.cache, scratch: &self.workspace.folder, toolbox: &self.toolbox, observer: &self.observer }
+        Store {
+            cache: &self.cache,
+            scratch: &self.workspace.folder,
+            toolbox: &self.toolbox,
+            observer: &self.observer,
+        }
     }
 
     /// Returns the image's name, which is what the run is about.
     pub fn subject(&self) -> String {
-        self.project.image.as_ref().map_or_else(|| "no image".to_owned(), |image| image.source.clone())
+        self.project
+            .image
+            .as_ref()
+            .map_or_else(|| "no image".to_owned(), |image| image.source.clone())
     }
 
     /// Tells that something begins.
     pub(super) fn started(&self, what: &str) {
-        self.observer.observe(Event::Started { what: what.to_owned() });
+        self.observer.observe(Event::Started {
+            what: what.to_owned(),
+        });
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{
     fs,
-    os::{fd::AsRawFd, fd::OwnedFd, unix::fs::PermissionsExt},
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::fs::PermissionsExt,
+    },
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -71,13 +74,22 @@ pub(super) struct CandidateDatabase {
 }
 
 /// Restores the dump and opens the way to the database.
-pub(super) async fn restore(plan: &Plan, machine: &mut Machine) -> Result<CandidateDatabase, RestoreError> {
+pub(super) async fn restore(
+    plan: &Plan,
+    machine: &mut Machine,
+) -> Result<CandidateDatabase, RestoreError> {
     let name = database_name(plan)?;
     await_server(plan, machine).await?;
     if let Some(dump) = &plan.project.candidate.database_dump {
         let dump = plan.project.resolve(dump);
-        let call = machine.command(&["sh", "-c", CLIENT, "sh", &name]).stdin(&dump).limit(RESTORE_LIMIT);
-        machine.run(&call).await.map_err(|source| RestoreError::Dump { dump, source })?;
+        let call = machine
+            .command(&["sh", "-c", CLIENT, "sh", &name])
+            .stdin(&dump)
+            .limit(RESTORE_LIMIT);
+        machine
+            .run(&call)
+            .await
+            .map_err(|source| RestoreError::Dump { dump, source })?;
     }
     let password = random_password(plan);
     // A user of ours, in the layer that is thrown away: the verified tree never has it.
@@ -86,11 +98,24 @@ pub(super) async fn restore(plan: &Plan, machine: &mut Machine) -> Result<Candid
         GRANT ALL PRIVILEGES ON *.* TO 'migrate_verify'@'localhost';\nSHOW VARIABLES LIKE 'socket';\n"
     );
     let path = plan.workspace.path("reader.sql");
-    let written = fs::write(&path, statements).and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o600)));
-    written.map_err(|source| RestoreError::File { path: path.clone(), source })?;
+    let written = fs::write(&path, statements)
+        .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o600)));
+    written.map_err(|source| RestoreError::File {
+        path: path.clone(),
+        source,
+    })?;
     let call = machine.command(&["sh", "-c", CLIENT, "sh"]).stdin(&path);
-    let output = machine.run(&call).await.map_err(RestoreError::Guest)?.text();
-    let socket = output.lines().rev().find_map(|line| line.strip_prefix("socket\t")).unwrap_or("/var/run/mysqld/mysqld.sock").to_owned();
+    let output = machine
+        .run(&call)
+        .await
+        .map_err(RestoreError::Guest)?
+        .text();
+    let socket = output
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("socket\t"))
+        .unwrap_or("/var/run/mysqld/mysqld.sock")
+        .to_owned();
     let handle = open_in_guest(machine, &socket)?;
     let address = DatabaseAddress {
         user: "migrate_verify".to_owned(),
@@ -98,15 +123,30 @@ pub(super) async fn restore(plan: &Plan, machine: &mut Machine) -> Result<Candid
         target: Target::Socket(format!("/proc/self/fd/{}", handle.as_raw_fd()).into()),
         name,
     };
-    Ok(CandidateDatabase { address, _socket: handle })
+    Ok(CandidateDatabase {
+        address,
+        _socket: handle,
+    })
 }
 
 fn database_name(plan: &Plan) -> Result<String, RestoreError> {
     let of_legacy = || {
-        let address: DatabaseAddress = plan.project.legacy.as_ref()?.database.as_ref()?.parse().ok()?;
+        let address: DatabaseAddress = plan
+            .project
+            .legacy
+            .as_ref()?
+            .database
+            .as_ref()?
+            .parse()
+            .ok()?;
         Some(address.name)
     };
-    plan.project.candidate.database_name.clone().or_else(of_legacy).ok_or(RestoreError::NoName)
+    plan.project
+        .candidate
+        .database_name
+        .clone()
+        .or_else(of_legacy)
+        .ok_or(RestoreError::NoName)
 }
 
 async fn await_server(plan: &Plan, machine: &mut Machine) -> Result<(), RestoreError> {
@@ -114,23 +154,34 @@ async fn await_server(plan: &Plan, machine: &mut Machine) -> Result<(), RestoreE
     let deadline = Instant::now() + limit;
     let ping = machine.command(&["sh", "-c", CLIENT, "sh", "-e", "SELECT 1"]);
     while let Err(error) = machine.run(&ping).await {
-        machine.still_runs("answer on its database's socket", deadline, limit).await.map_err(|late| match late {
-            MachineError::TimedOut { .. } => RestoreError::Guest(error),
-            other => RestoreError::Guest(other),
-        })?;
+        machine
+            .still_runs("answer on its database's socket", deadline, limit)
+            .await
+            .map_err(|late| {
+                // Why it does not answer says more than that it does not.
+                RestoreError::Guest(if matches!(late, MachineError::TimedOut { .. }) {
+                    error
+                } else {
+                    late
+                })
+            })?;
     }
     Ok(())
 }
 
 /// Opens the server's socket as the guest sees it; a link in the guest can't lead out of it.
 fn open_in_guest(machine: &Machine, path: &str) -> Result<OwnedFd, RestoreError> {
-    let failed = |source| RestoreError::Socket { path: path.to_owned(), source };
+    let failed = |source| RestoreError::Socket {
+        path: path.to_owned(),
+        source,
+    };
     let root = TreeRoot::open(format!("/proc/{}/root", machine.leader).as_ref()).map_err(failed)?;
     root.open_path(path).map_err(failed)
 }
 
 /// The id of a run is not secret, but its folder is: the password is made from a random number of the kernel's.
 fn random_password(plan: &Plan) -> String {
-    let uuid = fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_else(|_| plan.workspace.id.to_string());
+    let uuid = fs::read_to_string("/proc/sys/kernel/random/uuid")
+        .unwrap_or_else(|_| plan.workspace.id.to_string());
     uuid.trim().to_owned()
 }

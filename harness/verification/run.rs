@@ -39,33 +39,67 @@ pub struct Verified {
 
 impl<'a> Stages<'a> {
     fn new(plan: &'a Plan) -> Self {
-        Self { plan, done: Vec::new(), not_compared: Vec::new(), build_log: Vec::new(), guest_log: Vec::new() }
+        Self {
+            plan,
+            done: Vec::new(),
+            not_compared: Vec::new(),
+            build_log: Vec::new(),
+            guest_log: Vec::new(),
+        }
     }
 
     fn is_left_out(&self, name: StageName) -> bool {
-        self.plan.project.run.without.iter().any(|without| without == name.as_str())
+        self.plan
+            .project
+            .run
+            .without
+            .iter()
+            .any(|without| without == name.as_str())
     }
 
     /// Ends a stage: keeps its cases, those left out by name marked, and tells how it ended.
     fn end(&mut self, name: StageName, took: Duration, cases: Vec<Case>) {
         let cases = cases.into_iter().map(|case| self.waive(case)).collect();
         let stage = Stage { name, took, cases };
-        let how = format!("{} ({:.1} s)", stage.outcome_word().replace('_', " "), took.as_secs_f64());
-        self.plan.observer.observe(Event::Finished { what: name.to_string(), how });
+        let how = format!(
+            "{} ({:.1} s)",
+            stage.outcome_word().replace('_', " "),
+            took.as_secs_f64()
+        );
+        self.plan.observer.observe(Event::Finished {
+            what: name.to_string(),
+            how,
+        });
         self.done.push(stage);
     }
 
     fn leave_out(&mut self, name: StageName) {
         let reason = format!("the project does without it: run.without names `{name}`");
-        self.end(name, Duration::ZERO, vec![Case::waived(CaseId::new(&[name.as_str()]), reason)]);
+        self.end(
+            name,
+            Duration::ZERO,
+            vec![Case::waived(CaseId::new(&[name.as_str()]), reason)],
+        );
     }
 
     /// A case that was not run is left out if the project names it; a difference or an error never is.
     fn waive(&self, case: Case) -> Case {
-        let named = self.plan.project.run.without.iter().any(|without| without == case.id.as_str());
+        let named = self
+            .plan
+            .project
+            .run
+            .without
+            .iter()
+            .any(|without| without == case.id.as_str());
         match case.outcome {
-            Outcome::NotRun if named => Case::waived(case.id, "the project does without it, by name"),
-            Outcome::NotRun | Outcome::Same | Outcome::Different(_) | Outcome::Broken | Outcome::Waived => case,
+            Outcome::NotRun if named => {
+                Case::waived(case.id, "the project does without it, by name")
+            }
+            Outcome::NotRun
+            | Outcome::Same
+            | Outcome::Different(_)
+            | Outcome::Broken
+            | Outcome::Waived => case,
         }
     }
 
@@ -73,7 +107,11 @@ impl<'a> Stages<'a> {
         if self.is_left_out(name) {
             self.leave_out(name);
         } else {
-            self.end(name, Duration::ZERO, vec![Case::not_run(CaseId::new(&[name.as_str()]), reason)]);
+            self.end(
+                name,
+                Duration::ZERO,
+                vec![Case::not_run(CaseId::new(&[name.as_str()]), reason)],
+            );
         }
     }
 
@@ -86,7 +124,11 @@ impl<'a> Stages<'a> {
             stages: self.done,
             not_compared: self.not_compared,
         };
-        Verified { report, build_log: self.build_log, guest_log: self.guest_log }
+        Verified {
+            report,
+            build_log: self.build_log,
+            guest_log: self.guest_log,
+        }
     }
 }
 
@@ -94,18 +136,18 @@ impl<'a> Stages<'a> {
 pub async fn verify(plan: &Plan) -> Verified {
     let mut stages = Stages::new(plan);
     let ready = preflight(&mut stages).await;
-    let built = if ready { build(&mut stages).await } else { None };
-    match built {
-        Some(built) => boot_and_compare(&mut stages, &built).await,
-        None => {
-            for name in StageName::ALL.into_iter().filter(|name| *name > StageName::Build) {
-                if !stages.done.iter().any(|stage| stage.name == name) {
-                    stages.not_run(name, "there is no rootfs: an earlier stage failed");
-                }
-            }
-            if !stages.done.iter().any(|stage| stage.name == StageName::Build) {
-                stages.not_run(StageName::Build, "preflight found what must be mended first");
-            }
+    let built = if ready {
+        build(&mut stages).await
+    } else {
+        None
+    };
+    if let Some(built) = built {
+        boot_and_compare(&mut stages, &built).await;
+    }
+    // No stage can be forgotten: a run without one of them is not verified.
+    for name in StageName::ALL {
+        if !stages.done.iter().any(|stage| stage.name == name) {
+            stages.not_run(name, "an earlier stage failed");
         }
     }
     stages.finish()
@@ -140,7 +182,11 @@ async fn build(stages: &mut Stages<'_>) -> Option<Built> {
     let inputs = match recipe::prepare(&plan.project, &plan.store()).await {
         Ok(inputs) => inputs,
         Err(error) => {
-            stages.end(StageName::Build, started.elapsed(), vec![Case::broken(CaseId::new(&["build", "inputs"]), &error)]);
+            stages.end(
+                StageName::Build,
+                started.elapsed(),
+                vec![Case::broken(CaseId::new(&["build", "inputs"]), &error)],
+            );
             stages.not_run(StageName::Reproducibility, "there are no builds to compare");
             return None;
         }
@@ -148,25 +194,45 @@ async fn build(stages: &mut Stages<'_>) -> Option<Built> {
     let begun = plan.clock.now();
     let (first, second) = build::build_twice(plan, &inputs).await;
     let window = begun..=plan.clock.now();
-    let mut cases = vec![inputs_case(&inputs), build::built_case("first", &first), build::built_case("second", &second)];
+    let mut cases = vec![
+        inputs_case(&inputs),
+        build::built_case("first", &first),
+        build::built_case("second", &second),
+    ];
     if let Ok(first) = &first {
-        let lines = first.steps.iter().flat_map(|step| step.done.iter().map(move |line| format!("{}: {line}", step.name)));
+        let lines = first.steps.iter().flat_map(|step| {
+            step.done
+                .iter()
+                .map(move |line| format!("{}: {line}", step.name))
+        });
         stages.build_log.extend(lines);
         cases.extend(build::package_cases(&plan.project, &inputs, first));
         cases.push(build::vsyscall_case(first));
     }
     stages.end(StageName::Build, started.elapsed(), cases);
-    stages.not_compared.extend(plan.project.rootfs.state.iter().map(|state| {
-        format!("{} is state, not rootfs: the build empties it, the guest makes it again at boot", state.path.display())
-    }));
+    stages
+        .not_compared
+        .extend(plan.project.rootfs.state.iter().map(|state| {
+            format!(
+                "{} is state, not rootfs: the build empties it, the guest makes it again at boot",
+                state.path.display()
+            )
+        }));
     let started = Instant::now();
     match (first, second) {
         (Ok(first), Ok(second)) => {
-            stages.end(StageName::Reproducibility, started.elapsed(), build::reproducibility_cases(&first, &second, &window));
+            stages.end(
+                StageName::Reproducibility,
+                started.elapsed(),
+                build::reproducibility_cases(&first, &second, &window),
+            );
             Some(first)
         }
         (first, _second) => {
-            stages.not_run(StageName::Reproducibility, "there are no two builds to compare");
+            stages.not_run(
+                StageName::Reproducibility,
+                "there are no two builds to compare",
+            );
             first.ok()
         }
     }
@@ -175,7 +241,13 @@ async fn build(stages: &mut Stages<'_>) -> Option<Built> {
 fn inputs_case(inputs: &Inputs) -> Case {
     let image = &inputs.lock.image;
     let packages = inputs.lock.locked.len();
-    Case::same(CaseId::new(&["build", "inputs"]), format!("{} {}, {packages} locked packages", image.source, image.digest))
+    Case::same(
+        CaseId::new(&["build", "inputs"]),
+        format!(
+            "{} {}, {packages} locked packages",
+            image.source, image.digest
+        ),
+    )
 }
 
 async fn boot_and_compare(stages: &mut Stages<'_>, built: &Built) {
@@ -185,8 +257,17 @@ async fn boot_and_compare(stages: &mut Stages<'_>, built: &Built) {
     let guest = match boot::boot_guest(plan, &built.tree).await {
         Ok(guest) => guest,
         Err(error) => {
-            stages.end(StageName::Boot, started.elapsed(), vec![Case::broken(CaseId::new(&["boot", "ready"]), &error)]);
-            for name in [StageName::Replay, StageName::Database, StageName::Logs, StageName::Shutdown] {
+            stages.end(
+                StageName::Boot,
+                started.elapsed(),
+                vec![Case::broken(CaseId::new(&["boot", "ready"]), &error)],
+            );
+            for name in [
+                StageName::Replay,
+                StageName::Database,
+                StageName::Logs,
+                StageName::Shutdown,
+            ] {
                 stages.not_run(name, "the guest did not boot");
             }
             return;
@@ -201,7 +282,12 @@ async fn boot_and_compare(stages: &mut Stages<'_>, built: &Built) {
     let (cases, journal) = finish::stop_cases(plan, guest, Some(built)).await;
     stages.end(StageName::Shutdown, started.elapsed(), cases);
     logs.extend(journal.as_ref().map(finish::messages_case));
-    stages.guest_log.extend(journal.iter().flat_map(Journal::records).map(|record| record.to_string()));
+    stages.guest_log.extend(
+        journal
+            .iter()
+            .flat_map(Journal::records)
+            .map(|record| record.to_string()),
+    );
     stages.end(StageName::Logs, Duration::ZERO, logs);
 }
 
@@ -219,8 +305,15 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
     let database = match restore::restore(plan, &mut guest.machine).await {
         Ok(database) => database,
         Err(error) => {
-            stages.end(StageName::Database, started.elapsed(), vec![Case::broken(CaseId::new(&["database", "restore"]), &error)]);
-            stages.not_run(StageName::Replay, "the candidate has no data: the dump was not restored");
+            stages.end(
+                StageName::Database,
+                started.elapsed(),
+                vec![Case::broken(CaseId::new(&["database", "restore"]), &error)],
+            );
+            stages.not_run(
+                StageName::Replay,
+                "the candidate has no data: the dump was not restored",
+            );
             return guest;
         }
     };
@@ -250,19 +343,36 @@ async fn replay(stages: &mut Stages<'_>, scenarios: Result<Vec<Scenario>, InputE
     let scenarios = match scenarios {
         Ok(scenarios) => scenarios,
         Err(error) => {
-            stages.end(StageName::Replay, started.elapsed(), vec![Case::broken(CaseId::new(&["replay", "scenarios"]), &error)]);
+            stages.end(
+                StageName::Replay,
+                started.elapsed(),
+                vec![Case::broken(CaseId::new(&["replay", "scenarios"]), &error)],
+            );
             return;
         }
     };
     let options = match replay_options(&plan.project, plan.clock.clone()) {
         Ok(options) => options,
         Err(error) => {
-            stages.end(StageName::Replay, started.elapsed(), vec![Case::broken(CaseId::new(&["replay", "options"]), &error)]);
+            stages.end(
+                StageName::Replay,
+                started.elapsed(),
+                vec![Case::broken(CaseId::new(&["replay", "options"]), &error)],
+            );
             return;
         }
     };
     let snapshots = plan.project.folder.join("snapshots");
-    let cases = match replay::replay(&scenarios, &[], &snapshots, url, &options, plan.observer.as_ref()).await {
+    let cases = match replay::replay(
+        &scenarios,
+        &[],
+        &snapshots,
+        url,
+        &options,
+        plan.observer.as_ref(),
+    )
+    .await
+    {
         Ok(result) => {
             stages.not_compared.extend(result.not_compared);
             result.cases
@@ -273,16 +383,31 @@ async fn replay(stages: &mut Stages<'_>, scenarios: Result<Vec<Scenario>, InputE
 }
 
 /// Makes the options of a replay from the project: the charset of undeclared pages, the old server's time zone.
-pub fn replay_options(project: &Project, clock: replay::Clock) -> Result<replay::Options, InputError> {
-    let legacy = project.legacy.as_ref().ok_or_else(|| project.missing("legacy"))?;
+pub fn replay_options(
+    project: &Project,
+    clock: replay::Clock,
+) -> Result<replay::Options, InputError> {
+    let legacy = project
+        .legacy
+        .as_ref()
+        .ok_or_else(|| project.missing("legacy"))?;
     let charset = Charset::for_label(&legacy.charset).ok_or_else(|| {
-        InputError::new(project.config_path(), format!("legacy.charset: `{}` is no charset of pages", legacy.charset))
-            .hint("write a label of the WHATWG Encoding standard, as windows-1250 or iso-8859-2")
+        InputError::new(
+            project.config_path(),
+            format!(
+                "legacy.charset: `{}` is no charset of pages",
+                legacy.charset
+            ),
+        )
+        .hint("write a label of the WHATWG Encoding standard, as windows-1250 or iso-8859-2")
     })?;
     let zone = legacy.timezone.as_ref().map(|name| {
         Zone::parse(name).map_err(|_unknown| {
-            InputError::new(project.config_path(), format!("legacy.timezone: `{name}` is no time zone"))
-                .hint("write a name of the tz database, as Europe/Bratislava")
+            InputError::new(
+                project.config_path(),
+                format!("legacy.timezone: `{name}` is no time zone"),
+            )
+            .hint("write a name of the tz database, as Europe/Bratislava")
         })
     });
     Ok(replay::Options::new(charset, zone.transpose()?, clock))

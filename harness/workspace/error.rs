@@ -34,8 +34,15 @@ pub enum WorkspaceError {
 
 impl WorkspaceError {
     /// Makes the adapter for `map_err` that keeps attempt and path.
-    pub(super) fn file(attempt: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn file(
+        attempt: &'static str,
+        path: &std::path::Path,
+    ) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::File { attempt, path, source }
+        move |source| Self::File {
+            attempt,
+            path,
+            source,
+        }
     }
 }

@@ -29,7 +29,9 @@ impl RunId {
         })
         .take(5)
         .collect();
-        Self { text: format!("{started}-{suffix}") }
+        Self {
+            text: format!("{started}-{suffix}"),
+        }
     }
 
     /// Returns the id as text.
@@ -71,12 +73,22 @@ impl Workspace {
         fs::create_dir_all(&work).map_err(WorkspaceError::file("create", &work))?;
         let folder = work.join(id.as_str());
         // Trees hold setuid files and devices: nobody but root may reach them.
-        fs::DirBuilder::new().mode(0o700).create(&folder).map_err(WorkspaceError::file("create", &folder))?;
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
+            .map_err(WorkspaceError::file("create", &folder))?;
         let path = folder.join("lease");
         let lease = File::create(&path).map_err(WorkspaceError::file("create", &path))?;
-        flock(&lease, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_would_block| WorkspaceError::InUse { path: folder.clone() })?;
-        Ok(Self { id, folder, _lease: lease })
+        flock(&lease, FlockOperation::NonBlockingLockExclusive).map_err(|_would_block| {
+            WorkspaceError::InUse {
+                path: folder.clone(),
+            }
+        })?;
+        Ok(Self {
+            id,
+            folder,
+            _lease: lease,
+        })
     }
 
     /// Returns a path in the folder.

@@ -46,7 +46,10 @@ pub fn remove_dead(base: &Path) -> Result<(Vec<Leftover>, Vec<String>), Workspac
         kill_processes(&name, &mut removed)?;
         wait_for_link(&name);
         fs::remove_dir_all(&folder).map_err(WorkspaceError::file("remove", &folder))?;
-        removed.push(Leftover { run: name, what: format!("folder {}", folder.display()) });
+        removed.push(Leftover {
+            run: name,
+            what: format!("folder {}", folder.display()),
+        });
     }
     Ok((removed, alive))
 }
@@ -69,7 +72,9 @@ fn folder_names(work: &Path) -> Result<Vec<String>, WorkspaceError> {
 fn take_lease(folder: &Path) -> Result<Option<File>, WorkspaceError> {
     let path = folder.join("lease");
     let lease = File::create(&path).map_err(WorkspaceError::file("open", &path))?;
-    Ok(flock(&lease, FlockOperation::NonBlockingLockExclusive).is_ok().then_some(lease))
+    Ok(flock(&lease, FlockOperation::NonBlockingLockExclusive)
+        .is_ok()
+        .then_some(lease))
 }
 
 /// Kills every process that carries the run's mark. The guest's own processes die with their systemd-nspawn.
@@ -84,7 +89,10 @@ fn kill_processes(run: &str, removed: &mut Vec<Leftover>) -> Result<(), Workspac
         for pid in marked {
             if !known.contains(&pid) {
                 known.push(pid);
-                removed.push(Leftover { run: run.to_owned(), what: format!("process {pid}") });
+                removed.push(Leftover {
+                    run: run.to_owned(),
+                    what: format!("process {pid}"),
+                });
             }
             if let Some(pid) = Pid::from_raw(pid) {
                 // It may have ended since it was listed; the next look decides.
@@ -92,7 +100,10 @@ fn kill_processes(run: &str, removed: &mut Vec<Leftover>) -> Result<(), Workspac
             }
         }
         if Instant::now() > deadline {
-            return Err(WorkspaceError::Unkillable { pid: first, run: run.to_owned() });
+            return Err(WorkspaceError::Unkillable {
+                pid: first,
+                run: run.to_owned(),
+            });
         }
         thread::sleep(Duration::from_millis(20));
     }
@@ -107,8 +118,11 @@ fn marked_processes(run: &str) -> Vec<i32> {
     let mut pids: Vec<i32> = processes
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter(|pid| {
-            fs::read(format!("/proc/{pid}/environ"))
-                .is_ok_and(|environment| environment.split(|&byte| byte == 0).any(|variable| variable == mark.as_bytes()))
+            fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
+                environment
+                    .split(|&byte| byte == 0)
+                    .any(|variable| variable == mark.as_bytes())
+            })
         })
         .collect();
     pids.sort_unstable();
@@ -146,7 +160,10 @@ mod tests {
 
     #[test]
     fn two_runs_of_one_second_have_two_names_and_short_machines() {
-        let (first, second) = (RunId::new("20260131-235959", 1), RunId::new("20260131-235959", 2));
+        let (first, second) = (
+            RunId::new("20260131-235959", 1),
+            RunId::new("20260131-235959", 2),
+        );
         assert_ne!(first, second);
         assert_eq!(first.machine(), "mv-10000");
     }
