@@ -5,7 +5,7 @@ mod legacy_server;
 mod mariadb;
 mod test_env;
 
-pub(crate) use image_builder::{ImageBuilder, Packing, TarMember, seal, tar};
+pub(crate) use image_builder::{ImageBuilder, Packing, TarMember, archive, seal, tar};
 pub(crate) use legacy_server::{Fault, LegacyServer, Reply, cp1250, now};
 pub(crate) use mariadb::MariaDb;
 pub(crate) use test_env::TestEnv;
