@@ -36,11 +36,7 @@ pub(super) async fn build(context: &Context, target: &Path) -> Result<Verdict, F
         return Ok(Verdict::Verified);
     }
     if context.global.verbose {
-        for line in built.steps.iter().flat_map(|step| {
-            step.done
-                .iter()
-                .map(move |line| format!("{}: {line}", step.name))
-        }) {
+        for line in built.log() {
             output::line(&line);
         }
     }

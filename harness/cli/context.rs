@@ -111,18 +111,17 @@ impl Context {
 
     /// Loads the project: the one that was named, or the nearest one upwards.
     pub(crate) fn project(&self) -> Result<Project, Failure> {
-        let folder = match &self.global.project {
-            Some(folder) => folder.clone(),
-            None => {
-                let here = env::current_dir().map_err(|error| Failure::inconclusive(&error))?;
-                Project::find(&here).ok_or_else(|| {
-                    InputError::new(
-                        here,
-                        "is in no project: there is no migrate-verify.toml here or above",
-                    )
-                    .hint("go to the project, or name it with --project DIR")
-                })?
-            }
+        let folder = if let Some(folder) = &self.global.project {
+            folder.clone()
+        } else {
+            let here = env::current_dir().map_err(|error| Failure::inconclusive(&error))?;
+            Project::find(&here).ok_or_else(|| {
+                InputError::new(
+                    here,
+                    "is in no project: there is no migrate-verify.toml here or above",
+                )
+                .hint("go to the project, or name it with --project DIR")
+            })?
         };
         Ok(Project::load(&folder)?)
     }

@@ -4,17 +4,14 @@ use std::{env, path::PathBuf, time::Instant};
 
 use migrate_verify::{
     database::{self, DatabaseAddress, DatabaseError, Password, Recorded},
-    outcome::{Case, Outcome, RunReport, Stage, StageName, Verdict},
+    outcome::{RunReport, Stage, StageName, Verdict},
     project::Project,
 };
 
-use super::{arguments::DatabaseCommand, context::Context, failure::Failure, output};
+use super::{arguments::DatabaseCommand, clock, context::Context, failure::Failure, output};
 
 /// The password, for an address that holds none.
 const PASSWORD: &str = "MIGRATE_VERIFY_DATABASE_PASSWORD";
-
-/// So many differences of a case are printed without -v.
-const SHOWN: usize = 10;
 
 /// What `database` leaves out, said with every result.
 const NOT_COMPARED: [&str; 3] = [

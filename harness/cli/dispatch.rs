@@ -26,10 +26,13 @@ pub(crate) fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failure::exit(&context, &Failure::inconclusive(&error)),
     };
-    let result = match arguments.command {
-        // Ctrl-C is how a person ends it: it stops the guest itself.
-        Command::Boot(arguments) => runtime.block_on(boot::boot(&context, arguments)),
-        command => runtime.block_on(unless_interrupted(dispatch(&context, command))),
+    // Ctrl-C is how a person ends `boot`: it stops the guest itself.
+    let stops_itself = matches!(arguments.command, Command::Boot(_));
+    let work = dispatch(&context, arguments.command);
+    let result = if stops_itself {
+        runtime.block_on(work)
+    } else {
+        runtime.block_on(unless_interrupted(work))
     };
     // Waits for threads that still write; only then may the context remove the workspace.
     drop(runtime);

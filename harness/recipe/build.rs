@@ -63,6 +63,17 @@ pub struct Built {
     pub steps: Vec<Step>,
 }
 
+impl Built {
+    /// Returns what was done, a line each.
+    pub fn log(&self) -> impl Iterator<Item = String> {
+        self.steps.iter().flat_map(|step| {
+            step.done
+                .iter()
+                .map(move |line| format!("{}: {line}", step.name))
+        })
+    }
+}
+
 /// Builds the rootfs at `target`, which must not exist.
 pub async fn build(
     plan: &BuildPlan,

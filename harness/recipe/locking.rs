@@ -1,6 +1,10 @@
 //! From a project to everything a build needs: the fetched image, the lock, the packages in the cache.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
     error::RecipeError,
@@ -9,7 +13,7 @@ use super::{
     packages::{self, PackageCache},
 };
 use crate::{
-    image::{self, ImageReference},
+    image::{self, Image, ImageReference},
     progress::{Event, Observer},
     project::Project,
     rootfs::{self, Budget},
@@ -115,7 +119,7 @@ async fn resolve(project: &Project, store: &Store<'_>, fresh: bool) -> Result<In
     let started = |what: &str| {
         store.observer.observe(Event::Started {
             what: format!("lock: {what}"),
-        })
+        });
     };
     started("image");
     let reference =
@@ -135,29 +139,11 @@ async fn resolve(project: &Project, store: &Store<'_>, fresh: bool) -> Result<In
         (Vec::new(), Vec::new())
     } else {
         started("packages");
-        let tree = store.scratch.join("resolve");
-        let observer = Arc::clone(store.observer);
-        let target = tree.clone();
-        let unpacked = tokio::task::spawn_blocking(move || {
-            rootfs::unpack(&opened, &target, &Budget::default(), observer.as_ref()).map(drop)
-        });
-        unpacked
-            .await
-            .expect("unpacking does not panic and is not cancelled")
-            .map_err(|error| RecipeError::Unpack {
-                image: source.clone(),
-                source: error,
-            })?;
+        let tree = unpack_scratch(opened, &source, store).await?;
         let apt = store.scratch.join("apt");
-        let resolved = packages::resolve(
-            &tree,
-            wanted,
-            &project.rootfs.sources,
-            &apt,
-            &cache,
-            store.toolbox,
-        )
-        .await?;
+        let sources = &project.rootfs.sources;
+        let resolved =
+            packages::resolve(&tree, wanted, sources, &apt, &cache, store.toolbox).await?;
         for folder in [&tree, &apt] {
             fs::remove_dir_all(folder).map_err(RecipeError::file("remove", folder))?;
         }
@@ -169,4 +155,25 @@ async fn resolve(project: &Project, store: &Store<'_>, fresh: bool) -> Result<In
         lock,
         cache,
     })
+}
+
+/// Unpacks the image where apt can read its dpkg status; the caller removes the tree.
+async fn unpack_scratch(
+    image: Image,
+    source: &str,
+    store: &Store<'_>,
+) -> Result<PathBuf, RecipeError> {
+    let tree = store.scratch.join("resolve");
+    let (target, observer) = (tree.clone(), Arc::clone(store.observer));
+    let unpacked = tokio::task::spawn_blocking(move || {
+        rootfs::unpack(&image, &target, &Budget::default(), observer.as_ref()).map(drop)
+    });
+    let unpacked = unpacked
+        .await
+        .expect("unpacking does not panic and is not cancelled");
+    unpacked.map_err(|error| RecipeError::Unpack {
+        image: source.to_owned(),
+        source: error,
+    })?;
+    Ok(tree)
 }

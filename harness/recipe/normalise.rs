@@ -104,7 +104,7 @@ fn log_files(tree: &TreeRoot) -> Result<Vec<String>, TreeError> {
             match tree.kind(&path)? {
                 Some(rustix::fs::FileType::Directory) => folders.push(path),
                 Some(rustix::fs::FileType::RegularFile) if !is_account_log(&name) => {
-                    files.push(path)
+                    files.push(path);
                 }
                 _ => {}
             }

@@ -153,16 +153,23 @@ fn prepare_apt(
             write(&format!("etc/apt/trusted.gpg.d/{name}"), &key)?;
         }
     }
-    let architecture = read("var/lib/dpkg/arch")?
-        .and_then(|arch| String::from_utf8(arch).ok())
-        .and_then(|arch| arch.lines().next().map(str::to_owned));
-    let architecture = architecture
-        .or_else(|| dpkg_architecture(&read("var/lib/dpkg/status").ok()??))
-        .unwrap_or_else(|| "amd64".to_owned());
+    let architecture = match read("var/lib/dpkg/arch")? {
+        Some(list) => str::from_utf8(&list)
+            .ok()
+            .and_then(|list| list.lines().next().map(str::to_owned)),
+        None => dpkg_architecture(&read("var/lib/dpkg/status")?.unwrap_or_default()),
+    };
+    Ok(apt_options(
+        &scratch.display().to_string(),
+        architecture.as_deref().unwrap_or("amd64"),
+    ))
+}
+
+/// Returns the options (apt.conf(5)) that put apt's configuration, lists, cache and dpkg status below `folder`.
+fn apt_options(folder: &str, architecture: &str) -> Vec<String> {
     let option = |name: &str, value: &str| ["-o".to_owned(), format!("{name}={value}")];
-    let folder = scratch.display().to_string();
     let options = [
-        option("Dir", &folder),
+        option("Dir", folder),
         option(
             "Dir::State::status",
             &format!("{folder}/var/lib/dpkg/status"),
@@ -171,8 +178,8 @@ fn prepare_apt(
             "Dir::Etc::trustedparts",
             &format!("{folder}/etc/apt/trusted.gpg.d"),
         ),
-        option("APT::Architecture", &architecture),
-        option("APT::Architectures", &architecture),
+        option("APT::Architecture", architecture),
+        option("APT::Architectures", architecture),
         option("APT::Install-Recommends", "false"),
         option("APT::Sandbox::User", "root"),
         option("Acquire::Languages", "none"),
@@ -182,7 +189,7 @@ fn prepare_apt(
         ),
         option("Debug::NoLocking", "true"),
     ];
-    Ok(options.into_iter().flatten().collect())
+    options.into_iter().flatten().collect()
 }
 
 /// Returns the architecture of the first package that is built for one.

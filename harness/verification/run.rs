@@ -1,6 +1,9 @@
 //! The stages in order.
 
-use std::time::{Duration, Instant};
+use std::{
+    ops::RangeInclusive,
+    time::{Duration, Instant},
+};
 
 use super::{boot, boot::Guest, build, database, finish, plan::Plan, restore};
 use crate::{
@@ -11,7 +14,7 @@ use crate::{
     preflight,
     progress::Event,
     project::Project,
-    recipe::{self, Built, Inputs},
+    recipe::{self, Built, Inputs, RecipeError},
     replay,
     scenario::{self, Scenario},
     snapshot::Zone,
@@ -200,12 +203,7 @@ async fn build(stages: &mut Stages<'_>) -> Option<Built> {
         build::built_case("second", &second),
     ];
     if let Ok(first) = &first {
-        let lines = first.steps.iter().flat_map(|step| {
-            step.done
-                .iter()
-                .map(move |line| format!("{}: {line}", step.name))
-        });
-        stages.build_log.extend(lines);
+        stages.build_log.extend(first.log());
         cases.extend(build::package_cases(&plan.project, &inputs, first));
         cases.push(build::vsyscall_case(first));
     }
@@ -218,24 +216,26 @@ async fn build(stages: &mut Stages<'_>) -> Option<Built> {
                 state.path.display()
             )
         }));
+    compare_builds(stages, first, &second, &window)
+}
+
+fn compare_builds(
+    stages: &mut Stages<'_>,
+    first: Result<Built, RecipeError>,
+    second: &Result<Built, RecipeError>,
+    window: &RangeInclusive<i64>,
+) -> Option<Built> {
     let started = Instant::now();
-    match (first, second) {
-        (Ok(first), Ok(second)) => {
-            stages.end(
-                StageName::Reproducibility,
-                started.elapsed(),
-                build::reproducibility_cases(&first, &second, &window),
-            );
-            Some(first)
-        }
-        (first, _second) => {
-            stages.not_run(
-                StageName::Reproducibility,
-                "there are no two builds to compare",
-            );
-            first.ok()
-        }
-    }
+    let (Ok(one), Ok(other)) = (&first, second) else {
+        stages.not_run(
+            StageName::Reproducibility,
+            "there are no two builds to compare",
+        );
+        return first.ok();
+    };
+    let cases = build::reproducibility_cases(one, other, window);
+    stages.end(StageName::Reproducibility, started.elapsed(), cases);
+    first.ok()
 }
 
 fn inputs_case(inputs: &Inputs) -> Case {
