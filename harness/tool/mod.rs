@@ -6,10 +6,12 @@
 
 mod call;
 mod error;
+mod nspawn;
 mod process;
 mod toolbox;
 
 pub use call::ToolCall;
 pub use error::ToolError;
+pub use nspawn::nspawn;
 pub use process::{ToolExit, ToolProcess};
 pub use toolbox::{RUN_MARK, ToolOutput, Toolbox};
