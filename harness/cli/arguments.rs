@@ -174,13 +174,13 @@ pub(crate) struct ReplayArguments {
 pub(crate) enum DatabaseCommand {
     /// Write schema, digests and rows of the old database into snapshots/database/.
     Record {
-        /// The database: <mysql://USER>[:PASSWORD]@HOST[:PORT]/NAME; by default legacy.database.
+        /// The database: `mysql://USER[:PASSWORD]@HOST[:PORT]/NAME`; by default legacy.database.
         #[arg(long, value_name = "URL")]
         server: Option<String>,
     },
     /// Compare a database with the recorded one.
     Compare {
-        /// The database: <mysql://USER>[:PASSWORD]@HOST[:PORT]/NAME; by default candidate.database.
+        /// The database: `mysql://USER[:PASSWORD]@HOST[:PORT]/NAME`; by default candidate.database.
         #[arg(long, value_name = "URL")]
         server: Option<String>,
     },

@@ -14,8 +14,10 @@ mod finish;
 mod plan;
 mod restore;
 mod run;
+mod stages;
 
 pub use boot::{Guest, boot_guest};
 pub use build::{build_one, build_twice};
 pub use plan::Plan;
-pub use run::{Verified, replay_options, verify, verify_rootfs};
+pub use run::{replay_options, verify, verify_rootfs};
+pub use stages::Verified;

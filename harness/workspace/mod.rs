@@ -3,7 +3,6 @@
 //! ```text
 //! BASE/work/<run id>/lease      locked (flock) by the living run
 //! BASE/work/<run id>/first …    trees, sockets, scratch files
-//! BASE/packages/<sha256>.deb    shared, content-addressed, kept
 //! ```
 //!
 //! A run is alive exactly as long as its lease is locked: the kernel drops the lock with the process, however it ends, so

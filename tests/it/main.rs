@@ -3,6 +3,7 @@
 
 mod env;
 
+mod architecture;
 mod cli;
 mod pages;
 mod privileged_database;
