@@ -153,6 +153,10 @@ fn prepare_apt(
             write(&format!("etc/apt/trusted.gpg.d/{name}"), &key)?;
         }
     }
+    // Where apt kept them before it had a folder for them.
+    if let Some(keys) = read("etc/apt/trusted.gpg")? {
+        write("etc/apt/trusted.gpg.d/trusted.gpg", &keys)?;
+    }
     let architecture = match read("var/lib/dpkg/arch")? {
         Some(list) => str::from_utf8(&list)
             .ok()

@@ -80,9 +80,9 @@ pub async fn replay(
         }
     }
     for scenario in scenarios.iter().filter(|scenario| !chosen(scenario)) {
-        result.not_compared.push(format!(
-            "scenario {}: not chosen on the command line",
-            scenario.name
+        result.cases.push(Case::not_run(
+            CaseId::new(&["replay", &scenario.name]),
+            "not chosen on the command line: a part of the scenarios is no verdict on the whole",
         ));
     }
     Ok(result)

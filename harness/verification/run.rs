@@ -209,6 +209,8 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
         }
     };
     let mut cases = database::compare(plan, &database.address).await;
+    let left_out = crate::database::NOT_COMPARED.map(str::to_owned);
+    stages.not_compared.extend(left_out);
     let before = database::fingerprint(&database.address).await;
     let mut took = started.elapsed();
     let loaded = scenarios.as_ref().map(Clone::clone).unwrap_or_default();

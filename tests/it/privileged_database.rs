@@ -621,6 +621,8 @@ async fn privileged_the_program_records_and_compares() {
     insta::assert_snapshot!(hidden(env.run(&["database", "compare"])), @"
     exit code: 0
     ----- stdout -----
+    mysql://reader:****@127.0.0.1:[PORT]/two
+
     database         same [TIME] 14 same
 
     VERIFIED: everything that was compared is the same
@@ -632,6 +634,8 @@ async fn privileged_the_program_records_and_compares() {
     insta::assert_snapshot!(hidden(env.run(&["database", "compare"])), @r#"
     exit code: 1
     ----- stdout -----
+    mysql://reader:****@127.0.0.1:[PORT]/two
+
     database         different [TIME] 13 same, 1 different
 
     ≠ database/triedy/rows: 6 rows of 3 columns, by their key
