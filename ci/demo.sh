@@ -55,7 +55,7 @@ break_project() {
 newer_package() {
     local project=$1 work=$1/newer deb
     mkdir -p "$work/repository"
-    (cd "$work" && apt-get download --quiet=2 php8.2-mysql)
+    (cd "$work" && apt-get download --quiet=2 -o APT::Sandbox::User=root php8.2-mysql)
     deb=$(compgen -G "$work/php8.2-mysql_*.deb")
     dpkg-deb --raw-extract "$deb" "$work/tree"
     sed -i 's/^Version: .*/&+other1/' "$work/tree/DEBIAN/control"
