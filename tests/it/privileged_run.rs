@@ -22,23 +22,34 @@ fn await_words(path: &Path, words: &str) {
     }
 }
 
-/// What a run leaves while it lives: marked processes, links, folders, mounts, temporary folders of systemd-nspawn.
-fn traces() -> Vec<String> {
+/// Returns the id of the run that wrote these messages.
+fn run_id(messages: &Path) -> String {
+    let text = fs::read_to_string(messages).unwrap();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("progress: run "));
+    line.unwrap_or_else(|| panic!("no run in {text}"))
+        .to_owned()
+}
+
+/// What a run leaves while it lives: marked processes, its link, its folder, mounts, temporary folders of systemd-nspawn.
+fn traces(run: &str) -> Vec<String> {
+    let machine = format!("mv-{}", run.rsplit('-').next().unwrap());
+    let mark = format!("MIGRATE_VERIFY_RUN={run}");
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
         let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
-        let mark = b"MIGRATE_VERIFY_RUN=";
         if environment
             .split(|&byte| byte == 0)
-            .any(|one| one.starts_with(mark))
+            .any(|one| one == mark.as_bytes())
         {
             found.push(format!("process {}", entry.path().display()));
         }
     }
-    for (folder, prefix) in [
-        ("/sys/class/net", "ve-mv-"),
-        ("/var/lib/migrate-verify/work", ""),
-        ("/run/systemd/nspawn/propagate", "mv-"),
+    for (folder, part) in [
+        ("/sys/class/net", machine.as_str()),
+        ("/var/lib/migrate-verify/work", run),
+        ("/run/systemd/nspawn/propagate", &machine),
         ("/tmp", "nspawn-"),
     ] {
         let entries = fs::read_dir(folder)
@@ -48,17 +59,15 @@ fn traces() -> Vec<String> {
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
         found.extend(
             names
-                .filter(|name| name.starts_with(prefix))
+                .filter(|name| name.contains(part))
                 .map(|name| format!("{folder}/{name}")),
         );
     }
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
-    found.extend(
-        mounts
-            .lines()
-            .filter(|line| line.contains("migrate-verify"))
-            .map(|line| format!("mount {line}")),
-    );
+    let of_ours = mounts
+        .lines()
+        .filter(|line| line.contains("migrate-verify"));
+    found.extend(of_ours.map(|line| format!("mount {line}")));
     found
 }
 
@@ -121,13 +130,14 @@ fn privileged_a_killed_run_leaves_nothing_after_clean() {
         thread::sleep(Duration::from_millis(milliseconds));
         child.kill().unwrap();
         child.wait().unwrap();
+        let run = run_id(&messages);
         assert!(
-            !traces().is_empty(),
+            !traces(&run).is_empty(),
             "killed at `{words}`, nothing was there to leave"
         );
         let (code, text) = project.run(&["clean"]);
         assert_eq!(
-            (code, traces()),
+            (code, traces(&run)),
             (0, Vec::<String>::new()),
             "killed at `{words}`: {text}"
         );
@@ -147,5 +157,5 @@ fn privileged_ctrl_c_stops_a_booted_guest_cleanly_and_leaves_nothing() {
     let text = fs::read_to_string(&messages).unwrap();
     assert_eq!(status.code(), Some(0), "{text}");
     assert!(text.contains("the guest has halted"), "{text}");
-    assert_eq!(traces(), Vec::<String>::new());
+    assert_eq!(traces(&run_id(&messages)), Vec::<String>::new());
 }
