@@ -17,7 +17,7 @@ use crate::{
     charset::Charset,
     input::InputError,
     machine::Journal,
-    outcome::{Case, CaseId, Outcome, StageName},
+    outcome::{Case, CaseId, Outcome, Stage, StageName},
     preflight,
     project::Project,
     recipe::{self, Built, Inputs, RecipeError},
@@ -167,10 +167,15 @@ async fn boot_and_compare(stages: &mut Stages<'_>, built: &Built) {
     let cases = boot::boot_cases(plan, &guest);
     stages.end(StageName::Boot, started.elapsed(), cases);
     let guest = compare(stages, guest).await;
+    let compared = |stage: &Stage| {
+        stage.name == StageName::Database
+            && stage.cases.iter().any(|case| case.outcome == Outcome::Same)
+    };
+    let has_database = stages.done.iter().any(compared);
     plan.started("shutdown");
     let started = Instant::now();
     let mut logs = vec![finish::syslog_case(plan, &guest).await];
-    let (cases, journal) = finish::stop_cases(plan, guest, Some(built)).await;
+    let (cases, journal) = finish::stop_cases(plan, guest, Some(built), has_database).await;
     stages.end(StageName::Shutdown, started.elapsed(), cases);
     logs.extend(journal.as_ref().map(finish::messages_case));
     stages.guest_log.extend(

@@ -9,7 +9,7 @@ use std::{
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::error::WorkspaceError;
+use super::{error::WorkspaceError, leftovers::remove_folder};
 
 /// Names one run: when it started, and five characters that keep runs of the same second apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +63,7 @@ pub struct Workspace {
     pub id: RunId,
     /// The folder.
     pub folder: PathBuf,
+    base: PathBuf,
     _lease: File,
 }
 
@@ -88,6 +89,7 @@ impl Workspace {
         Ok(Self {
             id,
             folder,
+            base: base.to_owned(),
             _lease: lease,
         })
     }
@@ -101,7 +103,8 @@ impl Workspace {
 impl Drop for Workspace {
     /// Removes the folder. What can't be removed now is found by `clean`, because the lease is free from here on.
     fn drop(&mut self) {
-        let _removed = fs::remove_dir_all(&self.folder);
+        let _guard = guard(&self.base);
+        let _removed = remove_folder(&self.folder);
     }
 }
 

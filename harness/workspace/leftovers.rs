@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io::Read,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -20,6 +21,9 @@ use crate::tool::RUN_MARK;
 
 /// How long a killed process may take to go.
 const KILL_LIMIT: Duration = Duration::from_secs(20);
+
+/// The mark stands in the beginning of an environment that we made.
+const LONGEST_ENVIRONMENT: u64 = 65_536;
 
 /// Something of a dead run that was removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +53,7 @@ pub fn remove_dead(base: &Path) -> Result<(Vec<Leftover>, Vec<String>), Workspac
         };
         kill_processes(&name, &mut removed)?;
         wait_for_link(&name);
-        fs::remove_dir_all(&folder).map_err(WorkspaceError::file("remove", &folder))?;
+        remove_folder(&folder)?;
         removed.push(Leftover {
             run: name,
             what: format!("folder {}", folder.display()),
@@ -119,7 +123,7 @@ fn marked_processes(run: &str) -> Vec<i32> {
     let mut pids: Vec<i32> = processes
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter(|pid| {
-            fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
+            beginning_of(&format!("/proc/{pid}/environ")).is_some_and(|environment| {
                 environment
                     .split(|&byte| byte == 0)
                     .any(|variable| variable == mark.as_bytes())
@@ -130,6 +134,16 @@ fn marked_processes(run: &str) -> Vec<i32> {
     pids
 }
 
+/// Reads the beginning of a file that a process decides on: it may make its environment as long as it likes.
+fn beginning_of(path: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).ok()?;
+    file.take(LONGEST_ENVIRONMENT)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    Some(bytes)
+}
+
 /// Waits until the run's network link is gone: the kernel removes it with the guest's network namespace, a little later.
 fn wait_for_link(run: &str) {
     let link = PathBuf::from(format!("/sys/class/net/ve-{}", machine_name(run)));
@@ -137,6 +151,21 @@ fn wait_for_link(run: &str) {
     while link.exists() && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Removes a folder in which a dying process may still write: tries again until nothing comes back.
+pub(super) fn remove_folder(folder: &Path) -> Result<(), WorkspaceError> {
+    let deadline = Instant::now() + KILL_LIMIT;
+    while let Err(error) = fs::remove_dir_all(folder) {
+        if !folder.exists() {
+            break;
+        }
+        if Instant::now() > deadline {
+            return Err(WorkspaceError::file("remove", folder)(error));
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
