@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    clock_evidence::PageDays,
     evidence::{Learner, Names, Sight},
     header_rule::{HeaderRule, rule},
     kind::token,
@@ -24,6 +25,8 @@ pub(super) struct Ground<'a> {
     pub(super) zone: &'a Zone,
     pub(super) charset: Charset,
     pub(super) names: Names,
+    /// Whether something may be the clock or not, which a round in another minute would tell.
+    pub(super) undecided: bool,
 }
 
 /// Makes the snapshot of one answer, one observation a round; says what varies where that is not understood.
@@ -46,6 +49,8 @@ pub(super) fn learn(
         in_location: false,
         written: &step.holes,
         local: BTreeMap::new(),
+        days: PageDays::default(),
+        undecided: false,
     };
     let detection = detect(
         first.header("Content-Type").as_deref(),
@@ -62,6 +67,7 @@ pub(super) fn learn(
         binary(first, observations, lenient)?
     };
     let headers = headers(&mut learner, first, observations, ground.authority, &body)?;
+    ground.undecided |= learner.undecided;
     Ok(Snapshot {
         description: format!("{}: {}", ground.scenario.title, step.name),
         request: format!("{} {}", step.method, step.target),

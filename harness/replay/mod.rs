@@ -8,6 +8,7 @@ mod alignment;
 mod binary;
 mod browser;
 mod checks;
+mod clock_evidence;
 mod compare;
 mod compare_all;
 mod compare_scenario;

@@ -212,6 +212,7 @@ impl Recorder<'_> {
             zone: self.zone,
             charset: self.options.charset,
             names: Names::default(),
+            undecided: false,
         };
         let mut snapshots: Vec<(String, Snapshot, Vec<&Observation>)> = Vec::new();
         let mut complete = true;
