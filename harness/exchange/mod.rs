@@ -10,9 +10,11 @@ mod chunked;
 mod client;
 mod error;
 mod head;
+mod identity;
 mod request;
 
 pub use answer::{Anomaly, Answer, Framing, HeaderLine};
 pub use client::{Limits, is_ready, send};
 pub use error::{ExchangeError, Phase};
+pub use identity::same_machine;
 pub use request::{Request, Server, USER_AGENT};

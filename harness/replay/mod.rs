@@ -23,6 +23,7 @@ mod learn;
 mod lines;
 mod options;
 mod record;
+mod rounds;
 mod run;
 mod token;
 
@@ -30,5 +31,5 @@ pub use browser::Correlation;
 pub use compare_all::{ReplayResult, replay};
 pub use error::ReplayError;
 pub use header_rule::{HEADER_RULES, HeaderRule};
-pub use options::{Clock, Options};
+pub use options::{Clock, Options, Pace};
 pub use record::{RecordManner, RecordResult, record};
