@@ -5,6 +5,7 @@ mod env;
 
 mod cli;
 mod pages;
+mod pages_time;
 mod privileged_database;
 mod rootfs;
 mod rootfs_hostile;
