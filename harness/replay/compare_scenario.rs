@@ -211,10 +211,10 @@ impl Comparing<'_> {
     fn outdated(&self, index: usize, recorded: &[(usize, Snapshot)]) -> Option<String> {
         let step = &self.scenario.steps[index];
         let request = format!("{} {}", step.method, step.target);
-        let sent = super::learn::sent_names(&step.sent);
+        let asked = super::learn::asked(step);
         recorded
             .iter()
-            .any(|(_, snapshot)| snapshot.request != request || snapshot.sent != sent)
+            .any(|(_, snapshot)| snapshot.request != request || snapshot.asked != asked)
             .then(|| {
                 "the scenario asks something else than when it was recorded: `record` it again"
                     .to_owned()

@@ -342,6 +342,7 @@ impl Recorder<'_> {
             let same_frame = old.description == new.description
                 && old.request == new.request
                 && old.sent == new.sent
+                && old.asked == new.asked
                 && old.charset == new.charset
                 && old.zone == new.zone;
             if !same_frame {
