@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    clock_evidence::PageDays,
     evidence::{Learner, Names, Sight},
     header_rule::{HeaderRule, rule},
     kind::token,
@@ -11,8 +12,9 @@ use super::{
 };
 use crate::{
     charset::{Charset, Detection, decode_exactly, detect, visible},
+    digest::Sha256Digest,
     exchange::Answer,
-    scenario::{HandWrittenHole, Scenario, Sent, Step},
+    scenario::{HandWrittenHole, Part, PartContent, Scenario, Sent, Step},
     snapshot::{Body, Hole, HoleKind, Snapshot, Template, Zone, moment, store},
 };
 
@@ -24,6 +26,8 @@ pub(super) struct Ground<'a> {
     pub(super) zone: &'a Zone,
     pub(super) charset: Charset,
     pub(super) names: Names,
+    /// Whether something may be the clock or not, which a round in another minute would tell.
+    pub(super) undecided: bool,
 }
 
 /// Makes the snapshot of one answer, one observation a round; says what varies where that is not understood.
@@ -46,6 +50,8 @@ pub(super) fn learn(
         in_location: false,
         written: &step.holes,
         local: BTreeMap::new(),
+        days: PageDays::default(),
+        undecided: false,
     };
     let detection = detect(
         first.header("Content-Type").as_deref(),
@@ -62,10 +68,12 @@ pub(super) fn learn(
         binary(first, observations, lenient)?
     };
     let headers = headers(&mut learner, first, observations, ground.authority, &body)?;
+    ground.undecided |= learner.undecided;
     Ok(Snapshot {
         description: format!("{}: {}", ground.scenario.title, step.name),
         request: format!("{} {}", step.method, step.target),
         sent: sent_names(&step.sent),
+        asked: asked(step),
         status: visible(&first.status_line),
         headers,
         framing: first.framing.as_str().to_owned(),
@@ -312,6 +320,54 @@ fn cookie(learner: &mut Learner<'_>, sights: &[Sight<'_>]) -> Result<Template, S
     }
     template.push(learner.line(&rests)?);
     Ok(template)
+}
+
+/// Returns the digest of everything that a step asks; a file counts by its content, one that can't be read as missing.
+pub(super) fn asked(step: &Step) -> String {
+    let mut parts: Vec<String> = vec![
+        step.method.clone(),
+        step.target.clone(),
+        step.follow.to_string(),
+    ];
+    for (name, value) in &step.headers {
+        parts.extend([name.clone(), value.clone()]);
+    }
+    match &step.sent {
+        Sent::Nothing => {}
+        Sent::Body(text) => parts.push(text.clone()),
+        Sent::Form(fields) => {
+            for (name, value) in fields {
+                parts.extend([name.clone(), value.clone()]);
+            }
+        }
+        Sent::Multipart(fields) => {
+            for Part { name, content } in fields {
+                parts.push(name.clone());
+                match content {
+                    PartContent::Text(text) => parts.push(text.clone()),
+                    PartContent::File {
+                        path,
+                        name,
+                        content_type,
+                    } => {
+                        let content = std::fs::read(path).ok();
+                        let digest = content.map(|bytes| Sha256Digest::of(&bytes).to_string());
+                        parts.extend([
+                            name.clone(),
+                            content_type.clone(),
+                            digest.unwrap_or_default(),
+                        ]);
+                    }
+                }
+            }
+        }
+    }
+    // Lengths keep `a`, `bc` apart from `ab`, `c`.
+    let text: String = parts
+        .iter()
+        .map(|part| format!("{}:{part}\n", part.len()))
+        .collect();
+    Sha256Digest::of(text.as_bytes()).to_string()
 }
 
 /// Returns the names of the fields that a step sends.

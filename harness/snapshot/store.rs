@@ -229,6 +229,7 @@ mod tests {
             description: "Prihlásenie: login".to_owned(),
             request: "POST /login.php?š=${id}".to_owned(),
             sent: vec!["meno".to_owned()],
+            asked: "sha256:0".to_owned(),
             status: "HTTP/1.1 200 OK".to_owned(),
             headers: vec![
                 ("Date".to_owned(), date),
@@ -313,8 +314,11 @@ mod tests {
         for (from, to) in [
             ("učiteľ", "ucitel"),
             ("\r\n", "\n"),
-            ("version: 1", "version: 2"),
+            ("version: 2", "version: 1"),
             ("\"at\":27", "\"at\":99"),
+            ("200 OK", "404 Not Found"),
+            ("\"most\":3", "\"most\":9"),
+            ("- \"no head\"", "- \"no heart\""),
         ] {
             fs::write(&path, text.replace(from, to)).unwrap();
             assert!(read(&path).is_err(), "{from}");

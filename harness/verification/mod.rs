@@ -11,6 +11,7 @@ mod boot;
 mod build;
 mod database;
 mod finish;
+mod options;
 mod plan;
 mod restore;
 mod run;
@@ -18,6 +19,7 @@ mod stages;
 
 pub use boot::{Guest, boot_guest};
 pub use build::{build_one, build_twice};
+pub use options::replay_options;
 pub use plan::Plan;
-pub use run::{replay_options, verify, verify_rootfs};
+pub use run::{verify, verify_rootfs};
 pub use stages::Verified;

@@ -9,21 +9,19 @@ use super::{
     boot,
     boot::Guest,
     build, database, finish,
+    options::replay_options,
     plan::Plan,
     restore,
     stages::{Stages, Verified},
 };
 use crate::{
-    charset::Charset,
     input::InputError,
     machine::Journal,
     outcome::{Case, CaseId, Outcome, Stage, StageName},
     preflight,
-    project::Project,
     recipe::{self, Built, Inputs, RecipeError},
     replay,
     scenario::{self, Scenario},
-    snapshot::Zone,
 };
 
 /// Does the whole run. Whatever goes wrong is some case's outcome.
@@ -278,35 +276,4 @@ async fn replay(stages: &mut Stages<'_>, scenarios: Result<Vec<Scenario>, InputE
         Err(error) => vec![Case::broken(CaseId::new(&["replay", "server"]), &error)],
     };
     stages.end(StageName::Replay, started.elapsed(), cases);
-}
-
-/// Makes the options of a replay from the project: the charset of undeclared pages, the old server's time zone.
-pub fn replay_options(
-    project: &Project,
-    clock: replay::Clock,
-) -> Result<replay::Options, InputError> {
-    let legacy = project
-        .legacy
-        .as_ref()
-        .ok_or_else(|| project.missing("legacy"))?;
-    let charset = Charset::for_label(&legacy.charset).ok_or_else(|| {
-        InputError::new(
-            project.config_path(),
-            format!(
-                "legacy.charset: `{}` is no charset of pages",
-                legacy.charset
-            ),
-        )
-        .hint("write a label of the WHATWG Encoding standard, as windows-1250 or iso-8859-2")
-    })?;
-    let zone = legacy.timezone.as_ref().map(|name| {
-        Zone::parse(name).map_err(|_unknown| {
-            InputError::new(
-                project.config_path(),
-                format!("legacy.timezone: `{name}` is no time zone"),
-            )
-            .hint("write a name of the tz database, as Europe/Bratislava")
-        })
-    });
-    Ok(replay::Options::new(charset, zone.transpose()?, clock))
 }

@@ -6,6 +6,7 @@ mod env;
 mod architecture;
 mod cli;
 mod pages;
+mod pages_time;
 mod privileged_database;
 mod privileged_run;
 mod rootfs;
