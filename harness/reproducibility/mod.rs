@@ -11,6 +11,7 @@ mod compare;
 mod content;
 mod contents;
 mod explain;
+mod format;
 mod packages;
 
 pub use compare::compare;

@@ -17,6 +17,7 @@ use rustix::fs::{self as system, AtFlags, FileType, Mode, OFlags, ResolveFlags, 
 use sha2::{Digest, Sha256};
 
 use super::{
+    against::Against,
     entry::{Entry, EntryKind, Timestamp},
     error::TreeError,
     extended_attributes::{self, ExtendedAttributes},
@@ -32,20 +33,55 @@ const BUFFER: usize = 128 * 1024;
 
 /// Lists the tree below `root`.
 pub fn walk(root: &Path) -> Result<Listing, TreeError> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory =
-        system::open(root, flags, Mode::empty()).map_err(|source| TreeError::System {
-            attempt: "open",
-            path: root.display().to_string(),
-            source: source.into(),
-        })?;
-    walk_open(&directory)
+    let (_, found) = find(&open_root(root)?, None)?;
+    Ok(group(found))
 }
 
-/// Lists the tree below an open directory.
-pub(super) fn walk_open(root: &OwnedFd) -> Result<Listing, TreeError> {
+/// Lists the tree below `root` as far as it is not what `known` says: there is no second copy of what is equal.
+pub fn walk_against(root: &Path, known: &Listing) -> Result<Against, TreeError> {
+    against(&open_root(root)?, known, Contents::Read)
+}
+
+/// Compares the tree below an open directory with what was just written there: sizes are, bytes are not read again.
+pub(super) fn walk_written(root: &OwnedFd, known: &Listing) -> Result<Against, TreeError> {
+    against(root, known, Contents::Known)
+}
+
+fn open_root(root: &Path) -> Result<OwnedFd, TreeError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    system::open(root, flags, Mode::empty()).map_err(|source| TreeError::System {
+        attempt: "open",
+        path: root.display().to_string(),
+        source: source.into(),
+    })
+}
+
+/// Whether files are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Contents {
+    /// They are.
+    Read,
+    /// A file of the known size has the known content.
+    Known,
+}
+
+fn against(root: &OwnedFd, known: &Listing, contents: Contents) -> Result<Against, TreeError> {
+    let (equal, other) = find(root, Some((known, contents)))?;
+    Ok(Against {
+        equal,
+        other: group(other),
+    })
+}
+
+/// Walks the tree below an open directory.
+fn find(
+    root: &OwnedFd,
+    known: Option<(&Listing, Contents)>,
+) -> Result<(Vec<usize>, Vec<Found>), TreeError> {
     let walk = Walk {
         root,
+        known,
+        equal: Mutex::new(Vec::new()),
         found: Mutex::new(Vec::new()),
         error: Mutex::new(None),
     };
@@ -62,12 +98,17 @@ pub(super) fn walk_open(root: &OwnedFd) -> Result<Listing, TreeError> {
     if let Some(error) = walk.error.into_inner().expect("no task panics") {
         return Err(error);
     }
-    Ok(group(walk.found.into_inner().expect("no task panics")))
+    let mut equal = walk.equal.into_inner().expect("no task panics");
+    equal.sort_unstable();
+    Ok((equal, walk.found.into_inner().expect("no task panics")))
 }
 
 /// What the tasks of one walk share.
 struct Walk<'a> {
     root: &'a OwnedFd,
+    known: Option<(&'a Listing, Contents)>,
+    /// The numbers of the known entries that are as they are known.
+    equal: Mutex<Vec<usize>>,
     found: Mutex<Vec<Found>>,
     error: Mutex<Option<TreeError>>,
 }
@@ -123,7 +164,62 @@ impl Walk<'_> {
     }
 
     fn keep(&self, found: Vec<Found>) {
-        self.found.lock().expect("no task panics").extend(found);
+        let Some((known, _)) = self.known else {
+            self.found.lock().expect("no task panics").extend(found);
+            return;
+        };
+        let mut equal = Vec::new();
+        let mut other = Vec::new();
+        for found in found {
+            // One that has several names is only known when all of them are met.
+            match known.entries.position(&found.path) {
+                Ok(index) if found.inode.is_none() && *known.entries.at(index) == found.entry => {
+                    equal.push(index);
+                }
+                Ok(_) | Err(_) => other.push(found),
+            }
+        }
+        self.equal.lock().expect("no task panics").extend(equal);
+        self.found.lock().expect("no task panics").extend(other);
+    }
+
+    /// Looks at an open file and reads it, unless what is in it is known.
+    fn read_file(&self, file: OwnedFd, path: RootfsPath) -> Result<Found, TreeError> {
+        let stat = system::fstat(&file).map_err(failed("look at", &path))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(TreeError::Changed {
+                path: path.to_string(),
+            });
+        }
+        let mut file = File::from(file);
+        let content = match self.known_content(&path, &stat) {
+            Some(content) => content,
+            None => hash(&mut file, &stat, &path)?,
+        };
+        let xattrs = extended_attributes::read_open(&file).map_err(io_failed("look at", &path))?;
+        let size = stat.st_size.cast_unsigned();
+        let kind = EntryKind::File { size, content };
+        Ok(Found::new(path, kind, &stat, xattrs))
+    }
+
+    /// Returns the content of a file that need not be read.
+    fn known_content(&self, path: &RootfsPath, stat: &Stat) -> Option<Sha256Digest> {
+        let (known, contents) = self.known?;
+        let entry = known.entries.get(path)?;
+        match &entry.kind {
+            EntryKind::File { size, content }
+                if contents == Contents::Known && *size == stat.st_size.cast_unsigned() =>
+            {
+                Some(*content)
+            }
+            EntryKind::File { .. }
+            | EntryKind::Directory
+            | EntryKind::Symlink { .. }
+            | EntryKind::CharDevice { .. }
+            | EntryKind::BlockDevice { .. }
+            | EntryKind::Fifo
+            | EntryKind::Socket => None,
+        }
     }
 
     /// Lists one directory.
@@ -155,14 +251,14 @@ impl Walk<'_> {
                 FileType::RegularFile if stat.st_size >= LARGE => {
                     self.spawn(scope, move |walk, _| {
                         let file = walk.open(&path, OFlags::empty())?;
-                        let found = read_file(file, path)?;
+                        let found = walk.read_file(file, path)?;
                         walk.keep(vec![found]);
                         Ok(())
                     });
                 }
                 FileType::RegularFile => {
                     let file = open_at(&directory, &name, OFlags::empty(), &path)?;
-                    found.push(read_file(file, path)?);
+                    found.push(self.read_file(file, path)?);
                 }
                 FileType::Symlink
                 | FileType::Fifo
@@ -212,18 +308,11 @@ pub(super) fn names(directory: &OwnedFd) -> io::Result<Vec<Vec<u8>>> {
     Ok(names)
 }
 
-/// Hashes an open file.
-fn read_file(file: OwnedFd, path: RootfsPath) -> Result<Found, TreeError> {
+/// Hashes an open file of the size that `stat` says.
+fn hash(file: &mut File, stat: &Stat, path: &RootfsPath) -> Result<Sha256Digest, TreeError> {
     thread_local! {
         static BYTES: std::cell::RefCell<Vec<u8>> = std::cell::RefCell::new(vec![0; BUFFER]);
     }
-    let stat = system::fstat(&file).map_err(failed("look at", &path))?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(TreeError::Changed {
-            path: path.to_string(),
-        });
-    }
-    let mut file = File::from(file);
     let mut hasher = Sha256::new();
     let mut size = 0_u64;
     BYTES
@@ -239,16 +328,13 @@ fn read_file(file: OwnedFd, path: RootfsPath) -> Result<Found, TreeError> {
             }
             Ok(())
         })
-        .map_err(io_failed("read", &path))?;
+        .map_err(io_failed("read", path))?;
     if size != stat.st_size.cast_unsigned() {
         return Err(TreeError::Changed {
             path: path.to_string(),
         });
     }
-    let content = Sha256Digest::from_hasher(hasher);
-    let xattrs = extended_attributes::read_open(&file).map_err(io_failed("look at", &path))?;
-    let kind = EntryKind::File { size, content };
-    Ok(Found::new(path, kind, &stat, xattrs))
+    Ok(Sha256Digest::from_hasher(hasher))
 }
 
 /// Looks at an entry that can't be opened.
