@@ -363,10 +363,11 @@ pub(super) fn asked(step: &Step) -> String {
         }
     }
     // Lengths keep `a`, `bc` apart from `ab`, `c`.
-    let text: String = parts
+    let parts: Vec<String> = parts
         .iter()
-        .map(|part| format!("{}:{part}\n", part.len()))
+        .map(|part| format!("{}:{part}", part.len()))
         .collect();
+    let text = parts.join("\n");
     Sha256Digest::of(text.as_bytes()).to_string()
 }
 

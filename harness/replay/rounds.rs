@@ -74,10 +74,9 @@ pub(super) async fn another_minute(
     while options.clock.now() < then {
         tokio::time::sleep(POLL).await;
     }
-    let mut done = 0;
-    for ((scenario, runs), _) in runs.iter_mut().zip(open).filter(|(_, open)| *open) {
+    let again = runs.iter_mut().zip(open).filter(|(_, open)| *open);
+    for (((scenario, runs), _), done) in again.zip(1..) {
         runs.push(run(scenario, server, options).await);
-        done += 1;
         observer.observe(Event::Counted {
             what: "record: another minute".to_owned(),
             done,

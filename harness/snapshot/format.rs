@@ -182,11 +182,8 @@ fn json(value: &(impl Serialize + ?Sized)) -> String {
         .collect()
 }
 
-/// Reads a snapshot file; `beside` fetches the bytes of a binary one.
-pub(super) fn read(
-    file: &str,
-    beside: impl FnOnce(&str) -> Result<Vec<u8>, String>,
-) -> Result<Snapshot, String> {
+/// Splits a snapshot file of this version into its front matter and its text.
+fn split(file: &str) -> Result<(&str, &str), String> {
     let rest = file
         .strip_prefix("---\n")
         .ok_or("it does not begin with front matter")?;
@@ -194,9 +191,18 @@ pub(super) fn read(
         .split_once("\n---\n")
         .ok_or("its front matter has no end")?;
     let version = format!("  version: {VERSION}");
-    if !yaml.lines().any(|line| line == version) {
-        return Err(OTHER_VERSION.to_owned());
+    if yaml.lines().any(|line| line == version) {
+        return Ok((yaml, text));
     }
+    Err(OTHER_VERSION.to_owned())
+}
+
+/// Reads a snapshot file; `beside` fetches the bytes of a binary one.
+pub(super) fn read(
+    file: &str,
+    beside: impl FnOnce(&str) -> Result<Vec<u8>, String>,
+) -> Result<Snapshot, String> {
+    let (yaml, text) = split(file)?;
     let front: Front = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
     let info = front.info;
     if info.file != seal(yaml).to_string() {

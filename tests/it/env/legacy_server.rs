@@ -349,6 +349,10 @@ impl Application {
         }
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a calendar in four languages is a table"
+    )]
     /// The page with everything that names a day: in Slovak, Czech, English and German, beside fixed days.
     fn calendar(&self, head: &str) -> Reply {
         const SLOVAK_DAYS: [&str; 7] = [
