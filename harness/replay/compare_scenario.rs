@@ -211,7 +211,7 @@ impl Comparing<'_> {
     fn outdated(&self, index: usize, recorded: &[(usize, Snapshot)]) -> Option<String> {
         let step = &self.scenario.steps[index];
         let request = format!("{} {}", step.method, step.target);
-        let asked = super::learn::asked(step);
+        let asked = super::asked::asked(step);
         recorded
             .iter()
             .any(|(_, snapshot)| snapshot.request != request || snapshot.asked != asked)

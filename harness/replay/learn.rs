@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    asked::{asked, sent_names},
     clock_evidence::PageDays,
     evidence::{Learner, Names, Sight},
     header_rule::{HeaderRule, rule},
@@ -12,9 +13,8 @@ use super::{
 };
 use crate::{
     charset::{Charset, Detection, decode_exactly, detect, visible},
-    digest::Sha256Digest,
     exchange::Answer,
-    scenario::{HandWrittenHole, Part, PartContent, Scenario, Sent, Step},
+    scenario::{HandWrittenHole, Scenario, Step},
     snapshot::{Body, Hole, HoleKind, Snapshot, Template, Zone, moment, store},
 };
 
@@ -320,116 +320,6 @@ fn cookie(learner: &mut Learner<'_>, sights: &[Sight<'_>]) -> Result<Template, S
     }
     template.push(learner.line(&rests)?);
     Ok(template)
-}
-
-/// Returns the digest of everything that a step asks; a file counts by its content, one that can't be read as missing.
-pub(super) fn asked(step: &Step) -> String {
-    let mut parts: Vec<String> = vec![
-        step.method.clone(),
-        step.target.clone(),
-        step.follow.to_string(),
-    ];
-    for (name, value) in &step.headers {
-        parts.extend([name.clone(), value.clone()]);
-    }
-    match &step.sent {
-        Sent::Nothing => {}
-        Sent::Body(text) => parts.push(text.clone()),
-        Sent::Form(fields) => {
-            for (name, value) in fields {
-                parts.extend([name.clone(), value.clone()]);
-            }
-        }
-        Sent::Multipart(fields) => {
-            for Part { name, content } in fields {
-                parts.push(name.clone());
-                match content {
-                    PartContent::Text(text) => parts.push(text.clone()),
-                    PartContent::File {
-                        path,
-                        name,
-                        content_type,
-                    } => {
-                        let content = std::fs::read(path).ok();
-                        let digest = content.map(|bytes| Sha256Digest::of(&bytes).to_string());
-                        parts.extend([
-                            name.clone(),
-                            content_type.clone(),
-                            digest.unwrap_or_default(),
-                        ]);
-                    }
-                }
-            }
-        }
-    }
-    // Lengths keep `a`, `bc` apart from `ab`, `c`.
-    let parts: Vec<String> = parts
-        .iter()
-        .map(|part| format!("{}:{part}", part.len()))
-        .collect();
-    let text = parts.join("\n");
-    Sha256Digest::of(text.as_bytes()).to_string()
-}
-
-/// Returns the names of the fields that a step sends.
-pub(super) fn sent_names(sent: &Sent) -> Vec<String> {
-    match sent {
-        Sent::Nothing => Vec::new(),
-        Sent::Body(_) => vec!["body".to_owned()],
-        Sent::Form(fields) => fields.iter().map(|(name, _)| name.clone()).collect(),
-        Sent::Multipart(parts) => parts.iter().map(|part| part.name.clone()).collect(),
-    }
-}
-
-/// Finds the old server's offset from UTC in its own pages: complete times that run with the head's `Date`.
-pub(super) fn zone_of(rounds: &[Vec<(String, i64)>]) -> Option<Zone> {
-    let mut votes: BTreeMap<i64, usize> = BTreeMap::new();
-    for (number, round) in rounds.iter().enumerate() {
-        for (text, now) in round {
-            let known = Known {
-                authority: "\u{0}",
-                secrets: &[],
-                written: &[],
-            };
-            for found in text
-                .lines()
-                .flat_map(|line| super::token::tokens(line, &known))
-            {
-                let super::token::TokenKind::Moment(formats) = &found.kind else {
-                    continue;
-                };
-                let elsewhere = rounds.iter().enumerate().any(|(other, round)| {
-                    other != number && round.iter().any(|(text, _)| text.contains(found.text))
-                });
-                let Some(offset) = formats
-                    .first()
-                    .and_then(|format| offset(format, found.text, *now))
-                else {
-                    continue;
-                };
-                if !elsewhere {
-                    *votes.entry(offset).or_default() += 1;
-                }
-            }
-        }
-    }
-    let (offset, _) = votes
-        .into_iter()
-        .max_by_key(|(offset, votes)| (*votes, -offset.abs()))?;
-    Zone::fixed(i32::try_from(offset).ok()?)
-}
-
-/// Returns the offset from UTC that makes a moment the clock, where one does.
-fn offset(format: &str, text: &str, now: i64) -> Option<i64> {
-    const QUARTER: i64 = 900;
-    let moment = moment::parse(format, text)?;
-    if moment.resolution != 1 || format.contains("\\G") || format == moment::UNIX {
-        return None;
-    }
-    let distance = moment.distance(now, &Zone::utc())?;
-    let offset = (distance + QUARTER / 2).div_euclid(QUARTER) * QUARTER;
-    let is_clock = (distance - offset).abs() <= super::evidence::SLACK && offset.abs() <= 14 * 3600;
-    is_clock.then_some(offset)
 }
 
 /// Returns how the old server's page is read, for the texts that evidence is looked for in.

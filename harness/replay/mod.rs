@@ -5,6 +5,7 @@
 //! recorded. [`replay()`] does it once and compares every answer in layers: framing, status, headers, charset, body.
 
 mod alignment;
+mod asked;
 mod binary;
 mod browser;
 mod checks;
@@ -26,6 +27,7 @@ mod record;
 mod rounds;
 mod run;
 mod token;
+mod zone_evidence;
 
 pub use browser::Correlation;
 pub use compare_all::{ReplayResult, replay};

@@ -7,10 +7,11 @@ use super::{
     compare::{Manner, compare},
     error::ReplayError,
     evidence::Names,
-    learn::{Ground, learn, server_clock, text_of, zone_of},
+    learn::{Ground, learn, server_clock, text_of},
     options::Options,
     rounds::{another_minute, rounds},
     run::{Observation, ScenarioRun},
+    zone_evidence::zone_of,
 };
 use crate::{
     exchange::Server,

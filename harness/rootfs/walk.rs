@@ -4,20 +4,13 @@
 //! files are read through the same descriptor that was stat'ed. A directory is one task, and so is a large file: the cores
 //! stay busy without a descriptor being held while a task waits.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::{self, Read},
-    os::fd::OwnedFd,
-    path::Path,
-    sync::Mutex,
-};
+use std::{collections::BTreeMap, fs::File, io, os::fd::OwnedFd, path::Path, sync::Mutex};
 
 use rustix::fs::{self as system, AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
-use sha2::{Digest, Sha256};
 
 use super::{
     against::Against,
+    content::hash,
     entry::{Entry, EntryKind, Timestamp},
     error::TreeError,
     extended_attributes::{self, ExtendedAttributes},
@@ -28,8 +21,6 @@ use crate::digest::Sha256Digest;
 
 /// Files from this size on are tasks of their own.
 const LARGE: i64 = 1 << 20;
-/// Large enough to make reading cheap, small enough for the cache.
-const BUFFER: usize = 128 * 1024;
 
 /// Lists the tree below `root`.
 pub fn walk(root: &Path) -> Result<Listing, TreeError> {
@@ -306,35 +297,6 @@ pub(super) fn names(directory: &OwnedFd) -> io::Result<Vec<Vec<u8>>> {
         }
     }
     Ok(names)
-}
-
-/// Hashes an open file of the size that `stat` says.
-fn hash(file: &mut File, stat: &Stat, path: &RootfsPath) -> Result<Sha256Digest, TreeError> {
-    thread_local! {
-        static BYTES: std::cell::RefCell<Vec<u8>> = std::cell::RefCell::new(vec![0; BUFFER]);
-    }
-    let mut hasher = Sha256::new();
-    let mut size = 0_u64;
-    BYTES
-        .with_borrow_mut(|bytes| {
-            // A file of the size that was promised needs no second read to see its end.
-            while size < stat.st_size.cast_unsigned() {
-                let length = file.read(bytes)?;
-                if length == 0 {
-                    break;
-                }
-                hasher.update(&bytes[..length]);
-                size += length as u64;
-            }
-            Ok(())
-        })
-        .map_err(io_failed("read", path))?;
-    if size != stat.st_size.cast_unsigned() {
-        return Err(TreeError::Changed {
-            path: path.to_string(),
-        });
-    }
-    Ok(Sha256Digest::from_hasher(hasher))
 }
 
 /// Looks at an entry that can't be opened.

@@ -10,6 +10,7 @@ mod format;
 mod hole;
 mod model;
 pub mod moment;
+mod moment_format;
 mod names;
 pub mod store;
 mod template;

@@ -363,6 +363,7 @@ fn logic(code: &str) -> Option<String> {
         let line = rest.lines().next().unwrap_or_default().trim_end();
         let item = line
             .strip_prefix("pub(crate) ")
+            .or_else(|| line.strip_prefix("pub(super) "))
             .or_else(|| line.strip_prefix("pub "))
             .unwrap_or(line);
         if !(item.starts_with("use ") || item.starts_with("mod ") && item.ends_with(';')) {
