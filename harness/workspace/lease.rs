@@ -9,7 +9,10 @@ use std::{
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::{error::WorkspaceError, leftovers::remove_folder};
+use super::{
+    error::WorkspaceError,
+    leftovers::{kill_processes, remove_folder},
+};
 
 /// Names one run: when it started, and five characters that keep runs of the same second apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,6 +107,8 @@ impl Drop for Workspace {
     /// Removes the folder. What can't be removed now is found by `clean`, because the lease is free from here on.
     fn drop(&mut self) {
         let _guard = guard(&self.base);
+        // A guest outlives a systemd-nspawn that was killed, as on Ctrl-C.
+        let _killed = kill_processes(self.id.as_str(), &mut Vec::new());
         let _removed = remove_folder(&self.folder);
     }
 }

@@ -82,8 +82,8 @@ fn take_lease(folder: &Path) -> Result<Option<File>, WorkspaceError> {
         .then_some(lease))
 }
 
-/// Kills every process that carries the run's mark. The guest's own processes die with their systemd-nspawn.
-fn kill_processes(run: &str, removed: &mut Vec<Leftover>) -> Result<(), WorkspaceError> {
+/// Kills every process of the run, its guests' too.
+pub(super) fn kill_processes(run: &str, removed: &mut Vec<Leftover>) -> Result<(), WorkspaceError> {
     let deadline = Instant::now() + KILL_LIMIT;
     let mut known = Vec::new();
     loop {
@@ -114,24 +114,43 @@ fn kill_processes(run: &str, removed: &mut Vec<Leftover>) -> Result<(), Workspac
     }
 }
 
-/// Lists the processes whose environment has the run's mark; a process without memory (a zombie) has none.
+/// Lists the processes of a run: those that carry its mark, and those of its guests, which have mounts of the run's folder.
 fn marked_processes(run: &str) -> Vec<i32> {
-    let mark = format!("{RUN_MARK}={run}");
     let Ok(processes) = fs::read_dir("/proc") else {
         return Vec::new();
     };
     let mut pids: Vec<i32> = processes
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|pid| {
-            beginning_of(&format!("/proc/{pid}/environ")).is_some_and(|environment| {
-                environment
-                    .split(|&byte| byte == 0)
-                    .any(|variable| variable == mark.as_bytes())
-            })
-        })
+        .filter(|pid| carries_mark(*pid, run) || is_in_guest(*pid, run))
         .collect();
     pids.sort_unstable();
     pids
+}
+
+/// Tells whether a process has the run's mark in its environment; one without memory (a zombie) has none.
+fn carries_mark(pid: i32, run: &str) -> bool {
+    let mark = format!("{RUN_MARK}={run}");
+    beginning_of(&format!("/proc/{pid}/environ")).is_some_and(|environment| {
+        environment
+            .split(|&byte| byte == 0)
+            .any(|variable| variable == mark.as_bytes())
+    })
+}
+
+/// Tells whether a process is in a guest of the run: a guest outlives a systemd-nspawn that was killed. It is in a mount
+/// namespace of its own, in which something of the run's folder is mounted; the host's own namespace is never meant.
+fn is_in_guest(pid: i32, run: &str) -> bool {
+    let namespace = |of: &str| fs::read_link(format!("/proc/{of}/ns/mnt")).ok();
+    let theirs = namespace(&pid.to_string());
+    if theirs.is_none() || theirs == namespace("self") || theirs == namespace("1") {
+        return false;
+    }
+    let folder = format!("/work/{run}/");
+    beginning_of(&format!("/proc/{pid}/mountinfo")).is_some_and(|mounts| {
+        mounts
+            .windows(folder.len())
+            .any(|part| part == folder.as_bytes())
+    })
 }
 
 /// Reads the beginning of a file that a process decides on: it may make its environment as long as it likes.

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A run is alive exactly as long as its lease is locked: the kernel drops the lock with the process, however it ends, so
-//! there is no process number to go stale. Its processes carry its id in their environment ([`crate::tool::RUN_MARK`]).
+//! there is no process number to go stale. Its processes carry its id in their environment ([`crate::tool::RUN_MARK`]); those of
+//! its guests, which outlive a killed systemd-nspawn, are known by the run's folder in their mounts.
 
 mod error;
 mod lease;
