@@ -7,6 +7,9 @@ use crate::{
     scenario::Scenario,
 };
 
+/// What is not compared of scenarios that change data, for the report.
+pub(super) const SIDE_EFFECTS: &str = "database: which tables the scenarios with `mutates = true` changed is said, but not compared with the old server, nor which rows";
+
 /// Compares the candidate's database with the recorded one, or with the old server itself where nothing was recorded.
 pub(super) async fn compare(plan: &Plan, candidate: &DatabaseAddress) -> Vec<Case> {
     let folder = plan.project.folder.join("snapshots/database");
