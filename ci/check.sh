@@ -15,6 +15,8 @@ step "format"
 cargo xfmt --check
 step "lints"
 cargo clippy --locked --all-targets --quiet -- -D warnings
+step "fuzz targets"
+cargo check --locked --quiet --bins --manifest-path tests/fuzz/Cargo.toml
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
 
