@@ -363,10 +363,12 @@ pub(super) fn asked(step: &Step) -> String {
         }
     }
     // Lengths keep `a`, `bc` apart from `ab`, `c`.
-    let text: String = parts
-        .iter()
-        .map(|part| format!("{}:{part}\n", part.len()))
-        .collect();
+    let mut text = String::new();
+    for part in parts {
+        text.push_str(&part.len().to_string());
+        text.push(':');
+        text.push_str(&part);
+    }
     Sha256Digest::of(text.as_bytes()).to_string()
 }
 

@@ -74,10 +74,9 @@ pub(super) async fn another_minute(
     while options.clock.now() < then {
         tokio::time::sleep(POLL).await;
     }
-    let mut done = 0;
-    for ((scenario, runs), _) in runs.iter_mut().zip(open).filter(|(_, open)| *open) {
+    let chosen = runs.iter_mut().zip(open).filter(|(_, open)| *open);
+    for (done, ((scenario, runs), _)) in (1..).zip(chosen) {
         runs.push(run(scenario, server, options).await);
-        done += 1;
         observer.observe(Event::Counted {
             what: "record: another minute".to_owned(),
             done,

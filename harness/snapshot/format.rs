@@ -182,11 +182,8 @@ fn json(value: &(impl Serialize + ?Sized)) -> String {
         .collect()
 }
 
-/// Reads a snapshot file; `beside` fetches the bytes of a binary one.
-pub(super) fn read(
-    file: &str,
-    beside: impl FnOnce(&str) -> Result<Vec<u8>, String>,
-) -> Result<Snapshot, String> {
+/// Reads the front matter and returns it with the text behind it.
+fn front(file: &str) -> Result<(Front, &str), String> {
     let rest = file
         .strip_prefix("---\n")
         .ok_or("it does not begin with front matter")?;
@@ -198,10 +195,19 @@ pub(super) fn read(
         return Err(OTHER_VERSION.to_owned());
     }
     let front: Front = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
-    let info = front.info;
-    if info.file != seal(yaml).to_string() {
+    if front.info.file != seal(yaml).to_string() {
         return Err(EDITED_HEAD.to_owned());
     }
+    Ok((front, text))
+}
+
+/// Reads a snapshot file; `beside` fetches the bytes of a binary one.
+pub(super) fn read(
+    file: &str,
+    beside: impl FnOnce(&str) -> Result<Vec<u8>, String>,
+) -> Result<Snapshot, String> {
+    let (front, text) = front(file)?;
+    let info = front.info;
     let mut places: Vec<(String, usize, Hole)> = info
         .holes
         .into_iter()

@@ -280,10 +280,11 @@ mod tests {
         ---
         description: "Prihlásenie: login"
         info:
-          version: 1
+          version: 2
           request: "POST /login.php?š=${id}"
           sent:
             - "meno"
+          asked: "sha256:0"
           status: "HTTP/1.1 200 OK"
           headers:
             - "Date: {{time-1}}"
@@ -295,6 +296,7 @@ mod tests {
           charset_from: "meta"
           zone: "Europe/Bratislava"
           body: "sha256:e755a0518068487c6c2d2e4ffcf5dbbac738355634c65dac17d6edbdc018e3cc"
+          file: "sha256:f95c57b5cd5d04f3dcdf749b976939e30c9e17f396c9673bcf3e1382efde17ba"
           holes:
             - {"name":"time-1","place":"header 0","at":6,"kind":"clock","formats":["D, d M Y H:i:s \\G\\M\\T"],"offset":0}
             - {"name":"token-1","place":"body","at":27,"kind":"number","most":3}
