@@ -7,12 +7,14 @@
 mod alignment;
 mod binary;
 mod browser;
+mod cause;
 mod checks;
 mod clock_evidence;
 mod compare;
 mod compare_all;
 mod compare_scenario;
 mod cookie;
+mod document;
 mod error;
 mod evidence;
 mod excerpt;
