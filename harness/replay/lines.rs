@@ -9,6 +9,7 @@ use super::{
     checks::Checks,
     document::{self, Agreement},
     excerpt::excerpts,
+    filling::fill,
 };
 use crate::{
     charset::{Charset, Detection, decode_exactly, explain, visible},
@@ -337,34 +338,6 @@ fn missing_cause(position: usize, lines: usize) -> &'static str {
     } else {
         "the line is missing"
     }
-}
-
-/// Fills the holes of a line with what looks like their values in `actual`, so that only real differences are left.
-fn fill(template: &Template, actual: &str) -> String {
-    let mut rest = actual;
-    let mut values = Vec::new();
-    for hole in template.holes() {
-        let found = rest.char_indices().take(4096).find_map(|(start, _)| {
-            let word = &rest[start..];
-            let ends = word
-                .char_indices()
-                .map(|(end, _)| end)
-                .skip(1)
-                .chain([word.len()]);
-            ends.take(64)
-                .filter(|end| hole.kind.has_shape(&word[..*end]))
-                .last()
-                .map(|end| (start, start + end))
-        });
-        match found {
-            Some((start, end)) => {
-                values.push(rest[start..end].to_owned());
-                rest = &rest[end..];
-            }
-            None => values.push(format!("{{{{{}}}}}", hole.name)),
-        }
-    }
-    template.filled(values).0
 }
 
 fn shown(line: &Line<'_>, charset: Charset) -> String {

@@ -19,6 +19,7 @@ mod document;
 mod error;
 mod evidence;
 mod excerpt;
+mod filling;
 mod form;
 mod header_rule;
 mod kind;

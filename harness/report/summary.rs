@@ -225,7 +225,9 @@ mod tests {
         };
         report.stages.truncate(1);
         report.stages[0].cases = (1..=8).map(case).collect();
-        insta::assert_snapshot!(render(&report, false), @r"
+        insta::assert_snapshot!(render(&report, false), @"
+        oci:image:stand-in
+
         preflight        different      0.0 s  0 same, 8 different
 
         ≠ 8 cases: replay/x/1, replay/x/2, replay/x/3, replay/x/4, replay/x/5, replay/x/6 and 2 more

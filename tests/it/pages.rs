@@ -957,7 +957,9 @@ async fn nothing_is_skipped_silently() {
     let server = LegacyServer::start();
     project.record(&server).await;
     let snapshots = project.env.path().join("snapshots");
-    std::fs::remove_file(snapshots.join("login/02-login.snap")).unwrap();
+    let removed = snapshots.join("login/02-login.snap");
+    let kept = std::fs::read(&removed).unwrap();
+    std::fs::remove_file(&removed).unwrap();
     std::fs::copy(
         snapshots.join("login/01-form.snap"),
         snapshots.join("login/09-old.snap"),
@@ -984,6 +986,7 @@ async fn nothing_is_skipped_silently() {
     }
     assert_eq!(Verdict::of(&result.cases), Verdict::Inconclusive);
     std::fs::write(&edited, text).unwrap();
+    std::fs::write(&removed, kept).unwrap();
     let mut env = project.env;
     for (from, to) in [("trieda=1.A", "trieda=2.A"), ("tajné", "iné")] {
         let changed = SCENARIOS[0].1.replace(from, to);
@@ -1041,6 +1044,18 @@ fn the_program_records_and_replays() {
             && json.contains("\"id\": \"replay/public/01-header\""),
         "{json}"
     );
+    let unknown = env.run(&["replay", "--server", &server.url, "nonsense"]);
+    assert!(unknown.starts_with("exit code: 2\n"), "{unknown}");
+}
+
+#[test]
+fn the_old_server_is_no_candidate_for_itself_but_on_purpose() {
+    let env = TestEnv::new();
+    let server = LegacyServer::start();
+    env.write(
+        "scenarios/one.toml",
+        "title = \"One page\"\n[[step]]\nname = \"page\"\nrequest = \"GET /header.php\"\n",
+    );
     env.write(
         "migrate-verify.toml",
         format!(
@@ -1048,6 +1063,8 @@ fn the_program_records_and_replays() {
             server.url
         ),
     );
+    let recorded = env.run(&["record", "--server", &server.url]);
+    assert!(recorded.starts_with("exit code: 0\n"), "{recorded}");
     let itself = env.run(&[
         "replay",
         "--server",
@@ -1059,6 +1076,11 @@ fn the_program_records_and_replays() {
     );
     let on_purpose = env.run(&["replay", "--same-machine", "--server", &server.url]);
     assert!(on_purpose.starts_with("exit code: 0\n"), "{on_purpose}");
-    let unknown = env.run(&["replay", "--server", &server.url, "nonsense"]);
-    assert!(unknown.starts_with("exit code: 2\n"), "{unknown}");
+    for command in ["record", "replay"] {
+        let nonsense = env.run(&[command, "--server", "nonsense"]);
+        assert!(
+            nonsense.starts_with("exit code: 2\n") && nonsense.contains("http://"),
+            "{nonsense}"
+        );
+    }
 }

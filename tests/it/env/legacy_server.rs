@@ -358,10 +358,6 @@ impl Application {
         }
     }
 
-    #[expect(
-        clippy::too_many_lines,
-        reason = "a calendar in four languages is a table"
-    )]
     /// The page with everything that names a day: in Slovak, Czech, English and German, beside fixed days.
     #[expect(
         clippy::too_many_lines,
