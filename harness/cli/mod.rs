@@ -18,6 +18,8 @@ mod record;
 mod replay;
 mod report;
 mod rootfs;
+mod rootfs_diff;
+mod rootfs_subject;
 mod run;
 mod terminal;
 

@@ -1,6 +1,6 @@
-//! A layer is decompressed and hashed on one thread while another makes files of it.
+//! A layer is decompressed on one thread and hashed on a second one, while a third makes files of it.
 //!
-//! Buffers go to and fro between the two, so that memory stays small however large a layer is.
+//! Buffers go round from the first to the last and back, so that memory stays small however large a layer is.
 
 use std::{
     io::{self, Read},
@@ -8,11 +8,16 @@ use std::{
     thread::{self, ScopedJoinHandle},
 };
 
+use sha2::{Digest, Sha256};
+
 use super::{
     budget::{Budget, BudgetLimit},
     error::UnpackError,
 };
-use crate::image::{LayerReader, tar::Source};
+use crate::{
+    digest::Sha256Digest,
+    image::{LayerReader, tar::Source},
+};
 
 /// Bytes that change hands at once: larger ones leave the cache.
 const CHUNK: usize = 256 * 1024;
@@ -37,25 +42,86 @@ pub(super) struct LayerReport {
     pub(super) bytes: u64,
 }
 
+/// The threads behind a stream.
+#[derive(Debug)]
+pub(super) struct LayerThreads<'scope> {
+    decompressing: ScopedJoinHandle<'scope, Result<Decompressed, UnpackError>>,
+    hashing: ScopedJoinHandle<'scope, Sha256Digest>,
+}
+
+/// What is left of a layer, read to its end; `None` where nobody wanted the rest.
+#[derive(Debug)]
+struct Decompressed {
+    layer: Option<LayerReader>,
+    bytes: u64,
+}
+
 /// Starts to decompress a layer; `budget.bytes` is what is left.
 pub(super) fn start<'scope>(
     scope: &'scope thread::Scope<'scope, '_>,
     layer: LayerReader,
     budget: Budget,
-) -> (
-    LayerStream,
-    ScopedJoinHandle<'scope, Result<LayerReport, UnpackError>>,
-) {
+) -> (LayerStream, LayerThreads<'scope>) {
+    let (send_plain, plain) = sync_channel(WAITING);
     let (send_chunk, chunks) = sync_channel(WAITING);
     let (used, receive_used) = channel();
-    let thread = scope.spawn(move || decompress(layer, budget, &send_chunk, &receive_used));
+    let threads = LayerThreads {
+        decompressing: scope.spawn(move || decompress(layer, budget, &send_plain, &receive_used)),
+        hashing: scope.spawn(move || hash(&plain, &send_chunk)),
+    };
     let stream = LayerStream {
         chunks,
         used,
         current: Vec::new(),
         position: 0,
     };
-    (stream, thread)
+    (stream, threads)
+}
+
+impl LayerThreads<'_> {
+    /// Waits for the end, and says whether the layer is what its digests say.
+    pub(super) fn join(self) -> Result<LayerReport, UnpackError> {
+        let decompressed = self
+            .decompressing
+            .join()
+            .expect("the thread does not panic");
+        let digest = self.hashing.join().expect("the thread does not panic");
+        let Decompressed { layer, bytes } = decompressed?;
+        let end = layer.map(|layer| layer.finish(digest)).transpose();
+        let end = end.map_err(|source| UnpackError::Image { source })?;
+        Ok(LayerReport {
+            trailing_zeros: end.map(|end| end.trailing_zeros),
+            bytes,
+        })
+    }
+}
+
+/// Hashes what passes by, until there is no more or nobody wants it.
+fn hash(plain: &Receiver<Vec<u8>>, chunks: &SyncSender<Vec<u8>>) -> Sha256Digest {
+    let mut hasher = Sha256::new();
+    for chunk in plain {
+        hasher.update(&chunk);
+        if chunks.send(chunk).is_err() {
+            break;
+        }
+    }
+    Sha256Digest::from_hasher(hasher)
+}
+
+/// Fills a chunk; it is shorter only at the end.
+fn fill(layer: &mut LayerReader, chunk: &mut Vec<u8>) -> io::Result<()> {
+    chunk.resize(CHUNK, 0);
+    let mut length = 0;
+    while length < CHUNK {
+        match layer.read(&mut chunk[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    chunk.truncate(length);
+    Ok(())
 }
 
 fn decompress(
@@ -63,7 +129,7 @@ fn decompress(
     budget: Budget,
     chunks: &SyncSender<Vec<u8>>,
     used: &Receiver<Vec<u8>>,
-) -> Result<LayerReport, UnpackError> {
+) -> Result<Decompressed, UnpackError> {
     let by_ratio = layer
         .compressed_size()
         .saturating_mul(budget.ratio)
@@ -71,16 +137,12 @@ fn decompress(
     let mut bytes = 0_u64;
     loop {
         let mut chunk = used.try_recv().unwrap_or_default();
-        chunk.clear();
-        let room = CHUNK as u64;
-        let length = match (&mut layer).take(room).read_to_end(&mut chunk) {
-            Ok(length) => length as u64,
-            Err(source) => {
-                return Err(UnpackError::Image {
-                    source: layer.explain(source),
-                });
-            }
-        };
+        if let Err(source) = fill(&mut layer, &mut chunk) {
+            return Err(UnpackError::Image {
+                source: layer.explain(source),
+            });
+        }
+        let length = chunk.len() as u64;
         bytes += length;
         if bytes > budget.bytes {
             return Err(UnpackError::Budget {
@@ -95,20 +157,14 @@ fn decompress(
             });
         }
         if length == 0 {
-            let end = layer
-                .finish()
-                .map_err(|source| UnpackError::Image { source })?;
-            return Ok(LayerReport {
-                trailing_zeros: Some(end.trailing_zeros),
+            return Ok(Decompressed {
+                layer: Some(layer),
                 bytes,
             });
         }
         if chunks.send(chunk).is_err() {
             // The other side has found an error and says so itself.
-            return Ok(LayerReport {
-                trailing_zeros: None,
-                bytes,
-            });
+            return Ok(Decompressed { layer: None, bytes });
         }
     }
 }

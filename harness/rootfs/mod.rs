@@ -12,6 +12,7 @@ mod error;
 mod listing;
 
 mod extended_attributes;
+mod found;
 mod removal;
 mod tree_root;
 mod walk;

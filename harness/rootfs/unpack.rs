@@ -58,8 +58,8 @@ pub fn unpack(
     let (expected, findings) = apply_all(image, &mut disk, budget, Some(observer))?;
     let written = walk_written(disk.root(), &expected).map_err(tree)?;
     let mut findings = findings.into_vec();
-    let (wanted, actual) = written.to_compare(&expected);
-    findings.extend(not_kept(&wanted, actual));
+    let wanted = written.to_compare(&expected);
+    findings.extend(not_kept(&wanted, &written.other));
     let listing = written.into_listing(expected);
     staging.publish()?;
     Ok(Unpacked { listing, findings })
@@ -80,12 +80,12 @@ pub(super) fn apply_all(
             .read(layer)
             .map_err(|source| UnpackError::Image { source })?;
         let report = thread::scope(|scope| {
-            let (stream, decompressing) = layer_stream::start(scope, reader, left);
+            let (stream, threads) = layer_stream::start(scope, reader, left);
             let mut members = Members::new(stream);
             let applied = apply_layer(&mut model, &mut members, &mut costs);
             drop(members);
             // That a layer is not what its digests say explains whatever else is wrong with it.
-            let report = decompressing.join().expect("the thread does not panic")?;
+            let report = threads.join()?;
             applied.map(|()| report)
         })?;
         left.bytes -= report.bytes;

@@ -5,7 +5,6 @@
 //! stay busy without a descriptor being held while a task waits.
 
 use std::{
-    collections::BTreeMap,
     fs::File,
     io::{self, Read},
     os::fd::OwnedFd,
@@ -18,9 +17,10 @@ use sha2::{Digest, Sha256};
 
 use super::{
     against::Against,
-    entry::{Entry, EntryKind, Timestamp},
+    entry::EntryKind,
     error::TreeError,
-    extended_attributes::{self, ExtendedAttributes},
+    extended_attributes,
+    found::{Found, group},
     listing::Listing,
     path::RootfsPath,
 };
@@ -111,36 +111,6 @@ struct Walk<'a> {
     equal: Mutex<Vec<usize>>,
     found: Mutex<Vec<Found>>,
     error: Mutex<Option<TreeError>>,
-}
-
-/// An entry, and the inode by which its other names are found.
-struct Found {
-    path: RootfsPath,
-    entry: Entry,
-    inode: Option<(u64, u64)>,
-}
-
-impl Found {
-    fn new(path: RootfsPath, kind: EntryKind, stat: &Stat, xattrs: ExtendedAttributes) -> Self {
-        let linked = stat.st_nlink > 1 && kind != EntryKind::Directory;
-        Self {
-            path,
-            inode: linked.then_some((stat.st_dev, stat.st_ino)),
-            entry: Entry {
-                kind,
-                mode: stat.st_mode & 0o7777,
-                uid: stat.st_uid,
-                gid: stat.st_gid,
-                mtime: Timestamp {
-                    seconds: stat.st_mtime,
-                    nanoseconds: u32::try_from(stat.st_mtime_nsec)
-                        .expect("the kernel keeps nanoseconds below a second"),
-                },
-                hard_link: None,
-                xattrs,
-            },
-        }
-    }
 }
 
 impl Walk<'_> {
@@ -364,34 +334,6 @@ fn special(
     let xattrs =
         extended_attributes::read_at(directory, name).map_err(io_failed("look at", &path))?;
     Ok(Found::new(path, kind, stat, xattrs))
-}
-
-/// Names the hard-link groups: only names inside the tree count.
-fn group(mut found: Vec<Found>) -> Listing {
-    found.sort_unstable_by(|first, second| first.path.cmp(&second.path));
-    let mut groups: BTreeMap<(u64, u64), (RootfsPath, usize)> = BTreeMap::new();
-    for one in &found {
-        if let Some(inode) = one.inode {
-            let group = groups.entry(inode).or_insert((one.path.clone(), 0));
-            group.1 += 1;
-        }
-    }
-    let named = |one: Found| {
-        let group = one.inode.and_then(|inode| groups.get(&inode));
-        let hard_link = group
-            .filter(|(_, names)| *names > 1)
-            .map(|(first, _)| first.clone());
-        (
-            one.path,
-            Entry {
-                hard_link,
-                ..one.entry
-            },
-        )
-    };
-    Listing {
-        entries: found.into_iter().map(named).collect(),
-    }
 }
 
 /// Gives an error its attempt and path.

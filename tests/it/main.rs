@@ -7,6 +7,7 @@ mod cli;
 mod pages;
 mod privileged_database;
 mod rootfs;
+mod rootfs_builders;
 mod rootfs_hostile;
 mod rootfs_properties;
 mod rootfs_tar;
