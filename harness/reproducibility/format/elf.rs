@@ -56,7 +56,7 @@ pub(in super::super) fn explain_elf(
             id(&second)
         ));
     }
-    let named: Vec<String> = names
+    let quoted: Vec<String> = names
         .iter()
         .take(MOST_NAMED)
         .map(|name| format!("`{}`", escape(name)))
@@ -73,7 +73,7 @@ pub(in super::super) fn explain_elf(
     };
     Some(format!(
         "ELF: {}{more} differ; in `{}`: {detail}",
-        named.join(", "),
+        quoted.join(", "),
         escape(shown)
     ))
 }
