@@ -211,7 +211,10 @@ fn privileged_images_of_other_builders_are_unpacked_as_gnu_tar_unpacks_them() {
         missing.is_empty() || std::env::var_os("CI").is_none(),
         "in CI every builder must be installed: {missing:?}"
     );
-    #[expect(clippy::print_stderr, reason = "a test that leaves something out says so")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "a test that leaves something out says so"
+    )]
     if !missing.is_empty() {
         eprintln!("not installed, and not compared: {missing:?}");
     }
