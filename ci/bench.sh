@@ -7,6 +7,7 @@
 # Ours and the peers run in turn on the same machine in the same minutes, so that a busy machine slows both. Each row has its
 # target; one that is missed is marked, and the exit code is 1. A peer that cannot be installed is named and its row left out.
 # Needs root, because unpacking an image does, and network access to install the peers with apt.
+# shellcheck disable=SC2317 # what is measured is called by its name
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

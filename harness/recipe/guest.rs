@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::tool::ToolCall;
+use crate::tool::{ToolCall, nspawn};
 
 /// Packages of a whole server, configured on a slow disk.
 const LIMIT: Duration = Duration::from_secs(1200);
@@ -21,6 +21,8 @@ pub(super) const INSIDE: &str = "/run/migrate-verify";
 pub(super) struct GuestScript<'a> {
     /// The tree.
     pub(super) tree: &'a Path,
+    /// An empty folder of the run, where the tree is bound.
+    pub(super) bound: &'a Path,
     /// The machine's name.
     pub(super) machine: &'a str,
     /// The script; seen inside as `INSIDE/script`.
@@ -34,37 +36,11 @@ pub(super) struct GuestScript<'a> {
 /// Returns the call that runs the script.
 pub(super) fn script_call(script: &GuestScript<'_>) -> ToolCall {
     let bind = |from: &Path, name: &str| format!("--bind-ro={}:{INSIDE}/{name}", from.display());
-    let mut call = ToolCall::new("unshare")
-        // What systemd-nspawn puts on /run and /tmp of the host is private to it and goes with it, however it ends.
-        .args([
-            "--mount",
-            "--propagation",
-            "slave",
-            "sh",
-            "-ec",
-            PRIVATE_MOUNTS,
-            "sh",
-        ])
-        .args([
-            "systemd-nspawn",
-            "--quiet",
-            "--register=no",
-            "--keep-unit",
-            "--settings=no",
-        ])
-        .arg(format!("--directory={}", script.tree.display()))
+    let mut call = nspawn(script.tree, script.bound)
+        .args(["--register=no", "--private-network"])
         .arg(format!("--machine={}", script.machine))
-        .args([
-            "--private-network",
-            "--private-users=pick",
-            "--private-users-ownership=map",
-        ])
-        .args([
-            "--resolv-conf=off",
-            "--timezone=off",
-            "--link-journal=no",
-            "--suppress-sync=yes",
-        ])
+        .args(["--private-users=pick", "--private-users-ownership=map"])
+        .arg("--suppress-sync=yes")
         .arg(bind(script.script, "script"));
     if let Some(files) = &script.files {
         call = call.arg(bind(files, "files"));
@@ -85,9 +61,5 @@ pub(super) fn script_call(script: &GuestScript<'_>) -> ToolCall {
     .arg(format!(
         "cp {INSIDE}/script /run/script && chmod 755 /run/script && exec /run/script"
     ))
-    .env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1")
     .limit(LIMIT)
 }
-
-/// Mounts that hide the host's /run/systemd/nspawn from systemd-nspawn, then the program itself.
-pub(super) const PRIVATE_MOUNTS: &str = "mkdir -p /run/systemd/nspawn; mount -t tmpfs -o mode=755 migrate-verify /run/systemd/nspawn; exec \"$@\"";

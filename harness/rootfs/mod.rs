@@ -11,6 +11,7 @@ mod entry;
 mod error;
 mod listing;
 
+mod content;
 mod extended_attributes;
 mod found;
 mod removal;

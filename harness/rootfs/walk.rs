@@ -4,19 +4,13 @@
 //! files are read through the same descriptor that was stat'ed. A directory is one task, and so is a large file: the cores
 //! stay busy without a descriptor being held while a task waits.
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    os::fd::OwnedFd,
-    path::Path,
-    sync::Mutex,
-};
+use std::{fs::File, io, os::fd::OwnedFd, path::Path, sync::Mutex};
 
 use rustix::fs::{self as system, AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
-use sha2::{Digest, Sha256};
 
 use super::{
     against::Against,
+    content::hash,
     entry::EntryKind,
     error::TreeError,
     extended_attributes,
@@ -24,12 +18,9 @@ use super::{
     listing::Listing,
     path::RootfsPath,
 };
-use crate::digest::Sha256Digest;
 
 /// Files from this size on are tasks of their own.
 const LARGE: i64 = 1 << 20;
-/// Large enough to make reading cheap, small enough for the cache.
-const BUFFER: usize = 128 * 1024;
 
 /// Lists the tree below `root`.
 pub fn walk(root: &Path) -> Result<Listing, TreeError> {
@@ -39,12 +30,12 @@ pub fn walk(root: &Path) -> Result<Listing, TreeError> {
 
 /// Lists the tree below `root` as far as it is not what `known` says: there is no second copy of what is equal.
 pub fn walk_against(root: &Path, known: &Listing) -> Result<Against, TreeError> {
-    against(&open_root(root)?, known, Contents::Read)
+    against(&open_root(root)?, known)
 }
 
-/// Compares the tree below an open directory with what was just written there: sizes are, bytes are not read again.
+/// Compares the tree below an open directory with what was just written there; every byte is read again.
 pub(super) fn walk_written(root: &OwnedFd, known: &Listing) -> Result<Against, TreeError> {
-    against(root, known, Contents::Known)
+    against(root, known)
 }
 
 fn open_root(root: &Path) -> Result<OwnedFd, TreeError> {
@@ -56,17 +47,8 @@ fn open_root(root: &Path) -> Result<OwnedFd, TreeError> {
     })
 }
 
-/// Whether files are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Contents {
-    /// They are.
-    Read,
-    /// A file of the known size has the known content.
-    Known,
-}
-
-fn against(root: &OwnedFd, known: &Listing, contents: Contents) -> Result<Against, TreeError> {
-    let (equal, other) = find(root, Some((known, contents)))?;
+fn against(root: &OwnedFd, known: &Listing) -> Result<Against, TreeError> {
+    let (equal, other) = find(root, Some(known))?;
     Ok(Against {
         equal,
         other: group(other),
@@ -74,10 +56,7 @@ fn against(root: &OwnedFd, known: &Listing, contents: Contents) -> Result<Agains
 }
 
 /// Walks the tree below an open directory.
-fn find(
-    root: &OwnedFd,
-    known: Option<(&Listing, Contents)>,
-) -> Result<(Vec<usize>, Vec<Found>), TreeError> {
+fn find(root: &OwnedFd, known: Option<&Listing>) -> Result<(Vec<usize>, Vec<Found>), TreeError> {
     let walk = Walk {
         root,
         known,
@@ -106,7 +85,7 @@ fn find(
 /// What the tasks of one walk share.
 struct Walk<'a> {
     root: &'a OwnedFd,
-    known: Option<(&'a Listing, Contents)>,
+    known: Option<&'a Listing>,
     /// The numbers of the known entries that are as they are known.
     equal: Mutex<Vec<usize>>,
     found: Mutex<Vec<Found>>,
@@ -134,7 +113,7 @@ impl Walk<'_> {
     }
 
     fn keep(&self, found: Vec<Found>) {
-        let Some((known, _)) = self.known else {
+        let Some(known) = self.known else {
             self.found.lock().expect("no task panics").extend(found);
             return;
         };
@@ -154,7 +133,7 @@ impl Walk<'_> {
     }
 
     /// Looks at an open file and reads it, unless what is in it is known.
-    fn read_file(&self, file: OwnedFd, path: RootfsPath) -> Result<Found, TreeError> {
+    fn read_file(file: OwnedFd, path: RootfsPath) -> Result<Found, TreeError> {
         let stat = system::fstat(&file).map_err(failed("look at", &path))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(TreeError::Changed {
@@ -162,34 +141,11 @@ impl Walk<'_> {
             });
         }
         let mut file = File::from(file);
-        let content = match self.known_content(&path, &stat) {
-            Some(content) => content,
-            None => hash(&mut file, &stat, &path)?,
-        };
+        let content = hash(&mut file, &stat, &path)?;
         let xattrs = extended_attributes::read_open(&file).map_err(io_failed("look at", &path))?;
         let size = stat.st_size.cast_unsigned();
         let kind = EntryKind::File { size, content };
         Ok(Found::new(path, kind, &stat, xattrs))
-    }
-
-    /// Returns the content of a file that need not be read.
-    fn known_content(&self, path: &RootfsPath, stat: &Stat) -> Option<Sha256Digest> {
-        let (known, contents) = self.known?;
-        let entry = known.entries.get(path)?;
-        match &entry.kind {
-            EntryKind::File { size, content }
-                if contents == Contents::Known && *size == stat.st_size.cast_unsigned() =>
-            {
-                Some(*content)
-            }
-            EntryKind::File { .. }
-            | EntryKind::Directory
-            | EntryKind::Symlink { .. }
-            | EntryKind::CharDevice { .. }
-            | EntryKind::BlockDevice { .. }
-            | EntryKind::Fifo
-            | EntryKind::Socket => None,
-        }
     }
 
     /// Lists one directory.
@@ -221,14 +177,14 @@ impl Walk<'_> {
                 FileType::RegularFile if stat.st_size >= LARGE => {
                     self.spawn(scope, move |walk, _| {
                         let file = walk.open(&path, OFlags::empty())?;
-                        let found = walk.read_file(file, path)?;
+                        let found = Self::read_file(file, path)?;
                         walk.keep(vec![found]);
                         Ok(())
                     });
                 }
                 FileType::RegularFile => {
                     let file = open_at(&directory, &name, OFlags::empty(), &path)?;
-                    found.push(self.read_file(file, path)?);
+                    found.push(Self::read_file(file, path)?);
                 }
                 FileType::Symlink
                 | FileType::Fifo
@@ -276,35 +232,6 @@ pub(super) fn names(directory: &OwnedFd) -> io::Result<Vec<Vec<u8>>> {
         }
     }
     Ok(names)
-}
-
-/// Hashes an open file of the size that `stat` says.
-fn hash(file: &mut File, stat: &Stat, path: &RootfsPath) -> Result<Sha256Digest, TreeError> {
-    thread_local! {
-        static BYTES: std::cell::RefCell<Vec<u8>> = std::cell::RefCell::new(vec![0; BUFFER]);
-    }
-    let mut hasher = Sha256::new();
-    let mut size = 0_u64;
-    BYTES
-        .with_borrow_mut(|bytes| {
-            // A file of the size that was promised needs no second read to see its end.
-            while size < stat.st_size.cast_unsigned() {
-                let length = file.read(bytes)?;
-                if length == 0 {
-                    break;
-                }
-                hasher.update(&bytes[..length]);
-                size += length as u64;
-            }
-            Ok(())
-        })
-        .map_err(io_failed("read", path))?;
-    if size != stat.st_size.cast_unsigned() {
-        return Err(TreeError::Changed {
-            path: path.to_string(),
-        });
-    }
-    Ok(Sha256Digest::from_hasher(hasher))
 }
 
 /// Looks at an entry that can't be opened.

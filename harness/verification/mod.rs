@@ -11,11 +11,15 @@ mod boot;
 mod build;
 mod database;
 mod finish;
+mod options;
 mod plan;
 mod restore;
 mod run;
+mod stages;
 
 pub use boot::{Guest, boot_guest};
 pub use build::{build_one, build_twice};
+pub use options::replay_options;
 pub use plan::Plan;
-pub use run::{Verified, replay_options, verify, verify_rootfs};
+pub use run::{verify, verify_rootfs};
+pub use stages::Verified;

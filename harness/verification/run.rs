@@ -5,135 +5,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{boot, boot::Guest, build, database, finish, plan::Plan, restore};
+use super::{
+    boot,
+    boot::Guest,
+    build, database, finish,
+    options::replay_options,
+    plan::Plan,
+    restore,
+    stages::{Stages, Verified},
+};
 use crate::{
-    charset::Charset,
     input::InputError,
     machine::Journal,
-    outcome::{Case, CaseId, Outcome, RunReport, Stage, StageName},
+    outcome::{Case, CaseId, Outcome, Stage, StageName},
     preflight,
-    progress::Event,
-    project::Project,
     recipe::{self, Built, Inputs, RecipeError},
     replay,
     scenario::{self, Scenario},
-    snapshot::Zone,
 };
-
-/// The stages of a run as they are filled.
-struct Stages<'a> {
-    plan: &'a Plan,
-    done: Vec<Stage>,
-    not_compared: Vec<String>,
-    build_log: Vec<String>,
-    guest_log: Vec<String>,
-}
-
-/// What a run leaves: its report, and the logs behind it.
-#[derive(Clone, Debug)]
-pub struct Verified {
-    /// The report.
-    pub report: RunReport,
-    /// What the build did, a line each.
-    pub build_log: Vec<String>,
-    /// What the guest wrote to console and syslog, a line each.
-    pub guest_log: Vec<String>,
-}
-
-impl<'a> Stages<'a> {
-    fn new(plan: &'a Plan) -> Self {
-        Self {
-            plan,
-            done: Vec::new(),
-            not_compared: Vec::new(),
-            build_log: Vec::new(),
-            guest_log: Vec::new(),
-        }
-    }
-
-    fn is_left_out(&self, name: StageName) -> bool {
-        self.plan
-            .project
-            .run
-            .without
-            .iter()
-            .any(|without| without == name.as_str())
-    }
-
-    /// Ends a stage: keeps its cases, those left out by name marked, and tells how it ended.
-    fn end(&mut self, name: StageName, took: Duration, cases: Vec<Case>) {
-        let cases = cases.into_iter().map(|case| self.waive(case)).collect();
-        let stage = Stage { name, took, cases };
-        let how = format!(
-            "{} ({:.1} s)",
-            stage.outcome_word().replace('_', " "),
-            took.as_secs_f64()
-        );
-        self.plan.observer.observe(Event::Finished {
-            what: name.to_string(),
-            how,
-        });
-        self.done.push(stage);
-    }
-
-    fn leave_out(&mut self, name: StageName) {
-        let reason = format!("the project does without it: run.without names `{name}`");
-        self.end(
-            name,
-            Duration::ZERO,
-            vec![Case::waived(CaseId::new(&[name.as_str()]), reason)],
-        );
-    }
-
-    /// A case that was not run is left out if the project names it; a difference or an error never is.
-    fn waive(&self, case: Case) -> Case {
-        let named = self
-            .plan
-            .project
-            .run
-            .without
-            .iter()
-            .any(|without| without == case.id.as_str());
-        match case.outcome {
-            Outcome::NotRun if named => {
-                Case::waived(case.id, "the project does without it, by name")
-            }
-            Outcome::NotRun
-            | Outcome::Same
-            | Outcome::Different(_)
-            | Outcome::Broken
-            | Outcome::Waived => case,
-        }
-    }
-
-    fn not_run(&mut self, name: StageName, reason: &str) {
-        if self.is_left_out(name) {
-            self.leave_out(name);
-        } else {
-            self.end(
-                name,
-                Duration::ZERO,
-                vec![Case::not_run(CaseId::new(&[name.as_str()]), reason)],
-            );
-        }
-    }
-
-    fn finish(mut self) -> Verified {
-        self.done.sort_by_key(|stage| stage.name);
-        let report = RunReport {
-            id: Some(self.plan.workspace.id.to_string()),
-            subject: self.plan.subject(),
-            started_at: self.plan.started_at.clone(),
-            stages: self.done,
-            not_compared: self.not_compared,
-        };
-        Verified {
-            report,
-            build_log: self.build_log,
-            guest_log: self.guest_log,
-        }
-    }
-}
 
 /// Does the whole run. Whatever goes wrong is some case's outcome.
 pub async fn verify(plan: &Plan) -> Verified {
@@ -156,7 +45,7 @@ pub async fn verify(plan: &Plan) -> Verified {
     stages.finish()
 }
 
-/// Builds twice and compares: the stages preflight, build and reproducibility alone.
+/// Builds twice and compares: the stages build and reproducibility alone.
 pub async fn verify_rootfs(plan: &Plan) -> (Verified, Option<Built>) {
     let mut stages = Stages::new(plan);
     let built = build(&mut stages).await;
@@ -276,10 +165,15 @@ async fn boot_and_compare(stages: &mut Stages<'_>, built: &Built) {
     let cases = boot::boot_cases(plan, &guest);
     stages.end(StageName::Boot, started.elapsed(), cases);
     let guest = compare(stages, guest).await;
+    let compared = |stage: &Stage| {
+        stage.name == StageName::Database
+            && stage.cases.iter().any(|case| case.outcome == Outcome::Same)
+    };
+    let has_database = stages.done.iter().any(compared);
     plan.started("shutdown");
     let started = Instant::now();
     let mut logs = vec![finish::syslog_case(plan, &guest).await];
-    let (cases, journal) = finish::stop_cases(plan, guest, Some(built)).await;
+    let (cases, journal) = finish::stop_cases(plan, guest, Some(built), has_database).await;
     stages.end(StageName::Shutdown, started.elapsed(), cases);
     logs.extend(journal.as_ref().map(finish::messages_case));
     stages.guest_log.extend(
@@ -318,6 +212,8 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
         }
     };
     let mut cases = database::compare(plan, &database.address).await;
+    let left_out = crate::database::NOT_COMPARED.map(str::to_owned);
+    stages.not_compared.extend(left_out);
     let before = database::fingerprint(&database.address).await;
     let mut took = started.elapsed();
     let loaded = scenarios.as_ref().map(Clone::clone).unwrap_or_default();
@@ -328,6 +224,9 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
         Err(broken) => broken,
     });
     took += started.elapsed();
+    if loaded.iter().any(|scenario| scenario.mutates) {
+        stages.not_compared.push(database::SIDE_EFFECTS.to_owned());
+    }
     stages.end(StageName::Database, took, cases);
     guest
 }
@@ -380,35 +279,4 @@ async fn replay(stages: &mut Stages<'_>, scenarios: Result<Vec<Scenario>, InputE
         Err(error) => vec![Case::broken(CaseId::new(&["replay", "server"]), &error)],
     };
     stages.end(StageName::Replay, started.elapsed(), cases);
-}
-
-/// Makes the options of a replay from the project: the charset of undeclared pages, the old server's time zone.
-pub fn replay_options(
-    project: &Project,
-    clock: replay::Clock,
-) -> Result<replay::Options, InputError> {
-    let legacy = project
-        .legacy
-        .as_ref()
-        .ok_or_else(|| project.missing("legacy"))?;
-    let charset = Charset::for_label(&legacy.charset).ok_or_else(|| {
-        InputError::new(
-            project.config_path(),
-            format!(
-                "legacy.charset: `{}` is no charset of pages",
-                legacy.charset
-            ),
-        )
-        .hint("write a label of the WHATWG Encoding standard, as windows-1250 or iso-8859-2")
-    })?;
-    let zone = legacy.timezone.as_ref().map(|name| {
-        Zone::parse(name).map_err(|_unknown| {
-            InputError::new(
-                project.config_path(),
-                format!("legacy.timezone: `{name}` is no time zone"),
-            )
-            .hint("write a name of the tz database, as Europe/Bratislava")
-        })
-    });
-    Ok(replay::Options::new(charset, zone.transpose()?, clock))
 }

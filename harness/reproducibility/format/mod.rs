@@ -8,6 +8,8 @@ mod bytes;
 
 mod key;
 
+mod inside;
+
 mod dpkg;
 mod elf;
 mod gettext;
@@ -18,10 +20,8 @@ mod zip;
 pub(super) use dpkg::explain_dpkg;
 pub(super) use elf::explain_elf;
 pub(super) use gettext::explain_gettext;
+use inside::Inside;
 pub(super) use key::explain_key;
 pub(super) use mysql::explain_mysql;
 pub(super) use png::explain_png;
 pub(super) use zip::explain_zip;
-
-/// Explains two byte strings that were found in files.
-type Inside<'a> = &'a dyn Fn(&[u8], &[u8]) -> String;

@@ -2,7 +2,7 @@
 
 #[path = "../../../harness/digest.rs"]
 pub mod digest;
-#[path = "../../../harness/progress/mod.rs"]
+#[path = "../../../harness/progress.rs"]
 pub mod progress;
 
 #[path = "../../../harness/image/mod.rs"]

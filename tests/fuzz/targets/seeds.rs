@@ -1,7 +1,7 @@
 //! Writes the first inputs: `seeds CORPUS_DIRECTORY`.
 
 #[path = "../../it/env/image_builder.rs"]
-#[allow(dead_code, reason = "the tests of the package use the rest")]
+#[expect(dead_code, reason = "the tests of the package use the rest")]
 mod image_builder;
 
 use std::{

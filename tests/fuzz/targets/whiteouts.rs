@@ -5,7 +5,7 @@
 #![no_main]
 
 #[path = "../../it/env/image_builder.rs"]
-#[allow(dead_code, reason = "the tests of the package use the rest")]
+#[expect(dead_code, reason = "the tests of the package use the rest")]
 mod image_builder;
 
 use std::{fs, path::PathBuf, sync::LazyLock};
