@@ -73,6 +73,15 @@ fn list(first: &Subject, second: &Subject) -> Result<Pair, Failure> {
                 second,
             })
         }
+        (Subject::Tree(first, _), Subject::Tree(second, _)) => {
+            let beside = rootfs::walk_beside(first, second)
+                .map_err(|error| Failure::inconclusive(&error))?;
+            Ok(Pair {
+                first: beside.first,
+                second: beside.second,
+                entries: beside.entries,
+            })
+        }
         (known, Subject::Tree(path, _)) => {
             let known = known.list()?;
             let against = rootfs::walk_against(path, &known)

@@ -29,11 +29,11 @@ impl Against {
         let mut equal = self.equal.iter().copied().peekable();
         let others = known
             .entries
-            .iter()
+            .shared()
             .enumerate()
-            .filter_map(|(index, (path, entry))| {
+            .filter_map(|(index, entry)| {
                 let is_other = equal.next_if_eq(&index).is_none();
-                is_other.then(|| (path.clone(), entry.clone()))
+                is_other.then(|| entry.clone())
             });
         let entries: Entries = others.collect();
         Listing { entries }

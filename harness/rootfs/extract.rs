@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{
     budget::Budget,
+    entry::Entry,
     error::{TreeError, UnpackError},
-    model::{Inode, LinkSource, Sink},
+    model::{LinkSource, Sink},
     path::RootfsPath,
     unpack::apply_all,
 };
@@ -85,12 +86,12 @@ impl Sink for Collector<'_> {
         Ok(())
     }
 
-    fn end_file(&mut self, _inode: &Inode) -> Result<(), TreeError> {
+    fn end_file(&mut self, _entry: &Entry) -> Result<(), TreeError> {
         self.files.extend(self.current.take());
         Ok(())
     }
 
-    fn make_special(&mut self, _path: &RootfsPath, _inode: &Inode) -> Result<(), TreeError> {
+    fn make_special(&mut self, _path: &RootfsPath, _entry: &Entry) -> Result<(), TreeError> {
         Ok(())
     }
 
@@ -111,7 +112,7 @@ impl Sink for Collector<'_> {
         Ok(())
     }
 
-    fn finish_directory(&mut self, _path: &RootfsPath, _inode: &Inode) -> Result<(), TreeError> {
+    fn finish_directory(&mut self, _path: &RootfsPath, _entry: &Entry) -> Result<(), TreeError> {
         Ok(())
     }
 }

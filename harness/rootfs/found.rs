@@ -1,6 +1,6 @@
 //! What a walk finds, and how what it found becomes a listing.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use rustix::fs::Stat;
 
@@ -14,7 +14,7 @@ use super::{
 /// An entry, and the inode by which its other names are found.
 pub(super) struct Found {
     pub(super) path: RootfsPath,
-    pub(super) entry: Entry,
+    pub(super) entry: Arc<Entry>,
     pub(super) inode: Option<(u64, u64)>,
 }
 
@@ -29,7 +29,7 @@ impl Found {
         Self {
             path,
             inode: linked.then_some((stat.st_dev, stat.st_ino)),
-            entry: Entry {
+            entry: Arc::new(Entry {
                 kind,
                 mode: stat.st_mode & 0o7777,
                 uid: stat.st_uid,
@@ -41,7 +41,7 @@ impl Found {
                 },
                 hard_link: None,
                 xattrs,
-            },
+            }),
         }
     }
 }
@@ -56,18 +56,12 @@ pub(super) fn group(mut found: Vec<Found>) -> Listing {
             group.1 += 1;
         }
     }
-    let named = |one: Found| {
+    let named = |mut one: Found| {
         let group = one.inode.and_then(|inode| groups.get(&inode));
-        let hard_link = group
-            .filter(|(_, names)| *names > 1)
-            .map(|(first, _)| first.clone());
-        (
-            one.path,
-            Entry {
-                hard_link,
-                ..one.entry
-            },
-        )
+        if let Some((first, _)) = group.filter(|(_, names)| *names > 1) {
+            Arc::make_mut(&mut one.entry).hard_link = Some(first.clone());
+        }
+        (one.path, one.entry)
     };
     Listing {
         entries: found.into_iter().map(named).collect(),

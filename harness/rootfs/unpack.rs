@@ -15,11 +15,12 @@ use super::{
     apply::{Costs, apply_layer},
     budget::Budget,
     disk::Disk,
+    entry::Entry,
     error::{TreeError, UnpackError},
     finding::{Finding, FindingKind, Findings, not_kept},
     layer_stream,
     listing::Listing,
-    model::{Inode, LinkSource, Model, Sink, tree},
+    model::{LinkSource, Model, Sink, tree},
     path::RootfsPath,
     removal::remove,
     walk::walk_written,
@@ -233,11 +234,11 @@ impl Sink for Nowhere {
         Ok(())
     }
 
-    fn end_file(&mut self, _inode: &Inode) -> Result<(), TreeError> {
+    fn end_file(&mut self, _entry: &Entry) -> Result<(), TreeError> {
         Ok(())
     }
 
-    fn make_special(&mut self, _path: &RootfsPath, _inode: &Inode) -> Result<(), TreeError> {
+    fn make_special(&mut self, _path: &RootfsPath, _entry: &Entry) -> Result<(), TreeError> {
         Ok(())
     }
 
@@ -249,7 +250,7 @@ impl Sink for Nowhere {
         Ok(())
     }
 
-    fn finish_directory(&mut self, _path: &RootfsPath, _inode: &Inode) -> Result<(), TreeError> {
+    fn finish_directory(&mut self, _path: &RootfsPath, _entry: &Entry) -> Result<(), TreeError> {
         Ok(())
     }
 }
