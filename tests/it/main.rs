@@ -12,5 +12,7 @@ mod privileged_run;
 mod rootfs;
 mod rootfs_builders;
 mod rootfs_hostile;
+mod rootfs_mutations;
+mod rootfs_packing;
 mod rootfs_properties;
 mod rootfs_tar;
