@@ -4,7 +4,11 @@
 
 use std::{
     io::{self, Read},
-    sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    },
     thread::{self, ScopedJoinHandle},
 };
 
@@ -36,7 +40,7 @@ pub(super) struct LayerStream {
 /// What the decompressing thread says in the end.
 #[derive(Debug)]
 pub(super) struct LayerReport {
-    /// Zeros followed the last gzip member; `None` where nobody wanted the rest.
+    /// Zeros followed the last gzip member; `None` where the layer was given up.
     pub(super) trailing_zeros: Option<bool>,
     /// How many bytes came out.
     pub(super) bytes: u64,
@@ -46,10 +50,11 @@ pub(super) struct LayerReport {
 #[derive(Debug)]
 pub(super) struct LayerThreads<'scope> {
     decompressing: ScopedJoinHandle<'scope, Result<Decompressed, UnpackError>>,
-    hashing: ScopedJoinHandle<'scope, Sha256Digest>,
+    hashing: ScopedJoinHandle<'scope, Option<Sha256Digest>>,
+    given_up: Arc<AtomicBool>,
 }
 
-/// What is left of a layer, read to its end; `None` where nobody wanted the rest.
+/// What is left of a layer, read to its end; `None` where it was given up.
 #[derive(Debug)]
 struct Decompressed {
     layer: Option<LayerReader>,
@@ -65,9 +70,12 @@ pub(super) fn start<'scope>(
     let (send_plain, plain) = sync_channel(WAITING);
     let (send_chunk, chunks) = sync_channel(WAITING);
     let (used, receive_used) = channel();
+    let given_up = Arc::new(AtomicBool::new(false));
+    let stop = Arc::clone(&given_up);
     let threads = LayerThreads {
         decompressing: scope.spawn(move || decompress(layer, budget, &send_plain, &receive_used)),
-        hashing: scope.spawn(move || hash(&plain, &send_chunk)),
+        hashing: scope.spawn(move || hash(&plain, &send_chunk, &stop)),
+        given_up,
     };
     let stream = LayerStream {
         chunks,
@@ -79,6 +87,11 @@ pub(super) fn start<'scope>(
 }
 
 impl LayerThreads<'_> {
+    /// Lets the rest of a layer be: it has cost too much already, and its digests stay unknown.
+    pub(super) fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
     /// Waits for the end, and says whether the layer is what its digests say.
     pub(super) fn join(self) -> Result<LayerReport, UnpackError> {
         let decompressed = self
@@ -87,7 +100,11 @@ impl LayerThreads<'_> {
             .expect("the thread does not panic");
         let digest = self.hashing.join().expect("the thread does not panic");
         let Decompressed { layer, bytes } = decompressed?;
-        let end = layer.map(|layer| layer.finish(digest)).transpose();
+        // Without one of them the layer was given up, and there is an error that says why.
+        let whole = layer.zip(digest);
+        let end = whole
+            .map(|(layer, digest)| layer.finish(digest))
+            .transpose();
         let end = end.map_err(|source| UnpackError::Image { source })?;
         Ok(LayerReport {
             trailing_zeros: end.map(|end| end.trailing_zeros),
@@ -96,16 +113,21 @@ impl LayerThreads<'_> {
     }
 }
 
-/// Hashes what passes by, until there is no more or nobody wants it.
-fn hash(plain: &Receiver<Vec<u8>>, chunks: &SyncSender<Vec<u8>>) -> Sha256Digest {
+/// Hashes what passes by. Where the other side has found an error, the rest is hashed all the same: whether the layer is
+/// what its digests say must not depend on which thread was faster.
+fn hash(
+    plain: &Receiver<Vec<u8>>,
+    chunks: &SyncSender<Vec<u8>>,
+    given_up: &AtomicBool,
+) -> Option<Sha256Digest> {
     let mut hasher = Sha256::new();
     for chunk in plain {
         hasher.update(&chunk);
-        if chunks.send(chunk).is_err() {
-            break;
+        if chunks.send(chunk).is_err() && given_up.load(Ordering::Relaxed) {
+            return None;
         }
     }
-    Sha256Digest::from_hasher(hasher)
+    Some(Sha256Digest::from_hasher(hasher))
 }
 
 /// Fills a chunk; it is shorter only at the end.
@@ -163,7 +185,7 @@ fn decompress(
             });
         }
         if chunks.send(chunk).is_err() {
-            // The other side has found an error and says so itself.
+            // The layer was given up.
             return Ok(Decompressed { layer: None, bytes });
         }
     }

@@ -90,6 +90,9 @@ pub(super) fn apply_all(
             let (stream, threads) = layer_stream::start(scope, reader, left);
             let mut members = Members::new(stream);
             let applied = apply_layer(&mut model, &mut members, &mut costs);
+            if matches!(applied, Err(UnpackError::Budget { .. })) {
+                threads.give_up();
+            }
             drop(members);
             // That a layer is not what its digests say explains whatever else is wrong with it.
             let report = threads.join()?;
