@@ -10,6 +10,7 @@ mod pages_time;
 mod privileged_database;
 mod privileged_run;
 mod rootfs;
+mod rootfs_advisories;
 mod rootfs_builders;
 mod rootfs_hostile;
 mod rootfs_mutations;
