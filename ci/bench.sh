@@ -2,6 +2,7 @@
 # Measures this program against the tools that people use today, and prints a table of medians and ratios.
 #
 #   ci/bench.sh SUBJECT [RUNS]        (SUBJECT: rootfs; RUNS: 3 or more, default 3)
+#   MIGRATE_VERIFY_PROGRAM=FILE        measures that program instead of building one
 #
 # Ours and the peers run in turn on the same machine in the same minutes, so that a busy machine slows both. Each row has its
 # target; one that is missed is marked, and the exit code is 1. A peer that cannot be installed is named and its row left out.
@@ -142,19 +143,21 @@ add_blob() {
     printf '{"mediaType":"application/vnd.oci.image.%s","digest":"sha256:%s","size":%d}' "$2" "$digest" "$size"
 }
 
-# Each of the following is run as a process of its own by `measure`.
+# Each of the following is run as a process of its own by `measure`, whose indirection shellcheck cannot follow.
+# shellcheck disable=SC2317
 ours_twice() {
-    rm -rf "$1/ours-a" "$1/ours-b"
     "$program" rootfs unpack "$2" "$1/ours-a" && "$program" rootfs unpack "$2" "$1/ours-b"
     # Both have printed their digests; as a user who has only the trees would:
     "$program" rootfs digest "$1/ours-a" && "$program" rootfs digest "$1/ours-b"
     "$program" rootfs diff "$1/ours-a" "$1/ours-b"
 }
 
+# shellcheck disable=SC2317
 umoci_twice() {
     umoci raw unpack --image "$2" "$1/umoci-a" && umoci raw unpack --image "$2" "$1/umoci-b"
 }
 
+# shellcheck disable=SC2317
 image_tool_twice() {
     local tree
     for tree in image-tool-a image-tool-b; do
@@ -165,56 +168,56 @@ image_tool_twice() {
     done
 }
 
+# shellcheck disable=SC2317
 layer_digest() { pigz -dc "$1" | sha256sum; }
 
 bench_rootfs() {
-    local image layout layer run scale tree
+    local image layout layer run scale folder tree
     install_peers umoci diffoscope-minimal diffutils pigz oci-image-tool time perl
     image=$("$here/stand-in.sh")
     layout=${image#oci:}
     layout=$(readlink -f "${layout%:*}")
     layer=$(find "$layout/blobs/sha256" -type f -size +10M | head -n 1)
 
+    # Nothing is removed before the end: what a removal leaves the disk to do would be counted as the next one's work.
     for ((run = 1; run <= runs; run++)); do
-        rm -rf "$work"/{ours,umoci,image-tool}-[ab]
+        folder=$work/run-$run
+        mkdir "$folder"
         sync
-        measure ours-twice ours_twice "$work" "oci:$layout:stand-in"
+        measure ours-twice ours_twice "$folder" "oci:$layout:stand-in"
         sync
-        ! has umoci || measure umoci-twice umoci_twice "$work" "$layout:stand-in"
+        ! has umoci || measure umoci-twice umoci_twice "$folder" "$layout:stand-in"
         sync
-        ! has oci-image-tool || measure image-tool-twice image_tool_twice "$work" "$layout" stand-in
-        rm -rf "$work"/{umoci,image-tool}-[ab]
+        ! has oci-image-tool || measure image-tool-twice image_tool_twice "$folder" "$layout" stand-in
+        sync
+        measure ours-unpack "$program" rootfs unpack "oci:$layout:stand-in" "$folder/ours-c"
+        measure ours-tree-digest "$program" rootfs digest "$folder/ours-c"
         # Once unmeasured, so that all find the trees in memory.
-        "$program" rootfs digest "$work/ours-a" > /dev/null
-        "$program" rootfs digest "$work/ours-b" > /dev/null
-        measure ours-diff "$program" rootfs diff "$work/ours-a" "$work/ours-b"
-        measure diff diff -r --no-dereference "$work/ours-a" "$work/ours-b"
+        "$program" rootfs digest "$folder/ours-a" > /dev/null
+        "$program" rootfs digest "$folder/ours-b" > /dev/null
+        measure ours-diff "$program" rootfs diff "$folder/ours-a" "$folder/ours-b"
+        measure diff diff -r --no-dereference "$folder/ours-a" "$folder/ours-b"
         measure ours-digest "$program" rootfs digest "oci:$layout:stand-in"
         ! has pigz || measure layer-digest layer_digest "$layer"
-        ! has diffoscope || measure diffoscope timeout "$longest_diffoscope" diffoscope "$work/ours-a" "$work/ours-b"
-        measure ours-unpack "$program" rootfs unpack "oci:$layout:stand-in" "$work/ours-c"
-        measure ours-tree-digest "$program" rootfs digest "$work/ours-c"
-        rm -rf "$work/ours-c"
+        ! has diffoscope || measure diffoscope timeout "$longest_diffoscope" diffoscope "$folder/ours-a" "$folder/ours-b"
     done
-    rm -rf "$work"/ours-[ab]
 
     # The same for 1, 4 and 16 times the entries of the real image: what is not linear shows here.
     for scale in 1 4 16; do
         small_files $((scale * 281)) > "$work/small.tar"
         write_image "$work/small.tar" "$work/small-$scale"
-        rm "$work/small.tar"
         for ((run = 1; run <= runs; run++)); do
-            tree=$work/tree-$scale
-            rm -rf "$tree"
+            tree=$work/tree-$scale-$run
+            sync
             measure "digest-$scale" "$program" rootfs digest "oci:$work/small-$scale"
             measure "unpack-$scale" "$program" rootfs unpack "oci:$work/small-$scale" "$tree"
             measure "tree-$scale" "$program" rootfs digest "$tree"
             measure "diff-$scale" "$program" rootfs diff "$tree" "oci:$work/small-$scale"
-            "$program" rootfs unpack "oci:$work/small-$scale" "$work/other" > /dev/null
-            measure "trees-$scale" "$program" rootfs diff "$tree" "$work/other"
-            rm -rf "$work/other"
+            # Only the first of the other trees is needed: it is compared with each of these.
+            [[ -d $work/other-$scale ]] ||
+                "$program" rootfs unpack "oci:$work/small-$scale" "$work/other-$scale" > /dev/null
+            measure "trees-$scale" "$program" rootfs diff "$tree" "$work/other-$scale"
         done
-        rm -rf "$tree"
     done
     print_rootfs
 }
@@ -250,8 +253,11 @@ print_rootfs() {
     done
 }
 
-(cd "$root" && cargo build --release --quiet)
-program=$root/target/release/migrate-verify
+program=${MIGRATE_VERIFY_PROGRAM:-}
+if [[ -z $program ]]; then
+    (cd "$root" && cargo build --release --quiet)
+    program=$root/target/release/migrate-verify
+fi
 export program
 export -f ours_twice umoci_twice image_tool_twice layer_digest
 case $subject in

@@ -19,6 +19,8 @@ mod record;
 mod replay;
 mod report;
 mod rootfs;
+mod rootfs_diff;
+mod rootfs_subject;
 mod run;
 mod terminal;
 

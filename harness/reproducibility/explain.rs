@@ -8,6 +8,7 @@ use std::{
 use super::{
     accounts::{Accounts, explain_owner},
     catalogue::{is_secret, known_offender},
+    cause::class,
     content::explain_bytes,
     contents::Contents,
     difference::EntryDifference,
@@ -25,6 +26,8 @@ pub struct Explained {
     pub difference: EntryDifference,
     /// Why, in one sentence, where there is evidence.
     pub cause: Option<String>,
+    /// The class of that cause, for grouping.
+    pub class: Option<&'static str>,
     /// The Debian package that the path belongs to.
     pub package: Option<String>,
 }
@@ -69,6 +72,7 @@ pub fn explain(
     for difference in differences {
         let cause = cause(&both, &difference, window)?;
         explained.push(Explained {
+            class: class(&difference, cause.as_deref()),
             package: packages.get(difference.path()).cloned(),
             cause,
             difference,

@@ -7,6 +7,7 @@ mod difference;
 
 mod accounts;
 mod catalogue;
+mod cause;
 mod compare;
 mod content;
 mod contents;

@@ -10,7 +10,7 @@ pub struct Against {
     /// The numbers of the known entries that are on disk as they are known, sorted.
     pub(super) equal: Vec<usize>,
     /// All others that are on disk, and all files with several names, as they are on disk.
-    pub(super) other: Listing,
+    pub other: Listing,
 }
 
 impl Against {
@@ -24,19 +24,19 @@ impl Against {
         self.len() == 0
     }
 
-    /// Returns what has to be compared: what is known, and what is on disk, without that which is equal in both.
-    pub fn to_compare(&self, known: &Listing) -> (Listing, &Listing) {
+    /// Returns what is known without what is equal on disk: what has to be compared with [`Against::other`].
+    pub fn to_compare(&self, known: &Listing) -> Listing {
         let mut equal = self.equal.iter().copied().peekable();
         let others = known
             .entries
-            .iter()
+            .shared()
             .enumerate()
-            .filter_map(|(index, (path, entry))| {
+            .filter_map(|(index, entry)| {
                 let is_other = equal.next_if_eq(&index).is_none();
-                is_other.then(|| (path.clone(), entry.clone()))
+                is_other.then(|| entry.clone())
             });
         let entries: Entries = others.collect();
-        (Listing { entries }, &self.other)
+        Listing { entries }
     }
 
     /// Returns the whole tree as it is on disk.

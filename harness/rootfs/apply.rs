@@ -5,15 +5,17 @@
 //! - A parent that is a symlink is followed inside the tree; one that is a lower layer's file becomes a directory.
 //! - A hard link takes its target as it is at that moment, also when the same layer has just removed it.
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 use super::{
     budget::{Budget, BudgetLimit},
-    entry::{EntryKind, Timestamp},
+    entry::{Entry, EntryKind, Timestamp},
     error::UnpackError,
     extended_attributes::is_foreign,
     finding::FindingKind,
-    model::{Inode, Model, tree},
+    model::{Model, tree},
     path::{RootfsPath, escape},
 };
 use crate::{
@@ -194,8 +196,8 @@ fn apply_whiteout(
     Ok(())
 }
 
-/// Makes an inode of a member's header.
-fn inode(model: &mut Model<'_>, path: &RootfsPath, member: Member, kind: EntryKind) -> Inode {
+/// Makes an entry of a member's header.
+fn entry(model: &mut Model<'_>, path: &RootfsPath, member: Member, kind: EntryKind) -> Entry {
     let mut xattrs = member.xattrs;
     xattrs.retain(|name, _| {
         let foreign = is_foreign(name);
@@ -206,7 +208,7 @@ fn inode(model: &mut Model<'_>, path: &RootfsPath, member: Member, kind: EntryKi
         !foreign
     });
     let (seconds, nanoseconds) = member.mtime;
-    Inode {
+    Entry {
         mode: match kind {
             EntryKind::Symlink { .. } => SYMLINK_MODE,
             EntryKind::Directory
@@ -223,13 +225,14 @@ fn inode(model: &mut Model<'_>, path: &RootfsPath, member: Member, kind: EntryKi
             seconds,
             nanoseconds,
         },
+        hard_link: None,
         xattrs,
     }
 }
 
 /// Removes what is at a path that gets something else.
 fn clear(model: &mut Model<'_>, path: &RootfsPath) -> Result<(), UnpackError> {
-    let Some(node) = model.nodes.get(path).copied() else {
+    let Some(node) = model.nodes.get(path) else {
         return Ok(());
     };
     if node.layer == model.layer {
@@ -243,7 +246,7 @@ fn place_directory(
     path: RootfsPath,
     member: Member,
 ) -> Result<(), UnpackError> {
-    let inode = inode(model, &path, member, EntryKind::Directory);
+    let entry = entry(model, &path, member, EntryKind::Directory);
     let layer = model.layer;
     if model.kind(&path) == Some(&EntryKind::Directory) {
         let node = model
@@ -253,7 +256,7 @@ fn place_directory(
         let duplicate = node.layer == layer && !node.invented;
         node.layer = layer;
         node.invented = false;
-        model.inodes[node.inode] = inode;
+        node.entry = Arc::new(entry);
         if duplicate {
             model.findings.add(&path, FindingKind::Duplicate);
         }
@@ -261,7 +264,7 @@ fn place_directory(
     }
     clear(model, &path)?;
     model.sink.make_directory(&path).map_err(tree)?;
-    model.insert(path, inode, false);
+    model.insert(path, entry, false);
     Ok(())
 }
 
@@ -272,9 +275,9 @@ fn place_special(
     kind: EntryKind,
 ) -> Result<(), UnpackError> {
     clear(model, &path)?;
-    let inode = inode(model, &path, member, kind);
-    model.sink.make_special(&path, &inode).map_err(tree)?;
-    model.insert(path, inode, false);
+    let entry = entry(model, &path, member, kind);
+    model.sink.make_special(&path, &entry).map_err(tree)?;
+    model.insert(path, entry, false);
     Ok(())
 }
 
@@ -305,9 +308,9 @@ fn place_file<S: Source>(
         }
     }
     let content = Sha256Digest::from_hasher(hasher);
-    let inode = inode(model, &path, member, EntryKind::File { size, content });
-    model.sink.end_file(&inode).map_err(tree)?;
-    model.insert(path, inode, false);
+    let entry = entry(model, &path, member, EntryKind::File { size, content });
+    model.sink.end_file(&entry).map_err(tree)?;
+    model.insert(path, entry, false);
     Ok(())
 }
 
@@ -334,10 +337,9 @@ fn place_hard_link(
         return Ok(());
     }
     clear(model, &path)?;
-    let Some((_, inode, source)) = model.link_target(&target)? else {
+    let Some((_, known, source)) = model.link_target(&target)? else {
         return Err(model.member_error(&path, "a hard link to what is not there"));
     };
-    let known = &model.inodes[inode];
     if known.kind == EntryKind::Directory {
         return Err(model.member_error(&path, "a hard link to a directory"));
     }
@@ -349,7 +351,7 @@ fn place_hard_link(
     }
     model.sink.link(&source, &path).map_err(tree)?;
     let node = super::model::Node {
-        inode,
+        entry: known,
         layer: model.layer,
         invented: false,
     };

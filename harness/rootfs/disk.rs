@@ -17,10 +17,10 @@ use rustix::{
 };
 
 use super::{
-    entry::EntryKind,
+    entry::{Entry, EntryKind},
     error::TreeError,
     extended_attributes,
-    model::{Inode, LinkSource, Sink},
+    model::{LinkSource, Sink},
     path::RootfsPath,
     removal::remove,
     tree_root::timestamps,
@@ -130,22 +130,22 @@ impl Sink for Disk {
         Ok(())
     }
 
-    fn end_file(&mut self, inode: &Inode) -> Result<(), TreeError> {
+    fn end_file(&mut self, entry: &Entry) -> Result<(), TreeError> {
         let (path, mut file) = self.file.take().expect("a file was begun");
         if self.hole_at_end {
             let end = file.stream_position().map_err(io_failed("write", &path))?;
             file.set_len(end).map_err(io_failed("write", &path))?;
         }
-        set_attributes(&file, inode, &path)
+        set_attributes(&file, entry, &path)
     }
 
-    fn make_special(&mut self, path: &RootfsPath, inode: &Inode) -> Result<(), TreeError> {
+    fn make_special(&mut self, path: &RootfsPath, entry: &Entry) -> Result<(), TreeError> {
         let parent = self.parent(path)?;
         let name = path.name();
-        let (kind, device) = match &inode.kind {
+        let (kind, device) = match &entry.kind {
             EntryKind::Symlink { target } => {
                 system::symlinkat(target.as_slice(), parent, name).map_err(failed("link", path))?;
-                return set_special_attributes(parent, inode, path, false);
+                return set_special_attributes(parent, entry, path, false);
             }
             EntryKind::CharDevice { major, minor } => {
                 (FileType::CharacterDevice, system::makedev(*major, *minor))
@@ -160,7 +160,7 @@ impl Sink for Disk {
             }
         };
         match system::mknodat(parent, name, kind, Mode::RUSR | Mode::WUSR, device) {
-            Ok(()) => set_special_attributes(parent, inode, path, true),
+            Ok(()) => set_special_attributes(parent, entry, path, true),
             // Only root makes devices; that it is missing is found when the tree is read back.
             Err(Errno::PERM) => Ok(()),
             Err(error) => Err(failed("make", path)(error)),
@@ -201,22 +201,22 @@ impl Sink for Disk {
         Ok(())
     }
 
-    fn finish_directory(&mut self, path: &RootfsPath, inode: &Inode) -> Result<(), TreeError> {
+    fn finish_directory(&mut self, path: &RootfsPath, entry: &Entry) -> Result<(), TreeError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
         let directory = system::openat2(&self.root, path.as_bytes(), flags, Mode::empty(), resolve)
             .map_err(failed("open", path))?;
-        set_attributes(&File::from(directory), inode, path)
+        set_attributes(&File::from(directory), entry, path)
     }
 }
 
 /// Sets attributes of an open file or directory: the owner first, because that clears setuid, and the time last.
-fn set_attributes(file: &File, inode: &Inode, path: &RootfsPath) -> Result<(), TreeError> {
-    let owner = Some(Uid::from_raw(inode.uid));
-    let group = Some(Gid::from_raw(inode.gid));
+fn set_attributes(file: &File, entry: &Entry, path: &RootfsPath) -> Result<(), TreeError> {
+    let owner = Some(Uid::from_raw(entry.uid));
+    let group = Some(Gid::from_raw(entry.gid));
     let has_owner = tolerated(system::fchown(file, owner, group), "own", path)?;
-    system::fchmod(file, mode(inode, has_owner)).map_err(failed("change the mode of", path))?;
-    for (name, value) in &inode.xattrs {
+    system::fchmod(file, mode(entry, has_owner)).map_err(failed("change the mode of", path))?;
+    for (name, value) in &entry.xattrs {
         let result = extended_attributes::write_open(file, name, value);
         tolerated(
             result.map_err(|error| errno(&error)),
@@ -224,27 +224,27 @@ fn set_attributes(file: &File, inode: &Inode, path: &RootfsPath) -> Result<(), T
             path,
         )?;
     }
-    system::futimens(file, &timestamps(inode.mtime)).map_err(failed("set the time of", path))
+    system::futimens(file, &timestamps(entry.mtime)).map_err(failed("set the time of", path))
 }
 
 /// Sets attributes of an entry that can't be opened.
 fn set_special_attributes(
     parent: &OwnedFd,
-    inode: &Inode,
+    entry: &Entry,
     path: &RootfsPath,
     has_mode: bool,
 ) -> Result<(), TreeError> {
     let name = path.name();
-    let owner = Some(Uid::from_raw(inode.uid));
-    let group = Some(Gid::from_raw(inode.gid));
+    let owner = Some(Uid::from_raw(entry.uid));
+    let group = Some(Gid::from_raw(entry.gid));
     let flags = AtFlags::SYMLINK_NOFOLLOW;
     let result = system::chownat(parent, name, owner, group, flags);
     let has_owner = tolerated(result, "own", path)?;
     if has_mode {
-        system::chmodat(parent, name, mode(inode, has_owner), AtFlags::empty())
+        system::chmodat(parent, name, mode(entry, has_owner), AtFlags::empty())
             .map_err(failed("change the mode of", path))?;
     }
-    for (key, value) in &inode.xattrs {
+    for (key, value) in &entry.xattrs {
         let result = extended_attributes::write_at(parent, name, key, value);
         tolerated(
             result.map_err(|error| errno(&error)),
@@ -252,14 +252,14 @@ fn set_special_attributes(
             path,
         )?;
     }
-    system::utimensat(parent, name, &timestamps(inode.mtime), flags)
+    system::utimensat(parent, name, &timestamps(entry.mtime), flags)
         .map_err(failed("set the time of", path))
 }
 
 /// A setuid file that could not get its owner must not be setuid for another one.
-fn mode(inode: &Inode, has_owner: bool) -> Mode {
+fn mode(entry: &Entry, has_owner: bool) -> Mode {
     let mask = if has_owner { 0o7777 } else { 0o1777 };
-    Mode::from_raw_mode(inode.mode & mask)
+    Mode::from_raw_mode(entry.mode & mask)
 }
 
 /// Returns whether a call did its work; that the system or the file system can't do it is found when the tree is read back.

@@ -1,13 +1,16 @@
 //! The entries of a tree, sorted by path, as densely as they can be kept.
 //!
 //! A tree has hundreds of thousands of entries and they are mostly read in order, so this is a sorted vector and not a
-//! `BTreeMap`, whose nodes are half empty when it is filled in order.
+//! `BTreeMap`, whose nodes are half empty when it is filled in order. Each entry is allocated once, where it is met, and never
+//! moved: two copies of all of them would be what a large tree costs most.
+
+use std::sync::Arc;
 
 use super::{entry::Entry, path::RootfsPath};
 
 /// Entries by path, sorted by the raw bytes of the paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Entries(Vec<(RootfsPath, Entry)>);
+pub struct Entries(Vec<(RootfsPath, Arc<Entry>)>);
 
 impl Entries {
     /// Returns how many there are.
@@ -22,12 +25,13 @@ impl Entries {
 
     /// Returns the entry at a path.
     pub fn get(&self, path: &RootfsPath) -> Option<&Entry> {
-        self.position(path).ok().map(|at| &self.0[at].1)
+        self.position(path).ok().map(|at| &*self.0[at].1)
     }
 
     /// Returns the entry at a path, to be changed.
     pub fn get_mut(&mut self, path: &RootfsPath) -> Option<&mut Entry> {
-        self.position(path).ok().map(|at| &mut self.0[at].1)
+        let at = self.position(path).ok()?;
+        Some(Arc::make_mut(&mut self.0[at].1))
     }
 
     /// Returns whether there is an entry at a path.
@@ -38,9 +42,12 @@ impl Entries {
     /// Puts an entry at a path; returns what was there.
     pub fn insert(&mut self, path: RootfsPath, entry: Entry) -> Option<Entry> {
         match self.position(&path) {
-            Ok(at) => Some(std::mem::replace(&mut self.0[at].1, entry)),
+            Ok(at) => {
+                let replaced = std::mem::replace(&mut self.0[at].1, Arc::new(entry));
+                Some(Arc::unwrap_or_clone(replaced))
+            }
             Err(at) => {
-                self.0.insert(at, (path, entry));
+                self.0.insert(at, (path, Arc::new(entry)));
                 None
             }
         }
@@ -48,22 +55,30 @@ impl Entries {
 
     /// Removes the entry at a path and returns it.
     pub fn remove(&mut self, path: &RootfsPath) -> Option<Entry> {
-        self.position(path).ok().map(|at| self.0.remove(at).1)
+        let at = self.position(path).ok()?;
+        Some(Arc::unwrap_or_clone(self.0.remove(at).1))
     }
 
     /// Returns the entries in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&RootfsPath, &Entry)> {
-        self.0.iter().map(|(path, entry)| (path, entry))
+        self.0.iter().map(|(path, entry)| (path, &**entry))
     }
 
     /// Returns the entries in order, to be changed.
     pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (&RootfsPath, &mut Entry)> {
-        self.0.iter_mut().map(|(path, entry)| (&*path, entry))
+        self.0
+            .iter_mut()
+            .map(|(path, entry)| (&*path, Arc::make_mut(entry)))
     }
 
     /// Returns the paths in order.
     pub fn keys(&self) -> impl DoubleEndedIterator<Item = &RootfsPath> {
         self.0.iter().map(|(path, _)| path)
+    }
+
+    /// Returns the entries in order, as they are shared.
+    pub(super) fn shared(&self) -> impl Iterator<Item = &(RootfsPath, Arc<Entry>)> {
+        self.0.iter()
     }
 
     /// Returns the entry of a number.
@@ -77,10 +92,10 @@ impl Entries {
     }
 }
 
-impl FromIterator<(RootfsPath, Entry)> for Entries {
+impl FromIterator<(RootfsPath, Arc<Entry>)> for Entries {
     /// Sorts the entries; of several at one path the last one counts.
-    fn from_iter<I: IntoIterator<Item = (RootfsPath, Entry)>>(entries: I) -> Self {
-        let mut entries: Vec<(RootfsPath, Entry)> = entries.into_iter().collect();
+    fn from_iter<I: IntoIterator<Item = (RootfsPath, Arc<Entry>)>>(entries: I) -> Self {
+        let mut entries: Vec<(RootfsPath, Arc<Entry>)> = entries.into_iter().collect();
         if !entries.is_sorted_by(|first, second| first.0 < second.0) {
             entries.reverse();
             entries.sort_by(|first, second| first.0.cmp(&second.0));
@@ -92,25 +107,26 @@ impl FromIterator<(RootfsPath, Entry)> for Entries {
 
 impl<const COUNT: usize> From<[(RootfsPath, Entry); COUNT]> for Entries {
     fn from(entries: [(RootfsPath, Entry); COUNT]) -> Self {
-        entries.into_iter().collect()
+        let shared = |(path, entry)| (path, Arc::new(entry));
+        entries.into_iter().map(shared).collect()
     }
 }
 
 impl<'a> IntoIterator for &'a Entries {
     type Item = (&'a RootfsPath, &'a Entry);
     type IntoIter = std::iter::Map<
-        std::slice::Iter<'a, (RootfsPath, Entry)>,
-        fn(&'a (RootfsPath, Entry)) -> Self::Item,
+        std::slice::Iter<'a, (RootfsPath, Arc<Entry>)>,
+        fn(&'a (RootfsPath, Arc<Entry>)) -> Self::Item,
     >;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter().map(|(path, entry)| (path, entry))
+        self.0.iter().map(|(path, entry)| (path, &**entry))
     }
 }
 
 impl IntoIterator for Entries {
-    type Item = (RootfsPath, Entry);
-    type IntoIter = std::vec::IntoIter<(RootfsPath, Entry)>;
+    type Item = (RootfsPath, Arc<Entry>);
+    type IntoIter = std::vec::IntoIter<(RootfsPath, Arc<Entry>)>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()

@@ -31,33 +31,33 @@ pub(super) fn is_foreign(name: &[u8]) -> bool {
 /// Reads the attributes of an open file or directory.
 pub(super) fn read_open(file: impl AsFd) -> io::Result<ExtendedAttributes> {
     let file = file.as_fd();
-    let mut names = [0; 512];
-    let names = match fs::flistxattr(file, &mut names[..]) {
-        Ok(0) | Err(Errno::NOTSUP) => return Ok(BTreeMap::new()),
-        Ok(length) => names[..length].to_vec(),
-        Err(Errno::RANGE) => {
-            let mut names = vec![0; LONGEST];
-            let length = fs::flistxattr(file, names.as_mut_slice())?;
-            names.truncate(length);
-            names
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let names = list(|names| fs::flistxattr(file, names))?;
     read_values(&names, |name, value| fs::fgetxattr(file, name, value))
 }
 
 /// Reads the attributes of `name` in an open directory, not following it.
 pub(super) fn read_at(directory: impl AsFd, name: &[u8]) -> io::Result<ExtendedAttributes> {
     let path = proc_path(directory, name);
-    let mut names = vec![0; LONGEST];
-    let length = match fs::llistxattr(path.as_slice(), names.as_mut_slice()) {
-        Ok(0) | Err(Errno::NOTSUP) => return Ok(BTreeMap::new()),
-        Ok(length) => length,
-        Err(error) => return Err(error.into()),
-    };
-    read_values(&names[..length], |name, value| {
+    let names = list(|names| fs::llistxattr(path.as_slice(), names))?;
+    read_values(&names, |name, value| {
         fs::lgetxattr(path.as_slice(), name, value)
     })
+}
+
+/// Returns the names; mostly there are none, and then nothing is allocated.
+fn list(list: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> io::Result<Vec<u8>> {
+    let mut few = [0; 512];
+    match list(&mut few) {
+        Ok(0) | Err(Errno::NOTSUP) => Ok(Vec::new()),
+        Ok(length) => Ok(few[..length].to_vec()),
+        Err(Errno::RANGE) => {
+            let mut names = vec![0; LONGEST];
+            let length = list(&mut names)?;
+            names.truncate(length);
+            Ok(names)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn read_values(
@@ -65,6 +65,9 @@ fn read_values(
     read: impl Fn(&[u8], &mut [u8]) -> rustix::io::Result<usize>,
 ) -> io::Result<ExtendedAttributes> {
     let mut attributes = BTreeMap::new();
+    if names.is_empty() {
+        return Ok(attributes);
+    }
     let mut value = vec![0; LONGEST];
     for name in names.split(|&byte| byte == 0) {
         if name.is_empty() || is_foreign(name) {

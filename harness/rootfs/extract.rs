@@ -1,11 +1,12 @@
 //! Single files out of an image, without putting it on disk.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
     budget::Budget,
+    entry::Entry,
     error::{TreeError, UnpackError},
-    model::{Inode, LinkSource, Sink},
+    model::{LinkSource, Sink},
     path::RootfsPath,
     unpack::apply_all,
 };
@@ -19,7 +20,7 @@ const MOST_BYTES: usize = 32 << 20;
 /// Returns the bytes of files of an image, as far as they are small enough to be kept in memory.
 pub fn read_files(
     image: &Image,
-    wanted: &BTreeSet<RootfsPath>,
+    wanted: &dyn Fn(&RootfsPath) -> bool,
     budget: &Budget,
 ) -> Result<BTreeMap<RootfsPath, Vec<u8>>, UnpackError> {
     let mut collector = Collector {
@@ -34,7 +35,7 @@ pub fn read_files(
 
 /// Keeps the bytes of some files.
 struct Collector<'a> {
-    wanted: &'a BTreeSet<RootfsPath>,
+    wanted: &'a dyn Fn(&RootfsPath) -> bool,
     files: BTreeMap<RootfsPath, Vec<u8>>,
     current: Option<(RootfsPath, Vec<u8>)>,
     total: usize,
@@ -69,7 +70,7 @@ impl Sink for Collector<'_> {
     }
 
     fn begin_file(&mut self, path: &RootfsPath) -> Result<(), TreeError> {
-        let wanted = self.wanted.contains(path);
+        let wanted = (self.wanted)(path);
         self.current = wanted.then(|| (path.clone(), Vec::new()));
         Ok(())
     }
@@ -85,12 +86,12 @@ impl Sink for Collector<'_> {
         Ok(())
     }
 
-    fn end_file(&mut self, _inode: &Inode) -> Result<(), TreeError> {
+    fn end_file(&mut self, _entry: &Entry) -> Result<(), TreeError> {
         self.files.extend(self.current.take());
         Ok(())
     }
 
-    fn make_special(&mut self, _path: &RootfsPath, _inode: &Inode) -> Result<(), TreeError> {
+    fn make_special(&mut self, _path: &RootfsPath, _entry: &Entry) -> Result<(), TreeError> {
         Ok(())
     }
 
@@ -99,7 +100,7 @@ impl Sink for Collector<'_> {
             LinkSource::Path(target) => self.files.get(target).cloned(),
             LinkSource::Grave(_) => None,
         };
-        if let Some(bytes) = target.filter(|_| self.wanted.contains(path)) {
+        if let Some(bytes) = target.filter(|_| (self.wanted)(path)) {
             self.current = Some((path.clone(), Vec::new()));
             self.append(bytes.len(), |file| *file = bytes);
             self.files.extend(self.current.take());
@@ -111,7 +112,7 @@ impl Sink for Collector<'_> {
         Ok(())
     }
 
-    fn finish_directory(&mut self, _path: &RootfsPath, _inode: &Inode) -> Result<(), TreeError> {
+    fn finish_directory(&mut self, _path: &RootfsPath, _entry: &Entry) -> Result<(), TreeError> {
         Ok(())
     }
 }

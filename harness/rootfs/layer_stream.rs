@@ -1,18 +1,27 @@
-//! A layer is decompressed and hashed on one thread while another makes files of it.
+//! A layer is decompressed on one thread and hashed on a second one, while a third makes files of it.
 //!
-//! Buffers go to and fro between the two, so that memory stays small however large a layer is.
+//! Buffers go round from the first to the last and back, so that memory stays small however large a layer is.
 
 use std::{
     io::{self, Read},
-    sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    },
     thread::{self, ScopedJoinHandle},
 };
+
+use sha2::{Digest, Sha256};
 
 use super::{
     budget::{Budget, BudgetLimit},
     error::UnpackError,
 };
-use crate::image::{LayerReader, tar::Source};
+use crate::{
+    digest::Sha256Digest,
+    image::{LayerReader, tar::Source},
+};
 
 /// Bytes that change hands at once: larger ones leave the cache.
 const CHUNK: usize = 256 * 1024;
@@ -31,10 +40,25 @@ pub(super) struct LayerStream {
 /// What the decompressing thread says in the end.
 #[derive(Debug)]
 pub(super) struct LayerReport {
-    /// Zeros followed the last gzip member; `None` where nobody wanted the rest.
+    /// Zeros followed the last gzip member; `None` where the layer was given up.
     pub(super) trailing_zeros: Option<bool>,
     /// How many bytes came out.
     pub(super) bytes: u64,
+}
+
+/// The threads behind a stream.
+#[derive(Debug)]
+pub(super) struct LayerThreads<'scope> {
+    decompressing: ScopedJoinHandle<'scope, Result<Decompressed, UnpackError>>,
+    hashing: ScopedJoinHandle<'scope, Option<Sha256Digest>>,
+    given_up: Arc<AtomicBool>,
+}
+
+/// What is left of a layer, read to its end; `None` where it was given up.
+#[derive(Debug)]
+struct Decompressed {
+    layer: Option<LayerReader>,
+    bytes: u64,
 }
 
 /// Starts to decompress a layer; `budget.bytes` is what is left.
@@ -42,20 +66,84 @@ pub(super) fn start<'scope>(
     scope: &'scope thread::Scope<'scope, '_>,
     layer: LayerReader,
     budget: Budget,
-) -> (
-    LayerStream,
-    ScopedJoinHandle<'scope, Result<LayerReport, UnpackError>>,
-) {
+) -> (LayerStream, LayerThreads<'scope>) {
+    let (send_plain, plain) = sync_channel(WAITING);
     let (send_chunk, chunks) = sync_channel(WAITING);
     let (used, receive_used) = channel();
-    let thread = scope.spawn(move || decompress(layer, budget, &send_chunk, &receive_used));
+    let given_up = Arc::new(AtomicBool::new(false));
+    let stop = Arc::clone(&given_up);
+    let threads = LayerThreads {
+        decompressing: scope.spawn(move || decompress(layer, budget, &send_plain, &receive_used)),
+        hashing: scope.spawn(move || hash(&plain, &send_chunk, &stop)),
+        given_up,
+    };
     let stream = LayerStream {
         chunks,
         used,
         current: Vec::new(),
         position: 0,
     };
-    (stream, thread)
+    (stream, threads)
+}
+
+impl LayerThreads<'_> {
+    /// Lets the rest of a layer be: it has cost too much already, and its digests stay unknown.
+    pub(super) fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits for the end, and says whether the layer is what its digests say.
+    pub(super) fn join(self) -> Result<LayerReport, UnpackError> {
+        let decompressed = self
+            .decompressing
+            .join()
+            .expect("the thread does not panic");
+        let digest = self.hashing.join().expect("the thread does not panic");
+        let Decompressed { layer, bytes } = decompressed?;
+        // Without one of them the layer was given up, and there is an error that says why.
+        let whole = layer.zip(digest);
+        let end = whole
+            .map(|(layer, digest)| layer.finish(digest))
+            .transpose();
+        let end = end.map_err(|source| UnpackError::Image { source })?;
+        Ok(LayerReport {
+            trailing_zeros: end.map(|end| end.trailing_zeros),
+            bytes,
+        })
+    }
+}
+
+/// Hashes what passes by. Where the other side has found an error, the rest is hashed all the same: whether the layer is
+/// what its digests say must not depend on which thread was faster.
+fn hash(
+    plain: &Receiver<Vec<u8>>,
+    chunks: &SyncSender<Vec<u8>>,
+    given_up: &AtomicBool,
+) -> Option<Sha256Digest> {
+    let mut hasher = Sha256::new();
+    for chunk in plain {
+        hasher.update(&chunk);
+        if chunks.send(chunk).is_err() && given_up.load(Ordering::Relaxed) {
+            return None;
+        }
+    }
+    Some(Sha256Digest::from_hasher(hasher))
+}
+
+/// Fills a chunk; it is shorter only at the end.
+fn fill(layer: &mut LayerReader, chunk: &mut Vec<u8>) -> io::Result<()> {
+    chunk.resize(CHUNK, 0);
+    let mut length = 0;
+    while length < CHUNK {
+        match layer.read(&mut chunk[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    chunk.truncate(length);
+    Ok(())
 }
 
 fn decompress(
@@ -63,7 +151,7 @@ fn decompress(
     budget: Budget,
     chunks: &SyncSender<Vec<u8>>,
     used: &Receiver<Vec<u8>>,
-) -> Result<LayerReport, UnpackError> {
+) -> Result<Decompressed, UnpackError> {
     let by_ratio = layer
         .compressed_size()
         .saturating_mul(budget.ratio)
@@ -71,16 +159,12 @@ fn decompress(
     let mut bytes = 0_u64;
     loop {
         let mut chunk = used.try_recv().unwrap_or_default();
-        chunk.clear();
-        let room = CHUNK as u64;
-        let length = match (&mut layer).take(room).read_to_end(&mut chunk) {
-            Ok(length) => length as u64,
-            Err(source) => {
-                return Err(UnpackError::Image {
-                    source: layer.explain(source),
-                });
-            }
-        };
+        if let Err(source) = fill(&mut layer, &mut chunk) {
+            return Err(UnpackError::Image {
+                source: layer.explain(source),
+            });
+        }
+        let length = chunk.len() as u64;
         bytes += length;
         if bytes > budget.bytes {
             return Err(UnpackError::Budget {
@@ -95,20 +179,14 @@ fn decompress(
             });
         }
         if length == 0 {
-            let end = layer
-                .finish()
-                .map_err(|source| UnpackError::Image { source })?;
-            return Ok(LayerReport {
-                trailing_zeros: Some(end.trailing_zeros),
+            return Ok(Decompressed {
+                layer: Some(layer),
                 bytes,
             });
         }
         if chunks.send(chunk).is_err() {
-            // The other side has found an error and says so itself.
-            return Ok(LayerReport {
-                trailing_zeros: None,
-                bytes,
-            });
+            // The layer was given up.
+            return Ok(Decompressed { layer: None, bytes });
         }
     }
 }

@@ -13,11 +13,13 @@ mod listing;
 
 mod content;
 mod extended_attributes;
+mod found;
 mod removal;
 mod tree_root;
 mod walk;
 
 mod against;
+mod beside;
 mod budget;
 mod finding;
 mod layer_stream;
@@ -29,6 +31,7 @@ mod extract;
 mod unpack;
 
 pub use against::Against;
+pub use beside::{Beside, walk_beside};
 pub use budget::{Budget, BudgetLimit};
 pub use entries::Entries;
 pub use entry::{Entry, EntryKind, Timestamp};

@@ -3,13 +3,12 @@
 //! Every key is canonical: no part of it is a symbolic link. What happens here happens to the tree on disk in the same
 //! order, through a [`Sink`]; which names exist, and what they are, is decided here and never asked of the disk.
 
-use std::{collections::BTreeMap, ops::Bound};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use super::{
     budget::BudgetLimit,
     entry::{Entry, EntryKind, Timestamp},
     error::{TreeError, UnpackError},
-    extended_attributes::ExtendedAttributes,
     finding::{FindingKind, Findings},
     listing::Listing,
     path::RootfsPath,
@@ -18,35 +17,11 @@ use super::{
 /// As many links as Linux follows in one path.
 const MOST_LINKS: usize = 40;
 
-/// What an entry is, under all its names.
-#[derive(Clone, Debug)]
-pub(super) struct Inode {
-    pub(super) kind: EntryKind,
-    pub(super) mode: u32,
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-    pub(super) mtime: Timestamp,
-    pub(super) xattrs: ExtendedAttributes,
-}
-
-impl Inode {
-    /// A directory that no layer has an entry for.
-    pub(super) fn invented() -> Self {
-        Self {
-            kind: EntryKind::Directory,
-            mode: 0o755,
-            uid: 0,
-            gid: 0,
-            mtime: Timestamp::default(),
-            xattrs: BTreeMap::new(),
-        }
-    }
-}
-
 /// A name in the tree.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Node {
-    pub(super) inode: usize,
+    /// What it is; all names of one inode share it.
+    pub(super) entry: Arc<Entry>,
     /// The layer that put it there.
     pub(super) layer: usize,
     /// No layer has an entry for it.
@@ -71,23 +46,22 @@ pub(super) trait Sink {
     fn begin_file(&mut self, path: &RootfsPath) -> Result<(), TreeError>;
     fn write(&mut self, bytes: &[u8]) -> Result<(), TreeError>;
     fn hole(&mut self, length: u64) -> Result<(), TreeError>;
-    fn end_file(&mut self, inode: &Inode) -> Result<(), TreeError>;
+    fn end_file(&mut self, entry: &Entry) -> Result<(), TreeError>;
     /// Makes a symlink, a device, a pipe.
-    fn make_special(&mut self, path: &RootfsPath, inode: &Inode) -> Result<(), TreeError>;
+    fn make_special(&mut self, path: &RootfsPath, entry: &Entry) -> Result<(), TreeError>;
     fn link(&mut self, source: &LinkSource, path: &RootfsPath) -> Result<(), TreeError>;
     fn end_layer(&mut self) -> Result<(), TreeError>;
     /// Sets attributes of a directory, when nothing changes it any more.
-    fn finish_directory(&mut self, path: &RootfsPath, inode: &Inode) -> Result<(), TreeError>;
+    fn finish_directory(&mut self, path: &RootfsPath, entry: &Entry) -> Result<(), TreeError>;
 }
 
 /// The tree so far.
 pub(super) struct Model<'a> {
     pub(super) nodes: BTreeMap<RootfsPath, Node>,
-    pub(super) inodes: Vec<Inode>,
     pub(super) findings: Findings,
     pub(super) layer: usize,
     pub(super) sink: &'a mut dyn Sink,
-    graves: BTreeMap<RootfsPath, (usize, u64)>,
+    graves: BTreeMap<RootfsPath, (Arc<Entry>, u64)>,
     grave_count: u64,
     invented: Vec<RootfsPath>,
     depth: u64,
@@ -96,13 +70,12 @@ pub(super) struct Model<'a> {
 impl<'a> Model<'a> {
     pub(super) fn new(sink: &'a mut dyn Sink, depth: u64) -> Self {
         let root = Node {
-            inode: 0,
+            entry: invented(),
             layer: 0,
             invented: true,
         };
         Self {
             nodes: BTreeMap::from([(RootfsPath::root(), root)]),
-            inodes: vec![Inode::invented()],
             findings: Findings::default(),
             layer: 0,
             sink,
@@ -114,9 +87,7 @@ impl<'a> Model<'a> {
     }
 
     pub(super) fn kind(&self, path: &RootfsPath) -> Option<&EntryKind> {
-        self.nodes
-            .get(path)
-            .map(|node| &self.inodes[node.inode].kind)
+        self.nodes.get(path).map(|node| &node.entry.kind)
     }
 
     pub(super) fn member_error(&self, path: &RootfsPath, problem: &'static str) -> UnpackError {
@@ -127,11 +98,10 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// Puts a new inode at a path where nothing is.
-    pub(super) fn insert(&mut self, path: RootfsPath, inode: Inode, invented: bool) {
-        self.inodes.push(inode);
+    /// Puts a new entry at a path where nothing is.
+    pub(super) fn insert(&mut self, path: RootfsPath, entry: Entry, invented: bool) {
         let node = Node {
-            inode: self.inodes.len() - 1,
+            entry: Arc::new(entry),
             layer: self.layer,
             invented,
         };
@@ -148,7 +118,12 @@ impl<'a> Model<'a> {
             });
         }
         self.sink.make_directory(path).map_err(tree)?;
-        self.insert(path.clone(), Inode::invented(), true);
+        let node = Node {
+            entry: invented(),
+            layer: self.layer,
+            invented: true,
+        };
+        self.nodes.insert(path.clone(), node);
         self.invented.push(path.clone());
         Ok(())
     }
@@ -278,10 +253,8 @@ impl<'a> Model<'a> {
         if self.below(path).next().is_none() {
             return self.remove_one(path);
         }
-        self.inodes.push(Inode::invented());
-        let inode = self.inodes.len() - 1;
         let node = Node {
-            inode,
+            entry: invented(),
             layer: self.layer,
             invented: true,
         };
@@ -294,12 +267,12 @@ impl<'a> Model<'a> {
         let Some(node) = self.nodes.remove(path) else {
             return Ok(());
         };
-        if self.inodes[node.inode].kind == EntryKind::Directory {
+        if node.entry.kind == EntryKind::Directory {
             return self.sink.remove_directory(path).map_err(tree);
         }
         self.grave_count += 1;
         self.graves
-            .insert(path.clone(), (node.inode, self.grave_count));
+            .insert(path.clone(), (node.entry, self.grave_count));
         self.sink.bury(path, self.grave_count).map_err(tree)
     }
 
@@ -307,18 +280,18 @@ impl<'a> Model<'a> {
     pub(super) fn link_target(
         &mut self,
         target: &RootfsPath,
-    ) -> Result<Option<(RootfsPath, usize, LinkSource)>, UnpackError> {
+    ) -> Result<Option<(RootfsPath, Arc<Entry>, LinkSource)>, UnpackError> {
         let Some((parent, name)) = target.split() else {
             return Ok(None);
         };
         let parent = self.directory(&parent, false)?.unwrap_or(parent);
         let path = parent.join(name);
         if let Some(node) = self.nodes.get(&path) {
-            let inode = node.inode;
-            return Ok(Some((path.clone(), inode, LinkSource::Path(path))));
+            let entry = Arc::clone(&node.entry);
+            return Ok(Some((path.clone(), entry, LinkSource::Path(path))));
         }
-        let grave = self.graves.get(&path).copied();
-        Ok(grave.map(|(inode, grave)| (path, inode, LinkSource::Grave(grave))))
+        let grave = self.graves.get(&path).cloned();
+        Ok(grave.map(|(entry, grave)| (path, entry, LinkSource::Grave(grave))))
     }
 
     /// Ends the current layer.
@@ -336,47 +309,49 @@ impl<'a> Model<'a> {
     /// Sets the directories' attributes, the deepest first, and returns the tree as a listing.
     pub(super) fn finish(self) -> Result<(Listing, Findings), UnpackError> {
         for (path, node) in self.nodes.iter().rev() {
-            let inode = &self.inodes[node.inode];
-            if inode.kind == EntryKind::Directory {
-                self.sink.finish_directory(path, inode).map_err(tree)?;
+            if node.entry.kind == EntryKind::Directory {
+                let entry = &node.entry;
+                self.sink.finish_directory(path, entry).map_err(tree)?;
             }
         }
-        let listing = listing(self.nodes, self.inodes);
+        let listing = listing(self.nodes);
         Ok((listing, self.findings))
     }
 }
 
-/// Makes a listing of names and inodes. Both are used up on the way, because there can be hundreds of thousands of them.
-fn listing(nodes: BTreeMap<RootfsPath, Node>, mut inodes: Vec<Inode>) -> Listing {
-    let mut names = vec![0_u32; inodes.len()];
-    for node in nodes.values() {
-        names[node.inode] += 1;
-    }
-    let mut firsts: BTreeMap<usize, RootfsPath> = BTreeMap::new();
-    let entry = |(path, node): (RootfsPath, Node)| {
-        let linked = names[node.inode] > 1;
-        let inode = if linked {
-            inodes[node.inode].clone()
-        } else {
-            std::mem::replace(&mut inodes[node.inode], Inode::invented())
-        };
-        let hard_link = linked.then(|| {
-            let first = firsts.entry(node.inode);
-            first.or_insert_with(|| path.clone()).clone()
+/// A directory that no layer has an entry for.
+fn invented() -> Arc<Entry> {
+    Arc::new(Entry {
+        kind: EntryKind::Directory,
+        mode: 0o755,
+        uid: 0,
+        gid: 0,
+        mtime: Timestamp::default(),
+        hard_link: None,
+        xattrs: BTreeMap::new(),
+    })
+}
+
+/// Makes a listing of all names. They are used up on the way, because there can be hundreds of thousands of them.
+fn listing(nodes: BTreeMap<RootfsPath, Node>) -> Listing {
+    // By the address of what the names share; kept here, it stays shared and the address its own.
+    let mut groups: BTreeMap<*const Entry, (Arc<Entry>, Arc<Entry>)> = BTreeMap::new();
+    let named = |(path, node): (RootfsPath, Node)| {
+        if Arc::strong_count(&node.entry) == 1 {
+            return (path, node.entry);
+        }
+        let address = Arc::as_ptr(&node.entry);
+        let (_, entry) = groups.entry(address).or_insert_with(|| {
+            let entry = Entry {
+                hard_link: Some(path.clone()),
+                ..(*node.entry).clone()
+            };
+            (node.entry, Arc::new(entry))
         });
-        let entry = Entry {
-            kind: inode.kind,
-            mode: inode.mode,
-            uid: inode.uid,
-            gid: inode.gid,
-            mtime: inode.mtime,
-            hard_link,
-            xattrs: inode.xattrs,
-        };
-        (path, entry)
+        (path, Arc::clone(entry))
     };
     Listing {
-        entries: nodes.into_iter().map(entry).collect(),
+        entries: nodes.into_iter().map(named).collect(),
     }
 }
 

@@ -15,11 +15,12 @@ use super::{
     apply::{Costs, apply_layer},
     budget::Budget,
     disk::Disk,
+    entry::Entry,
     error::{TreeError, UnpackError},
     finding::{Finding, FindingKind, Findings, not_kept},
     layer_stream,
     listing::Listing,
-    model::{Inode, LinkSource, Model, Sink, tree},
+    model::{LinkSource, Model, Sink, tree},
     path::RootfsPath,
     removal::remove,
     walk::walk_written,
@@ -56,12 +57,18 @@ pub fn unpack(
     let graveyard = staging.make("removed")?;
     let mut disk = Disk::new(root, graveyard);
     let (expected, findings) = apply_all(image, &mut disk, budget, Some(observer))?;
-    let written = walk_written(disk.root(), &expected).map_err(tree)?;
-    let mut findings = findings.into_vec();
-    let (wanted, actual) = written.to_compare(&expected);
-    findings.extend(not_kept(&wanted, actual));
-    let listing = written.into_listing(expected);
+    let mut unpacked = read_back(disk.root(), expected)?;
+    unpacked.findings.splice(..0, findings.into_vec());
     staging.publish()?;
+    Ok(unpacked)
+}
+
+/// Reads again, by every byte, what was put on disk; what the disk did not keep is a finding.
+fn read_back(root: &OwnedFd, expected: Listing) -> Result<Unpacked, UnpackError> {
+    let written = walk_written(root, &expected).map_err(tree)?;
+    let wanted = written.to_compare(&expected);
+    let findings = not_kept(&wanted, &written.other);
+    let listing = written.into_listing(expected);
     Ok(Unpacked { listing, findings })
 }
 
@@ -80,12 +87,15 @@ pub(super) fn apply_all(
             .read(layer)
             .map_err(|source| UnpackError::Image { source })?;
         let report = thread::scope(|scope| {
-            let (stream, decompressing) = layer_stream::start(scope, reader, left);
+            let (stream, threads) = layer_stream::start(scope, reader, left);
             let mut members = Members::new(stream);
             let applied = apply_layer(&mut model, &mut members, &mut costs);
+            if matches!(applied, Err(UnpackError::Budget { .. })) {
+                threads.give_up();
+            }
             drop(members);
             // That a layer is not what its digests say explains whatever else is wrong with it.
-            let report = decompressing.join().expect("the thread does not panic")?;
+            let report = threads.join()?;
             applied.map(|()| report)
         })?;
         left.bytes -= report.bytes;
@@ -227,11 +237,11 @@ impl Sink for Nowhere {
         Ok(())
     }
 
-    fn end_file(&mut self, _inode: &Inode) -> Result<(), TreeError> {
+    fn end_file(&mut self, _entry: &Entry) -> Result<(), TreeError> {
         Ok(())
     }
 
-    fn make_special(&mut self, _path: &RootfsPath, _inode: &Inode) -> Result<(), TreeError> {
+    fn make_special(&mut self, _path: &RootfsPath, _entry: &Entry) -> Result<(), TreeError> {
         Ok(())
     }
 
@@ -243,7 +253,66 @@ impl Sink for Nowhere {
         Ok(())
     }
 
-    fn finish_directory(&mut self, _path: &RootfsPath, _inode: &Inode) -> Result<(), TreeError> {
+    fn finish_directory(&mut self, _path: &RootfsPath, _entry: &Entry) -> Result<(), TreeError> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::rootfs::{TreeRoot, walk};
+
+    /// Changes a tree behind the unpacking's back, as a disk would that does not keep what it was given.
+    fn found_after(change: impl FnOnce(&Path)) -> Vec<Finding> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("etc")).unwrap();
+        fs::write(folder.path().join("etc/motd"), "dobrý deň\n").unwrap();
+        fs::write(folder.path().join("large"), vec![7; 3 << 20]).unwrap();
+        let expected = walk(folder.path()).unwrap();
+        let times = ["etc/motd", "large", "etc", "."].map(|path| {
+            let path = RootfsPath::parse(path.as_bytes()).unwrap();
+            let mtime = expected.entries.get(&path).unwrap().mtime;
+            (path, mtime)
+        });
+        change(folder.path());
+        let tree = TreeRoot::open(folder.path()).unwrap();
+        for (path, mtime) in times {
+            tree.set_mtime(path.as_bytes(), mtime).unwrap();
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let root = system::open(folder.path(), flags, Mode::empty()).unwrap();
+        read_back(&root, expected).unwrap().findings
+    }
+
+    /// Replaces one byte of a file and nothing else of it.
+    fn flip(file: &Path, at: usize) {
+        let mut bytes = fs::read(file).unwrap();
+        bytes[at] ^= 1;
+        fs::write(file, bytes).unwrap();
+    }
+
+    #[test]
+    fn a_byte_that_the_disk_did_not_keep_is_found() {
+        assert_eq!(found_after(|_| {}), []);
+        for (file, at) in [("etc/motd", 3), ("large", 0), ("large", (3 << 20) - 1)] {
+            let findings = found_after(|tree| flip(&tree.join(file), at));
+            let [finding] = findings.as_slice() else {
+                panic!("{findings:?}");
+            };
+            assert_eq!(finding.path.as_bytes(), file.as_bytes());
+            let FindingKind::NotKept { aspect, count, .. } = &finding.kind else {
+                panic!("{finding}");
+            };
+            assert_eq!((*aspect, *count), ("content", 1));
+        }
+    }
+
+    #[test]
+    fn an_entry_that_the_disk_did_not_keep_is_found() {
+        let findings = found_after(|tree| fs::write(tree.join("etc/more"), "").unwrap());
+        insta::assert_snapshot!(findings[0], @"etc/more: the file system did not keep the absence (nothing became file), of 1 entries");
     }
 }

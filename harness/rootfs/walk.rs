@@ -4,22 +4,23 @@
 //! files are read through the same descriptor that was stat'ed. A directory is one task, and so is a large file: the cores
 //! stay busy without a descriptor being held while a task waits.
 
-use std::{collections::BTreeMap, fs::File, io, os::fd::OwnedFd, path::Path, sync::Mutex};
+use std::{fs::File, io, os::fd::OwnedFd, path::Path, sync::Mutex};
 
 use rustix::fs::{self as system, AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 
 use super::{
     against::Against,
     content::hash,
-    entry::{Entry, EntryKind, Timestamp},
+    entry::EntryKind,
     error::TreeError,
-    extended_attributes::{self, ExtendedAttributes},
+    extended_attributes,
+    found::{Found, group},
     listing::Listing,
     path::RootfsPath,
 };
 
 /// Files from this size on are tasks of their own.
-const LARGE: i64 = 1 << 20;
+pub(super) const LARGE: i64 = 1 << 20;
 
 /// Lists the tree below `root`.
 pub fn walk(root: &Path) -> Result<Listing, TreeError> {
@@ -37,7 +38,7 @@ pub(super) fn walk_written(root: &OwnedFd, known: &Listing) -> Result<Against, T
     against(root, known)
 }
 
-fn open_root(root: &Path) -> Result<OwnedFd, TreeError> {
+pub(super) fn open_root(root: &Path) -> Result<OwnedFd, TreeError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     system::open(root, flags, Mode::empty()).map_err(|source| TreeError::System {
         attempt: "open",
@@ -56,33 +57,15 @@ fn against(root: &OwnedFd, known: &Listing) -> Result<Against, TreeError> {
 
 /// Walks the tree below an open directory.
 fn find(root: &OwnedFd, known: Option<&Listing>) -> Result<(Vec<usize>, Vec<Found>), TreeError> {
-    let walk = Walk {
-        root,
-        known,
-        equal: Mutex::new(Vec::new()),
-        found: Mutex::new(Vec::new()),
-        error: Mutex::new(None),
-    };
+    let walk = Walk::new(root, known);
     let path = RootfsPath::root();
-    let stat = system::fstat(root).map_err(failed("look at", &path))?;
-    let xattrs = extended_attributes::read_open(root).map_err(io_failed("look at", &path))?;
-    walk.keep(vec![Found::new(
-        path.clone(),
-        EntryKind::Directory,
-        &stat,
-        xattrs,
-    )]);
+    walk.keep(vec![directory_itself(root, path.clone())?]);
     rayon::scope(|scope| walk.spawn(scope, move |walk, scope| walk.directory(&path, scope)));
-    if let Some(error) = walk.error.into_inner().expect("no task panics") {
-        return Err(error);
-    }
-    let mut equal = walk.equal.into_inner().expect("no task panics");
-    equal.sort_unstable();
-    Ok((equal, walk.found.into_inner().expect("no task panics")))
+    walk.into_found()
 }
 
 /// What the tasks of one walk share.
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     root: &'a OwnedFd,
     known: Option<&'a Listing>,
     /// The numbers of the known entries that are as they are known.
@@ -91,39 +74,30 @@ struct Walk<'a> {
     error: Mutex<Option<TreeError>>,
 }
 
-/// An entry, and the inode by which its other names are found.
-struct Found {
-    path: RootfsPath,
-    entry: Entry,
-    inode: Option<(u64, u64)>,
-}
-
-impl Found {
-    fn new(path: RootfsPath, kind: EntryKind, stat: &Stat, xattrs: ExtendedAttributes) -> Self {
-        let linked = stat.st_nlink > 1 && kind != EntryKind::Directory;
+impl<'a> Walk<'a> {
+    /// Begins a walk, of which nobody has walked anything yet.
+    pub(super) fn new(root: &'a OwnedFd, known: Option<&'a Listing>) -> Self {
         Self {
-            path,
-            inode: linked.then_some((stat.st_dev, stat.st_ino)),
-            entry: Entry {
-                kind,
-                mode: stat.st_mode & 0o7777,
-                uid: stat.st_uid,
-                gid: stat.st_gid,
-                mtime: Timestamp {
-                    seconds: stat.st_mtime,
-                    nanoseconds: u32::try_from(stat.st_mtime_nsec)
-                        .expect("the kernel keeps nanoseconds below a second"),
-                },
-                hard_link: None,
-                xattrs,
-            },
+            root,
+            known,
+            equal: Mutex::new(Vec::new()),
+            found: Mutex::new(Vec::new()),
+            error: Mutex::new(None),
         }
     }
-}
 
-impl Walk<'_> {
+    /// Returns the numbers of what is as it is known, and all else that was found.
+    pub(super) fn into_found(self) -> Result<(Vec<usize>, Vec<Found>), TreeError> {
+        if let Some(error) = self.error.into_inner().expect("no task panics") {
+            return Err(error);
+        }
+        let mut equal = self.equal.into_inner().expect("no task panics");
+        equal.sort_unstable();
+        Ok((equal, self.found.into_inner().expect("no task panics")))
+    }
+
     /// Starts a task; after the first error none does anything.
-    fn spawn<'scope>(
+    pub(super) fn spawn<'scope>(
         &'scope self,
         scope: &rayon::Scope<'scope>,
         task: impl FnOnce(&'scope Self, &rayon::Scope<'scope>) -> Result<(), TreeError> + Send + 'scope,
@@ -141,7 +115,7 @@ impl Walk<'_> {
         });
     }
 
-    fn keep(&self, found: Vec<Found>) {
+    pub(super) fn keep(&self, found: Vec<Found>) {
         let Some(known) = self.known else {
             self.found.lock().expect("no task panics").extend(found);
             return;
@@ -151,7 +125,7 @@ impl Walk<'_> {
         for found in found {
             // One that has several names is only known when all of them are met.
             match known.entries.position(&found.path) {
-                Ok(index) if found.inode.is_none() && *known.entries.at(index) == found.entry => {
+                Ok(index) if found.inode.is_none() && *known.entries.at(index) == *found.entry => {
                     equal.push(index);
                 }
                 Ok(_) | Err(_) => other.push(found),
@@ -159,22 +133,6 @@ impl Walk<'_> {
         }
         self.equal.lock().expect("no task panics").extend(equal);
         self.found.lock().expect("no task panics").extend(other);
-    }
-
-    /// Looks at an open file and reads it, unless what is in it is known.
-    fn read_file(file: OwnedFd, path: RootfsPath) -> Result<Found, TreeError> {
-        let stat = system::fstat(&file).map_err(failed("look at", &path))?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(TreeError::Changed {
-                path: path.to_string(),
-            });
-        }
-        let mut file = File::from(file);
-        let content = hash(&mut file, &stat, &path)?;
-        let xattrs = extended_attributes::read_open(&file).map_err(io_failed("look at", &path))?;
-        let size = stat.st_size.cast_unsigned();
-        let kind = EntryKind::File { size, content };
-        Ok(Found::new(path, kind, &stat, xattrs))
     }
 
     /// Lists one directory.
@@ -186,49 +144,52 @@ impl Walk<'_> {
         let directory = self.open(path, OFlags::DIRECTORY)?;
         let mut found = Vec::new();
         for name in names(&directory).map_err(io_failed("list", path))? {
-            let path = path.join(&name);
-            let stat = system::statat(&directory, name.as_slice(), AtFlags::SYMLINK_NOFOLLOW)
-                .map_err(failed("look at", &path))?;
-            match FileType::from_raw_mode(stat.st_mode) {
-                FileType::Directory => {
-                    let child = open_at(&directory, &name, OFlags::DIRECTORY, &path)?;
-                    let stat = system::fstat(&child).map_err(failed("look at", &path))?;
-                    let xattrs = extended_attributes::read_open(&child)
-                        .map_err(io_failed("look at", &path))?;
-                    found.push(Found::new(
-                        path.clone(),
-                        EntryKind::Directory,
-                        &stat,
-                        xattrs,
-                    ));
-                    self.spawn(scope, move |walk, scope| walk.directory(&path, scope));
-                }
-                FileType::RegularFile if stat.st_size >= LARGE => {
-                    self.spawn(scope, move |walk, _| {
-                        let file = walk.open(&path, OFlags::empty())?;
-                        let found = Self::read_file(file, path)?;
-                        walk.keep(vec![found]);
-                        Ok(())
-                    });
-                }
-                FileType::RegularFile => {
-                    let file = open_at(&directory, &name, OFlags::empty(), &path)?;
-                    found.push(Self::read_file(file, path)?);
-                }
-                FileType::Symlink
-                | FileType::Fifo
-                | FileType::Socket
-                | FileType::CharacterDevice
-                | FileType::BlockDevice
-                | FileType::Unknown => found.push(special(&directory, &name, path, &stat)?),
-            }
+            found.extend(self.look_at(&directory, &name, path.join(&name), scope)?);
         }
         self.keep(found);
         Ok(())
     }
 
+    /// Looks at one name in an open directory; what takes longer becomes a task.
+    pub(super) fn look_at<'scope>(
+        &'scope self,
+        directory: &OwnedFd,
+        name: &[u8],
+        path: RootfsPath,
+        scope: &rayon::Scope<'scope>,
+    ) -> Result<Option<Found>, TreeError> {
+        let stat = system::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(failed("look at", &path))?;
+        Ok(match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => {
+                let child = open_at(directory, name, OFlags::DIRECTORY, &path)?;
+                let found = directory_itself(&child, path.clone())?;
+                self.spawn(scope, move |walk, scope| walk.directory(&path, scope));
+                Some(found)
+            }
+            FileType::RegularFile if stat.st_size >= LARGE => {
+                self.spawn(scope, move |walk, _| {
+                    let file = walk.open(&path, OFlags::empty())?;
+                    walk.keep(vec![read_file(file, path)?]);
+                    Ok(())
+                });
+                None
+            }
+            FileType::RegularFile => {
+                let file = open_at(directory, name, OFlags::empty(), &path)?;
+                Some(read_file(file, path)?)
+            }
+            FileType::Symlink
+            | FileType::Fifo
+            | FileType::Socket
+            | FileType::CharacterDevice
+            | FileType::BlockDevice
+            | FileType::Unknown => Some(special(directory, name, path, &stat)?),
+        })
+    }
+
     /// Opens a path below the root without following any link.
-    fn open(&self, path: &RootfsPath, flags: OFlags) -> Result<OwnedFd, TreeError> {
+    pub(super) fn open(&self, path: &RootfsPath, flags: OFlags) -> Result<OwnedFd, TreeError> {
         system::openat2(
             self.root,
             path.as_bytes(),
@@ -240,7 +201,30 @@ impl Walk<'_> {
     }
 }
 
-fn open_at(
+/// Looks at an open directory itself.
+pub(super) fn directory_itself(directory: &OwnedFd, path: RootfsPath) -> Result<Found, TreeError> {
+    let stat = system::fstat(directory).map_err(failed("look at", &path))?;
+    let xattrs = extended_attributes::read_open(directory).map_err(io_failed("look at", &path))?;
+    Ok(Found::new(path, EntryKind::Directory, &stat, xattrs))
+}
+
+/// Looks at an open file and reads it.
+pub(super) fn read_file(file: OwnedFd, path: RootfsPath) -> Result<Found, TreeError> {
+    let stat = system::fstat(&file).map_err(failed("look at", &path))?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(TreeError::Changed {
+            path: path.to_string(),
+        });
+    }
+    let mut file = File::from(file);
+    let content = hash(&mut file, &stat, &path)?;
+    let xattrs = extended_attributes::read_open(&file).map_err(io_failed("look at", &path))?;
+    let size = stat.st_size.cast_unsigned();
+    let kind = EntryKind::File { size, content };
+    Ok(Found::new(path, kind, &stat, xattrs))
+}
+
+pub(super) fn open_at(
     directory: &OwnedFd,
     name: &[u8],
     flags: OFlags,
@@ -264,7 +248,7 @@ pub(super) fn names(directory: &OwnedFd) -> io::Result<Vec<Vec<u8>>> {
 }
 
 /// Looks at an entry that can't be opened.
-fn special(
+pub(super) fn special(
     directory: &OwnedFd,
     name: &[u8],
     path: RootfsPath,
@@ -290,34 +274,6 @@ fn special(
     let xattrs =
         extended_attributes::read_at(directory, name).map_err(io_failed("look at", &path))?;
     Ok(Found::new(path, kind, stat, xattrs))
-}
-
-/// Names the hard-link groups: only names inside the tree count.
-fn group(mut found: Vec<Found>) -> Listing {
-    found.sort_unstable_by(|first, second| first.path.cmp(&second.path));
-    let mut groups: BTreeMap<(u64, u64), (RootfsPath, usize)> = BTreeMap::new();
-    for one in &found {
-        if let Some(inode) = one.inode {
-            let group = groups.entry(inode).or_insert((one.path.clone(), 0));
-            group.1 += 1;
-        }
-    }
-    let named = |one: Found| {
-        let group = one.inode.and_then(|inode| groups.get(&inode));
-        let hard_link = group
-            .filter(|(_, names)| *names > 1)
-            .map(|(first, _)| first.clone());
-        (
-            one.path,
-            Entry {
-                hard_link,
-                ..one.entry
-            },
-        )
-    };
-    Listing {
-        entries: found.into_iter().map(named).collect(),
-    }
 }
 
 /// Gives an error its attempt and path.

@@ -15,13 +15,13 @@ use migrate_verify::{
 use crate::env::{ImageBuilder, Packing, TarMember, seal, tar};
 
 /// A folder with something that must stay as it is, beside the place where trees are put.
-struct Arena {
+pub(crate) struct Arena {
     folder: tempfile::TempDir,
     before: Listing,
 }
 
 impl Arena {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let canary = folder.path().join("canary");
         fs::create_dir(&canary).unwrap();
@@ -30,7 +30,7 @@ impl Arena {
         Self { folder, before }
     }
 
-    fn canary(&self) -> PathBuf {
+    pub(crate) fn canary(&self) -> PathBuf {
         self.folder.path().join("canary")
     }
 
@@ -40,12 +40,12 @@ impl Arena {
         path.into_os_string().into_encoded_bytes()
     }
 
-    fn target(&self) -> PathBuf {
+    pub(crate) fn target(&self) -> PathBuf {
         self.folder.path().join("tree")
     }
 
     /// Unpacks; whatever comes of it, the canary is untouched, and an error leaves nothing behind.
-    fn unpack(&self, image: &ImageBuilder, budget: &Budget) -> Result<Unpacked, String> {
+    pub(crate) fn unpack(&self, image: &ImageBuilder, budget: &Budget) -> Result<Unpacked, String> {
         let reference = image.write(&self.folder.path().join("image"));
         let reference = ImageReference::parse(&reference).unwrap();
         let result = match image::open(&reference) {
@@ -61,11 +61,11 @@ impl Arena {
         result.map_err(|message| message.replace(&temporary, "[ARENA]"))
     }
 
-    fn error(&self, image: &ImageBuilder) -> String {
+    pub(crate) fn error(&self, image: &ImageBuilder) -> String {
         self.unpack(image, &Budget::default()).unwrap_err()
     }
 
-    fn findings(&self, image: &ImageBuilder) -> String {
+    pub(crate) fn findings(&self, image: &ImageBuilder) -> String {
         let unpacked = self.unpack(image, &Budget::default()).unwrap();
         // What only root can keep is not what these tests are about.
         let kept = |finding: &&Finding| !matches!(finding.kind, FindingKind::NotKept { .. });
@@ -75,7 +75,7 @@ impl Arena {
     }
 }
 
-fn one_layer(members: &[TarMember]) -> ImageBuilder {
+pub(crate) fn one_layer(members: &[TarMember]) -> ImageBuilder {
     ImageBuilder::new().layer(&[&[TarMember::directory("./")], members].concat())
 }
 
@@ -297,6 +297,36 @@ fn a_damaged_blob_is_named_by_its_digest() {
             "{packing:?}: {error}"
         );
         assert!(!arena.target().exists());
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_layer_does_not_depend_on_which_thread_is_faster() {
+    let members = [
+        TarMember::directory("./"),
+        TarMember::file("a", vec![7; 9 << 20]),
+    ];
+    let mut malformed = tar(&members);
+    malformed[0] ^= 1;
+    for _ in 0..8 {
+        // Its digests are right: the tar is what is wrong.
+        let arena = Arena::new();
+        let image = ImageBuilder::new().raw_layer(malformed.clone(), Packing::Gzip);
+        assert_eq!(
+            arena.error(&image),
+            "layer 1 can't be read: a tar header at byte 0 has a wrong checksum"
+        );
+        // Its digests are wrong, which says more than what is wrong with the tar because of it.
+        let arena = Arena::new();
+        let folder = arena.folder.path().join("image");
+        let image = ImageBuilder::new().raw_layer(tar(&members), Packing::Tar);
+        let reference = ImageReference::parse(&image.write(&folder)).unwrap();
+        let image = image::open(&reference).unwrap();
+        let digest = image.layers[0].diff_id;
+        fs::write(folder.join("blobs/sha256").join(digest.hex()), &malformed).unwrap();
+        let result = rootfs::unpack(&image, &arena.target(), &Budget::default(), &Silent);
+        let error = chain(&result.unwrap_err());
+        assert!(error.contains(&format!("expected {digest}")), "{error}");
     }
 }
 

@@ -18,7 +18,7 @@ use rustix::fs::{CWD, FileType, Mode, XattrFlags, makedev, mknodat, setxattr};
 use crate::env::{ImageBuilder, Packing};
 
 /// Makes a tree with everything in it that a tar of an old server can have.
-fn make_tree(root: &Path) {
+pub(crate) fn make_tree(root: &Path) {
     fs::create_dir_all(root.join("d").join("x".repeat(120)).join("y".repeat(120))).unwrap();
     fs::write(root.join("file"), "hello").unwrap();
     fs::hard_link(root.join("file"), root.join("hard")).unwrap();

@@ -35,8 +35,9 @@ fn blob(folder: &Path, media_type: &str, bytes: &[u8]) -> (PathBuf, String) {
     let path = folder.join("blobs/sha256").join(digest.hex());
     fs::write(&path, bytes).unwrap();
     let size = bytes.len();
-    let descriptor =
-        format!(r#"{{"mediaType":"application/vnd.oci.image.{media_type}","digest":"{digest}","size":{size}}}"#);
+    let descriptor = format!(
+        r#"{{"mediaType":"application/vnd.oci.image.{media_type}","digest":"{digest}","size":{size}}}"#
+    );
     (path, descriptor)
 }
 

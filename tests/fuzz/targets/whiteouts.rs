@@ -22,11 +22,33 @@ use migrate_verify::{
 const FOLDERS: [&str; 8] = ["", "a/", "b/", "a/b/", "c/", "./", "a/c/d/", "link/"];
 /// Last names; the first ones are whiteouts.
 const NAMES: [&str; 12] = [
-    ".wh.a", ".wh.b", ".wh..wh..opq", ".wh.link", ".wh.", ".wh..wh.plnk", "a", "b", "c", "d", "link", "",
+    ".wh.a",
+    ".wh.b",
+    ".wh..wh..opq",
+    ".wh.link",
+    ".wh.",
+    ".wh..wh.plnk",
+    "a",
+    "b",
+    "c",
+    "d",
+    "link",
+    "",
 ];
 /// Targets of links.
 const TARGETS: [&str; 12] = [
-    "a", "b", "c", "a/b", "../a", "/", "../../../../canary", "link", "a/../../canary", ".", "/canary", "c/d",
+    "a",
+    "b",
+    "c",
+    "a/b",
+    "../a",
+    "/",
+    "../../../../canary",
+    "link",
+    "a/../../canary",
+    ".",
+    "/canary",
+    "c/d",
 ];
 
 /// Where images and trees are made, beside a canary.
@@ -62,7 +84,10 @@ fuzz_target!(|data: &[u8]| {
         if bytes[0] == 0xff && layers.len() < 6 {
             layers.push(Vec::new());
         } else {
-            layers.last_mut().expect("it is never empty").push(member(bytes));
+            layers
+                .last_mut()
+                .expect("it is never empty")
+                .push(member(bytes));
         }
     }
     let mut builder = ImageBuilder::new();
@@ -84,7 +109,10 @@ fuzz_target!(|data: &[u8]| {
             let kept = |kind: &FindingKind| !matches!(kind, FindingKind::NotKept { .. });
             assert!(unpacked.findings.iter().all(|finding| kept(&finding.kind)));
             let walked = rootfs::walk(&target).unwrap();
-            assert_eq!(walked.digest(Profile::Strict), listing.digest(Profile::Strict));
+            assert_eq!(
+                walked.digest(Profile::Strict),
+                listing.digest(Profile::Strict)
+            );
             fs::remove_dir_all(&target).unwrap();
         }
         (Err(streamed), Err(unpacked)) => {
