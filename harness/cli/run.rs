@@ -8,11 +8,12 @@ use migrate_verify::{
     verification::{self, Verified},
 };
 
-use super::{context::Context, failure::Failure, output};
+use super::{arguments::VaryArguments, build, context::Context, failure::Failure, output};
 
 /// Verifies the project's candidate from image to verdict.
-pub(crate) async fn run(context: &Context) -> Result<Verdict, Failure> {
-    let plan = context.plan(context.project()?)?;
+pub(crate) async fn run(context: &Context, arguments: VaryArguments) -> Result<Verdict, Failure> {
+    let mut plan = context.plan(context.project()?)?;
+    build::vary(&mut plan, arguments);
     let verified = verification::verify(&plan).await;
     let runs = plan.project.folder.join("runs");
     let folder = runs.join(plan.workspace.id.as_str());

@@ -7,11 +7,15 @@ use std::{
 };
 
 use super::{
+    disk::Disk,
     edit::Edit,
     error::RecipeError,
-    guest::{GuestScript, INSIDE, script_call},
+    guest::{GuestScript, script_call},
+    installation_order,
     locking::Inputs,
-    normalise, packages, state, sysvinit,
+    normalise, packages, state,
+    surroundings::{ShiftedClock, Surroundings},
+    sysvinit,
 };
 use crate::{
     image,
@@ -19,7 +23,7 @@ use crate::{
     progress::{Event, Observer},
     project::{Project, Recipe},
     rootfs::{self, Budget, Listing, TreeRoot},
-    tool::Toolbox,
+    tool::{ToolCall, ToolOutput, Toolbox},
 };
 
 /// What invoke-rc.d asks before it starts a service.
@@ -41,6 +45,10 @@ pub struct BuildPlan {
     pub machine: String,
     /// How the build is called in progress and reports: `first build`.
     pub name: String,
+    /// What the build sees of where, when and for whom it runs.
+    pub surroundings: Surroundings,
+    /// The file system on which the tree is made, where it has one of its own: `target` is then a name on it.
+    pub disk: Option<Arc<Disk>>,
 }
 
 /// One step of a build, for the report.
@@ -61,6 +69,8 @@ pub struct Built {
     pub listing: Listing,
     /// What was done.
     pub steps: Vec<Step>,
+    /// Whether the guest's programs saw the clock that the surroundings set; nothing where none is set.
+    pub clock_followed: Option<bool>,
 }
 
 impl Built {
@@ -82,37 +92,51 @@ pub async fn build(
     observer: &Arc<dyn Observer>,
 ) -> Result<Built, RecipeError> {
     fs::create_dir_all(&plan.scratch).map_err(RecipeError::file("create", &plan.scratch))?;
-    let build = Build {
+    let tree = match &plan.disk {
+        None => target.to_owned(),
+        Some(disk) => disk.outside(&target.display().to_string()),
+    };
+    let mut build = Build {
         plan,
-        target,
+        target: &tree,
+        inside: match &plan.disk {
+            None => target.to_owned(),
+            Some(disk) => disk.inside(&target.display().to_string()),
+        },
+        surroundings: plan.surroundings.clone(),
         toolbox,
         observer,
     };
     let mut steps = vec![build.unpack().await?];
+    let clock_followed = build.set_clock().await?;
     steps.push(build.install().await?);
     steps.push(build.overlay().await?);
     steps.push(build.scripts().await?);
-    let tree = TreeRoot::open(target).map_err(RecipeError::tree("open the tree"))?;
+    let root = TreeRoot::open(&tree).map_err(RecipeError::tree("open the tree"))?;
     if plan.project.rootfs.recipe == Recipe::Sysvinit {
-        let edits = sysvinit::edits(&tree, &plan.project.container.machine)
+        let edits = sysvinit::edits(&root, &plan.project.container.machine)
             .map_err(RecipeError::tree("sysvinit edits"))?;
-        steps.push(apply("sysvinit edits", &tree, &edits)?);
+        steps.push(apply("sysvinit edits", &root, &edits)?);
     }
     let edits =
-        state::edits(&tree, &plan.project.rootfs.state).map_err(RecipeError::tree("state"))?;
-    steps.push(apply("state", &tree, &edits)?);
-    let (listing, step) = build.normalise(tree).await?;
+        state::edits(&root, &plan.project.rootfs.state).map_err(RecipeError::tree("state"))?;
+    steps.push(apply("state", &root, &edits)?);
+    let (listing, step) = build.normalise(root).await?;
     steps.push(step);
     Ok(Built {
-        tree: target.to_owned(),
+        tree,
         listing,
         steps,
+        clock_followed,
     })
 }
 
 struct Build<'a> {
     plan: &'a BuildPlan,
     target: &'a Path,
+    /// The tree as the mount namespace sees it in which it is.
+    inside: PathBuf,
+    surroundings: Surroundings,
     toolbox: &'a Toolbox,
     observer: &'a Arc<dyn Observer>,
 }
@@ -186,8 +210,12 @@ impl Build<'_> {
                 .or_else(|_| fs::copy(&from, &link).map(drop))
                 .map_err(RecipeError::file("link", &from))?;
         }
-        let script =
-            packages::install_script(&lock.locked, &lock.actions, &format!("{INSIDE}/files"));
+        let actions = match self.surroundings.installation_order {
+            None => lock.actions.clone(),
+            Some(seed) => installation_order::shuffled(&lock.actions, seed),
+        };
+        let files = format!("{}/files", self.surroundings.folder);
+        let script = packages::install_script(&lock.locked, &actions, &files);
         let path = self.plan.scratch.join("install.sh");
         fs::write(&path, script).map_err(RecipeError::file("write", &path))?;
         self.run_script("packages", &path, Some(debs)).await?;
@@ -265,10 +293,12 @@ impl Build<'_> {
         step: &'static str,
         script: &Path,
         files: Option<PathBuf>,
-    ) -> Result<(), RecipeError> {
+    ) -> Result<ToolOutput, RecipeError> {
         let script = GuestScript {
-            tree: self.target,
+            tree: &self.inside,
+            namespace: self.plan.disk.as_ref().map(|disk| disk.namespace()),
             machine: &self.plan.machine,
+            surroundings: &self.surroundings,
             script,
             files,
             source_date_epoch: self.plan.project.rootfs.source_date_epoch,
@@ -277,7 +307,27 @@ impl Build<'_> {
             .run(&script_call(&script))
             .await
             .map_err(RecipeError::tool(step))
-            .map(drop)
+    }
+
+    /// Looks whether the guest's programs follow the clock that the surroundings set, and takes it back where they don't: a
+    /// library of the host that the guest's libc can't load is ignored by its loader.
+    async fn set_clock(&mut self) -> Result<Option<bool>, RecipeError> {
+        let Some(clock) = self.surroundings.clock.clone() else {
+            return Ok(None);
+        };
+        let path = self.plan.scratch.join("clock.sh");
+        fs::write(&path, "#!/bin/sh\ndate +%s\n").map_err(RecipeError::file("write", &path))?;
+        let host = ToolCall::new("date").arg("+%s");
+        let host = self.toolbox.run(&host).await;
+        let host = host.map_err(RecipeError::tool("set the clock"))?;
+        let follows = match self.run_script("set the clock", &path, None).await {
+            Ok(guest) => is_ahead(&host.text(), &guest.text(), &clock),
+            Err(_no_program_runs) => false,
+        };
+        if !follows {
+            self.surroundings.clock = None;
+        }
+        Ok(Some(follows))
     }
 
     async fn normalise(&self, tree: TreeRoot) -> Result<(Listing, Step), RecipeError> {
@@ -297,6 +347,15 @@ impl Build<'_> {
             Ok((listing, step))
         })
         .await
+    }
+}
+
+/// Tells whether the guest's clock is ahead by what it was set to, to the hour.
+fn is_ahead(host: &str, guest: &str, clock: &ShiftedClock) -> bool {
+    let second = |text: &str| text.trim().parse::<i64>().ok();
+    match (second(host), second(guest)) {
+        (Some(host), Some(guest)) => (guest - host - clock.seconds()).abs() < 3600,
+        (None, _) | (_, None) => false,
     }
 }
 

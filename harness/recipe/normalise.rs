@@ -48,6 +48,23 @@ const EMPTIED: [(&str, &str); 4] = [
     ("tmp", "nothing in it outlives a boot"),
 ];
 
+/// Files of lines whose order says only in which order packages were installed: their readers look lines up by name. ucf keeps
+/// its last states beside its files, under numbers.
+const SORTED: [(&str, &str); 3] = [
+    (
+        "var/lib/dpkg/triggers/File",
+        "dpkg reads it as a set: the order is that of the installation",
+    ),
+    (
+        "var/lib/ucf/hashfile",
+        "ucf looks files up by name: the order is that of the installation",
+    ),
+    (
+        "var/lib/ucf/registry",
+        "ucf looks files up by name: the order is that of the installation",
+    ),
+];
+
 /// Decides the edits for a tree that is otherwise finished.
 pub(super) fn edits(tree: &TreeRoot, epoch: i64) -> Result<Vec<Edit>, TreeError> {
     let mut edits = Vec::new();
@@ -63,6 +80,7 @@ pub(super) fn edits(tree: &TreeRoot, epoch: i64) -> Result<Vec<Edit>, TreeError>
             }
         }
     }
+    edits.extend(sorted_files(tree)?);
     for path in log_files(tree)? {
         edits.push(Edit::remove(path, "a log of the build"));
     }
@@ -89,6 +107,49 @@ pub(super) fn edits(tree: &TreeRoot, epoch: i64) -> Result<Vec<Edit>, TreeError>
         }
     }
     Ok(edits)
+}
+
+/// Sorts what is read as a set, and removes the numbered copies of its earlier states.
+fn sorted_files(tree: &TreeRoot) -> Result<Vec<Edit>, TreeError> {
+    let mut edits = Vec::new();
+    for (path, why) in SORTED {
+        let Some(content) = tree.read(path)? else {
+            continue;
+        };
+        let sorted = sort_lines(&content);
+        if sorted != content {
+            edits.push(Edit::text(path, sorted, why));
+        }
+        let (folder, name) = path.rsplit_once('/').unwrap_or_default();
+        for other in tree.list(folder)? {
+            if let Ok(other) = String::from_utf8(other)
+                && is_copy(&other, name)
+            {
+                let why = "an earlier state of the build";
+                edits.push(Edit::remove(format!("{folder}/{other}"), why));
+            }
+        }
+    }
+    Ok(edits)
+}
+
+fn sort_lines(content: &[u8]) -> Vec<u8> {
+    let mut lines: Vec<&[u8]> = content.split_inclusive(|&byte| byte == b'\n').collect();
+    // A last line without its end would be joined with the next one.
+    if content.last() == Some(&b'\n') {
+        lines.sort_unstable();
+    }
+    lines.concat()
+}
+
+/// Tells whether a name is another one with a number behind it: `hashfile.3`.
+fn is_copy(name: &str, of: &str) -> bool {
+    let number = name
+        .strip_prefix(of)
+        .and_then(|rest| rest.strip_prefix('.'));
+    number.is_some_and(|number| {
+        !number.is_empty() && number.chars().all(|digit| digit.is_ascii_digit())
+    })
 }
 
 /// Lists the log files that services made while they were installed; folders stay, with owners and modes.
@@ -161,6 +222,14 @@ pub(super) fn clamp_times(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sets_of_lines_are_sorted_and_their_numbered_copies_known() {
+        assert_eq!(sort_lines(b"b 2\na 1\n"), b"a 1\nb 2\n");
+        assert_eq!(sort_lines(b"b\na"), b"b\na");
+        assert!(is_copy("hashfile.3", "hashfile") && is_copy("registry.12", "registry"));
+        assert!(!is_copy("hashfile", "hashfile") && !is_copy("hashfile.old", "hashfile"));
+    }
 
     #[test]
     fn only_password_days_after_the_epoch_are_clamped() {

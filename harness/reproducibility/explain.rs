@@ -1,9 +1,6 @@
 //! Why trees differ: causes with evidence.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::RangeInclusive,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     accounts::{Accounts, explain_owner},
@@ -12,6 +9,8 @@ use super::{
     contents::Contents,
     difference::EntryDifference,
     packages::owners,
+    sentinel::{Sentinel, Traces, leak},
+    variation::Variation,
 };
 use crate::{
     outcome::Difference,
@@ -25,6 +24,8 @@ pub struct Explained {
     pub difference: EntryDifference,
     /// Why, in one sentence, where there is evidence.
     pub cause: Option<String>,
+    /// The variations that the evidence points to.
+    pub suspects: BTreeSet<Variation>,
     /// The Debian package that the path belongs to.
     pub package: Option<String>,
 }
@@ -38,13 +39,13 @@ impl From<&Explained> for Difference {
     }
 }
 
-/// Explains differences, as far as the trees can be looked into. `window` is when the trees were built, in
-/// seconds since 1970.
+/// Explains differences, as far as the trees can be looked into. `traces` is what their builds saw, where they were built
+/// for comparison.
 pub fn explain(
     first: Contents<'_>,
     second: Contents<'_>,
     differences: Vec<EntryDifference>,
-    window: Option<&RangeInclusive<i64>>,
+    traces: Option<&Traces>,
 ) -> Result<Vec<Explained>, TreeError> {
     let paths: BTreeSet<&RootfsPath> = differences
         .iter()
@@ -67,10 +68,11 @@ pub fn explain(
     };
     let mut explained = Vec::with_capacity(differences.len());
     for difference in differences {
-        let cause = cause(&both, &difference, window)?;
+        let (cause, suspects) = cause(&both, &difference, traces)?;
         explained.push(Explained {
             package: packages.get(difference.path()).cloned(),
             cause,
+            suspects,
             difference,
         });
     }
@@ -84,56 +86,104 @@ struct Both<'a> {
     accounts: (Accounts, Accounts),
 }
 
+/// A cause in words, and the variations that it points to.
+type Cause = (Option<String>, BTreeSet<Variation>);
+
 fn cause(
     both: &Both<'_>,
     difference: &EntryDifference,
-    window: Option<&RangeInclusive<i64>>,
-) -> Result<Option<String>, TreeError> {
+    traces: Option<&Traces>,
+) -> Result<Cause, TreeError> {
     let path = difference.path().as_bytes();
     let known = known_offender(path)
         .map(|offender| format!("{} (remedy: {})", offender.cause, offender.remedy));
+    let mut suspects = BTreeSet::new();
     let detail = match difference {
-        EntryDifference::Content {
-            first: (first_size, _),
-            second: (second_size, _),
-            ..
-        } => {
-            if is_secret(path) {
-                Some("contents of a secret file are not shown".to_owned())
-            } else {
-                let path = difference.path();
-                let bytes = (
-                    both.first.read(path, *first_size)?,
-                    both.second.read(path, *second_size)?,
-                );
-                bytes
-                    .0
-                    .zip(bytes.1)
-                    .map(|(first, second)| explain_bytes(&first, &second, window))
-            }
-        }
+        EntryDifference::Content { .. } => content_cause(both, difference, traces, &mut suspects)?,
         EntryDifference::Mtime { first, second, .. } => {
-            let inside = |seconds| window.is_some_and(|window| window.contains(&seconds));
-            if inside(first.seconds) && inside(second.seconds) {
-                Some("it was written during the build".to_owned())
-            } else {
-                None
-            }
+            let inside = |seconds| traces.is_some_and(|traces| traces.window.contains(&seconds));
+            (inside(first.seconds) && inside(second.seconds))
+                .then(|| "it was written during the build".to_owned())
         }
         EntryDifference::Owner { first, second, .. } => {
-            explain_owner((&both.accounts.0, &both.accounts.1), *first, *second)
+            let renumbered = explain_owner((&both.accounts.0, &both.accounts.1), *first, *second);
+            if renumbered.is_some() {
+                suspects.insert(Variation::InstallationOrder);
+            }
+            renumbered
+        }
+        EntryDifference::Mode { first, second, .. } => traces
+            .filter(|traces| traces.follows_umask(*first, *second))
+            .map(|traces| {
+                suspects.insert(Variation::Umask);
+                let (first, second) = traces.umasks;
+                format!("the umask leaked ({first:04o} and {second:04o})")
+            }),
+        EntryDifference::Target { first, second, .. } => {
+            leaked(traces, (first, second), &mut suspects)
+        }
+        EntryDifference::Xattr { first, second, .. } => {
+            let bytes = |value: &Option<Vec<u8>>| value.clone().unwrap_or_default();
+            leaked(traces, (&bytes(first), &bytes(second)), &mut suspects)
+        }
+        EntryDifference::OnlyInSecond { path, .. } => {
+            leaked(traces, (b"", path.as_bytes()), &mut suspects)
         }
         EntryDifference::OnlyInFirst { .. }
-        | EntryDifference::OnlyInSecond { .. }
         | EntryDifference::Type { .. }
-        | EntryDifference::Mode { .. }
-        | EntryDifference::Target { .. }
         | EntryDifference::Device { .. }
-        | EntryDifference::HardLink { .. }
-        | EntryDifference::Xattr { .. } => None,
+        | EntryDifference::HardLink { .. } => None,
     };
-    Ok(match (known, detail) {
+    let cause = match (known, detail) {
         (Some(known), Some(detail)) => Some(format!("{known}; {detail}")),
         (known, detail) => known.or(detail),
-    })
+    };
+    Ok((cause, suspects))
+}
+
+/// Explains two contents; those of a secret file are searched, but never shown.
+fn content_cause(
+    both: &Both<'_>,
+    difference: &EntryDifference,
+    traces: Option<&Traces>,
+    suspects: &mut BTreeSet<Variation>,
+) -> Result<Option<String>, TreeError> {
+    let EntryDifference::Content {
+        path,
+        first: (first_size, _),
+        second: (second_size, _),
+    } = difference
+    else {
+        return Ok(None);
+    };
+    let first = both.first.read(path, *first_size)?;
+    let Some((first, second)) = first.zip(both.second.read(path, *second_size)?) else {
+        return Ok(None);
+    };
+    let leak = leaked(traces, (&first, &second), suspects);
+    let shown = if is_secret(path.as_bytes()) {
+        "contents of a secret file are not shown".to_owned()
+    } else {
+        explain_bytes(&first, &second, traces.map(|traces| &traces.window))
+    };
+    Ok(Some(match leak {
+        Some(leak) => format!("{leak}; {shown}"),
+        None => shown,
+    }))
+}
+
+/// Searches two texts for what their builds saw.
+fn leaked(
+    traces: Option<&Traces>,
+    (first, second): (&[u8], &[u8]),
+    suspects: &mut BTreeSet<Variation>,
+) -> Option<String> {
+    let traces = traces?;
+    let found: Vec<&Sentinel> = traces.leaked(first, second);
+    suspects.extend(found.iter().map(|sentinel| sentinel.variation));
+    if traces.follows_clock(first, second) {
+        suspects.insert(Variation::Time);
+        return Some("the clock leaked: a time of the build, and one of the shifted clock".into());
+    }
+    leak(&found)
 }

@@ -12,10 +12,13 @@ mod build;
 mod database;
 mod finish;
 mod plan;
+mod reproducibility;
 mod restore;
 mod run;
+mod variations;
 
 pub use boot::{Guest, boot_guest};
-pub use build::{build_one, build_twice};
+pub use build::build_one;
 pub use plan::Plan;
 pub use run::{Verified, replay_options, verify, verify_rootfs};
+pub use variations::Comparison;
