@@ -15,10 +15,12 @@ mod plan;
 mod reproducibility;
 mod restore;
 mod run;
+mod stages;
 mod variations;
 
 pub use boot::{Guest, boot_guest};
 pub use build::build_one;
 pub use plan::Plan;
-pub use run::{Verified, replay_options, verify, verify_rootfs};
+pub use run::{replay_options, verify, verify_rootfs};
+pub use stages::Verified;
 pub use variations::Comparison;

@@ -9,136 +9,21 @@ use super::{
     plan::Plan,
     reproducibility::{Compared, compare_builds},
     restore,
+    stages::{Stages, Verified},
     variations::Variations,
 };
 use crate::{
     charset::Charset,
     input::InputError,
     machine::Journal,
-    outcome::{Case, CaseId, Outcome, RunReport, Stage, StageName},
+    outcome::{Case, CaseId, Outcome, StageName},
     preflight,
-    progress::Event,
     project::Project,
     recipe::{self, Built, Inputs},
     replay,
     scenario::{self, Scenario},
     snapshot::Zone,
 };
-
-/// The stages of a run as they are filled.
-struct Stages<'a> {
-    plan: &'a Plan,
-    done: Vec<Stage>,
-    not_compared: Vec<String>,
-    build_log: Vec<String>,
-    guest_log: Vec<String>,
-}
-
-/// What a run leaves: its report, and the logs behind it.
-#[derive(Clone, Debug)]
-pub struct Verified {
-    /// The report.
-    pub report: RunReport,
-    /// What the build did, a line each.
-    pub build_log: Vec<String>,
-    /// What the guest wrote to console and syslog, a line each.
-    pub guest_log: Vec<String>,
-}
-
-impl<'a> Stages<'a> {
-    fn new(plan: &'a Plan) -> Self {
-        Self {
-            plan,
-            done: Vec::new(),
-            not_compared: Vec::new(),
-            build_log: Vec::new(),
-            guest_log: Vec::new(),
-        }
-    }
-
-    fn is_left_out(&self, name: StageName) -> bool {
-        self.plan
-            .project
-            .run
-            .without
-            .iter()
-            .any(|without| without == name.as_str())
-    }
-
-    /// Ends a stage: keeps its cases, those left out by name marked, and tells how it ended.
-    fn end(&mut self, name: StageName, took: Duration, cases: Vec<Case>) {
-        let cases = cases.into_iter().map(|case| self.waive(case)).collect();
-        let stage = Stage { name, took, cases };
-        let how = format!(
-            "{} ({:.1} s)",
-            stage.outcome_word().replace('_', " "),
-            took.as_secs_f64()
-        );
-        self.plan.observer.observe(Event::Finished {
-            what: name.to_string(),
-            how,
-        });
-        self.done.push(stage);
-    }
-
-    fn leave_out(&mut self, name: StageName) {
-        let reason = format!("the project does without it: run.without names `{name}`");
-        self.end(
-            name,
-            Duration::ZERO,
-            vec![Case::waived(CaseId::new(&[name.as_str()]), reason)],
-        );
-    }
-
-    /// A case that was not run is left out if the project names it; a difference or an error never is.
-    fn waive(&self, case: Case) -> Case {
-        let named = self
-            .plan
-            .project
-            .run
-            .without
-            .iter()
-            .any(|without| without == case.id.as_str());
-        match case.outcome {
-            Outcome::NotRun if named => {
-                Case::waived(case.id, "the project does without it, by name")
-            }
-            Outcome::NotRun
-            | Outcome::Same
-            | Outcome::Different(_)
-            | Outcome::Broken
-            | Outcome::Waived => case,
-        }
-    }
-
-    fn not_run(&mut self, name: StageName, reason: &str) {
-        if self.is_left_out(name) {
-            self.leave_out(name);
-        } else {
-            self.end(
-                name,
-                Duration::ZERO,
-                vec![Case::not_run(CaseId::new(&[name.as_str()]), reason)],
-            );
-        }
-    }
-
-    fn finish(mut self) -> Verified {
-        self.done.sort_by_key(|stage| stage.name);
-        let report = RunReport {
-            id: Some(self.plan.workspace.id.to_string()),
-            subject: self.plan.subject(),
-            started_at: self.plan.started_at.clone(),
-            stages: self.done,
-            not_compared: self.not_compared,
-        };
-        Verified {
-            report,
-            build_log: self.build_log,
-            guest_log: self.guest_log,
-        }
-    }
-}
 
 /// Does the whole run. Whatever goes wrong is some case's outcome.
 pub async fn verify(plan: &Plan) -> Verified {

@@ -6,6 +6,7 @@ mod env;
 mod cli;
 mod pages;
 mod privileged_database;
+mod privileged_variations;
 mod rootfs;
 mod rootfs_hostile;
 mod rootfs_properties;
