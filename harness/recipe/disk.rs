@@ -14,17 +14,26 @@ use std::{
 use tokio::io::AsyncReadExt;
 
 use super::error::RecipeError;
-use crate::tool::{ToolCall, ToolProcess, Toolbox};
+use crate::tool::{ToolCall, ToolError, ToolProcess, Toolbox};
 
 /// The size of the sparse file: larger than any server's tree; what is not written takes no room.
-const SIZE: u64 = 64 << 30;
+const SIZE: &str = "64G";
+
+/// Where this much memory is free, the file lies in memory: on the disk that the other build writes to, it would double the
+/// writing. An old server's tree takes a part of it.
+const MEMORY: u64 = 8 << 30;
 
 /// Making and mounting an empty file system takes a moment.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Mounts the image `$1` at `$2`, says so, and holds it. What is written need not survive the run.
-const HOLD: &str =
-    "mount -t ext4 -o loop,noatime,nobarrier \"$1\" \"$2\"; echo mounted; exec sleep infinity";
+/// Makes a file system in the folder `$1`, in memory if `$3` says how much, mounts it at `$2`, says so, and holds it. What is
+/// written need not survive the run.
+const HOLD: &str = "\
+if [ -n \"$3\" ]; then mount -t tmpfs -o \"mode=700,size=$3\" migrate-verify \"$1\"; fi; \
+truncate -s \"$5\" \"$1/image\"; \
+mkfs.ext4 -q -F -m 0 -O ^has_journal -E \"hash_seed=$4,lazy_itable_init=1,nodiscard\" \"$1/image\"; \
+mount -t ext4 -o loop,noatime,nobarrier,noauto_da_alloc \"$1/image\" \"$2\"; \
+echo mounted; exec sleep infinity";
 
 /// A file system of its own, as long as this lives.
 #[derive(Debug)]
@@ -38,27 +47,20 @@ impl Disk {
     /// Makes and mounts a file system below `folder`; `seed` decides the order of names in its directories.
     pub async fn open(folder: &Path, seed: u64, toolbox: &Toolbox) -> Result<Self, RecipeError> {
         let failed = || RecipeError::tool("make a file system of its own");
-        let (image, point) = (folder.join("image"), folder.join("mounted"));
-        fs::create_dir_all(&point).map_err(RecipeError::file("create", &point))?;
-        let file = fs::File::create(&image).map_err(RecipeError::file("create", &image))?;
-        file.set_len(SIZE)
-            .map_err(RecipeError::file("extend", &image))?;
-        let make = ToolCall::new("mkfs.ext4")
-            .args(["-q", "-F", "-m", "0", "-O", "^has_journal", "-E"])
-            .arg(format!(
-                "hash_seed={},lazy_itable_init=1,nodiscard",
-                uuid(seed)
-            ))
-            .arg(&image)
-            .limit(LIMIT);
-        toolbox.run(&make).await.map_err(failed())?;
+        let (store, point) = (folder.join("store"), folder.join("mounted"));
+        for folder in [&store, &point] {
+            fs::create_dir_all(folder).map_err(RecipeError::file("create", folder))?;
+        }
         let hold = ToolCall::new("unshare")
             .args(["--mount", "--propagation", "slave", "sh", "-ec", HOLD, "sh"])
-            .arg(&image)
-            .arg(&point);
+            .arg(&store)
+            .arg(&point)
+            .arg(memory())
+            .arg(uuid(seed))
+            .arg(SIZE);
         let mut process = toolbox.start(&hold).map_err(failed())?;
         mounted(&mut process).await.map_err(|stderr| {
-            failed()(crate::tool::ToolError::Failed {
+            failed()(ToolError::Failed {
                 call: hold.to_string(),
                 status: "no mount".to_owned(),
                 stderr,
@@ -109,6 +111,24 @@ async fn mounted(process: &mut ToolProcess) -> Result<(), String> {
     }
 }
 
+/// Returns how much memory the file may take, as mount(8) reads it: most of what is free; nothing where that is not enough.
+fn memory() -> String {
+    let free = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    match free_memory(&free) {
+        Some(free) if free >= MEMORY => (free / 4 * 3).to_string(),
+        Some(_) | None => String::new(),
+    }
+}
+
+/// Reads the bytes that are free out of /proc/meminfo (proc(5)).
+fn free_memory(text: &str) -> Option<u64> {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes << 10)
+}
+
 /// Returns a UUID made of a seed.
 fn uuid(seed: u64) -> String {
     let digits = format!("{seed:016x}");
@@ -119,6 +139,13 @@ fn uuid(seed: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn free_memory_is_read_in_bytes() {
+        let text = "MemTotal:       24684236 kB\nMemAvailable:   21994124 kB\n";
+        assert_eq!(free_memory(text), Some(21_994_124 << 10));
+        assert_eq!(free_memory("MemTotal: 1 kB\n"), None);
+    }
 
     #[test]
     fn a_seed_makes_a_uuid() {
