@@ -182,6 +182,9 @@ pub(crate) struct RecordArguments {
     /// How often every scenario is run, to see what varies on the old server itself.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=20))]
     pub(crate) rounds: u8,
+    /// How many requests a second the old server is asked at most; after a slow answer it rests as long as it worked.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) rate: u16,
     /// Also run scenarios that change data (mutates = true).
     #[arg(long)]
     pub(crate) allow_writes: bool,
@@ -196,6 +199,9 @@ pub(crate) struct ReplayArguments {
     /// The candidate; by default candidate.url.
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<String>,
+    /// Compare even if the candidate is the old server itself (legacy.url), to see whether the snapshots hold.
+    #[arg(long)]
+    pub(crate) same_machine: bool,
     /// Only these scenarios.
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenarios: Vec<String>,
@@ -206,13 +212,13 @@ pub(crate) struct ReplayArguments {
 pub(crate) enum DatabaseCommand {
     /// Write schema, digests and rows of the old database into snapshots/database/.
     Record {
-        /// The database: <mysql://USER>[:PASSWORD]@HOST[:PORT]/NAME; by default legacy.database.
+        /// The database: `mysql://USER[:PASSWORD]@HOST[:PORT]/NAME`; by default legacy.database.
         #[arg(long, value_name = "URL")]
         server: Option<String>,
     },
     /// Compare a database with the recorded one.
     Compare {
-        /// The database: <mysql://USER>[:PASSWORD]@HOST[:PORT]/NAME; by default candidate.database.
+        /// The database: `mysql://USER[:PASSWORD]@HOST[:PORT]/NAME`; by default candidate.database.
         #[arg(long, value_name = "URL")]
         server: Option<String>,
     },

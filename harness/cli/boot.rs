@@ -11,7 +11,8 @@ use migrate_verify::{
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    arguments::BootArguments, context::Context, failure::Failure, output, unless_interrupted,
+    arguments::BootArguments, context::Context, dispatch::unless_interrupted, failure::Failure,
+    output,
 };
 
 /// Boots a rootfs that was built before, or builds one first.

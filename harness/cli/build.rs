@@ -1,6 +1,6 @@
 //! `rootfs build` and `rootfs verify`: one build for use, two for comparison.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use migrate_verify::{
     outcome::Verdict,
@@ -26,7 +26,20 @@ pub(super) async fn build(context: &Context, target: &Path) -> Result<Verdict, F
     }
     let plan = context.plan(context.project()?)?;
     let inputs = recipe::prepare(&plan.project, &plan.store()).await?;
-    let built = build_one(&plan, &inputs, "first", target).await?;
+    // A tree under its final name is a finished one.
+    let mut name = target.file_name().unwrap_or_default().to_owned();
+    name.push(".migrate-verify-partial");
+    let partial = target.with_file_name(name);
+    let failed = |error: std::io::Error| Failure::inconclusive(&error);
+    if partial.exists() {
+        fs::remove_dir_all(&partial).map_err(failed)?;
+    }
+    let built = build_one(&plan, &inputs, "first", &partial).await;
+    if built.is_err() && partial.exists() {
+        fs::remove_dir_all(&partial).map_err(failed)?;
+    }
+    let built = built?;
+    fs::rename(&partial, target).map_err(failed)?;
     let digest = built.listing.digest(Profile::Strict).to_string();
     if context.json() {
         let steps: Vec<_> = built

@@ -89,6 +89,8 @@ impl Context {
         let now = clock::now();
         let id = RunId::new(&clock::compact(now), clock::random());
         let workspace = Arc::new(Workspace::create(Self::state_folder(), id).map_err(failed)?);
+        self.observer
+            .observe(Event::Note(format!("run {}", workspace.id)));
         let plan = Plan {
             project,
             workspace: Arc::clone(&workspace),

@@ -13,13 +13,6 @@ use super::{arguments::DatabaseCommand, clock, context::Context, failure::Failur
 /// The password, for an address that holds none.
 const PASSWORD: &str = "MIGRATE_VERIFY_DATABASE_PASSWORD";
 
-/// What `database` leaves out, said with every result.
-const NOT_COMPARED: [&str; 3] = [
-    "AUTO_INCREMENT counters, times of update, sizes, and the order of rows on disk",
-    "users and grants",
-    "the kind of row format, unless a table asks for one",
-];
-
 /// Works on databases.
 pub(crate) async fn database(
     context: &Context,
@@ -137,7 +130,7 @@ async fn compare(
         subject: address.to_string(),
         started_at: clock::rfc3339(clock::now()),
         stages: vec![stage],
-        not_compared: NOT_COMPARED.map(str::to_owned).to_vec(),
+        not_compared: database::NOT_COMPARED.map(str::to_owned).to_vec(),
     };
     let verdict = report.verdict();
     output::report(context, &report, false);

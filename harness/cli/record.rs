@@ -1,16 +1,17 @@
 //! `record`.
 
+use std::time::Duration;
+
 use migrate_verify::{
     outcome::{Case, Outcome, Verdict},
     progress::Event,
     project::Project,
-    replay::{self, RecordManner, RecordResult},
+    replay::{self, Clock, Pace, RecordManner, RecordResult},
     scenario::{self, Scenario},
+    verification::replay_options,
 };
 
-use super::{
-    arguments::RecordArguments, context::Context, failure::Failure, output, replay::options,
-};
+use super::{arguments::RecordArguments, clock, context::Context, failure::Failure, output};
 
 /// Records the old server's answers.
 pub(crate) async fn record(
@@ -32,7 +33,11 @@ pub(crate) async fn record(
         })?;
     let scenarios = scenario::load(&project.folder.join("scenarios"))?;
     let chosen: Vec<Scenario> = choose(&scenarios, &arguments.scenarios)?;
-    let options = options(&project)?;
+    let mut options = replay_options(&project, Clock::new(clock::now))?;
+    options.pace = Pace {
+        rest: Duration::from_secs(1) / u32::from(arguments.rate),
+        retries: 3,
+    };
     let manner = RecordManner {
         rounds: arguments.rounds,
         allow_writes: arguments.allow_writes,

@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use migrate_verify::{
-    charset::Charset,
+    exchange::{Server, same_machine},
     outcome::{RunReport, Stage, StageName, Verdict},
     progress::Event,
     project::Project,
-    replay::{self, Clock, Options, ReplayError, ReplayResult},
+    replay::{self, Clock, ReplayResult},
     report, scenario,
-    snapshot::Zone,
+    verification::replay_options,
 };
 
 use super::{
@@ -36,7 +36,8 @@ pub(crate) async fn replay(
         })?;
     let scenarios = scenario::load(&project.folder.join("scenarios"))?;
     choose(&scenarios, &arguments.scenarios)?;
-    let options = options(&project)?;
+    let options = replay_options(&project, Clock::new(clock::now))?;
+    different_machines(&project, &server, arguments.same_machine).await?;
     let observer = context.observer.as_ref();
     observer.observe(Event::Started {
         what: "replay".to_owned(),
@@ -77,22 +78,28 @@ pub(crate) async fn replay(
     Ok(verdict)
 }
 
-/// Returns how a project's scenarios are run.
-pub(super) fn options(project: &Project) -> Result<Options, Failure> {
-    let legacy = project.legacy.as_ref();
-    let label = legacy.map_or("windows-1250", |legacy| legacy.charset.as_str());
-    let charset = Charset::for_label(label).ok_or_else(|| {
-        Failure::input(&ReplayError::Charset {
-            label: label.to_owned(),
-        })
-        .hint("legacy.charset is the charset of pages that declare none, such as windows-1250")
-    })?;
-    let zone = legacy
-        .and_then(|legacy| legacy.timezone.as_deref())
-        .map(Zone::parse)
-        .transpose()
-        .map_err(|error| Failure::input(&error).hint("it stands in legacy.timezone"))?;
-    Ok(Options::new(charset, zone, Clock::new(clock::now)))
+/// Refuses to compare the old server with itself: that is always the same, and proves nothing.
+async fn different_machines(
+    project: &Project,
+    candidate: &str,
+    allowed: bool,
+) -> Result<(), Failure> {
+    let legacy = project
+        .legacy
+        .as_ref()
+        .and_then(|legacy| legacy.url.as_deref());
+    let (Some(Ok(legacy)), Ok(candidate)) = (legacy.map(Server::parse), Server::parse(candidate))
+    else {
+        return Ok(());
+    };
+    if allowed || !same_machine(&legacy, &candidate).await {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{} is the old server itself (legacy.url)",
+        candidate.authority
+    ))
+    .hint("name the candidate with --server URL or candidate.url; --same-machine compares the old server with itself on purpose"))
 }
 
 /// Prints the summary and what was not compared by the byte; with `-v` also what was carried from step to step.

@@ -1,10 +1,15 @@
 //! `run`: all of it, the evidence in `runs/<id>/`.
 
-use std::{fs, os::unix::fs::symlink, path::Path};
+use std::{
+    fs,
+    os::unix::fs::{DirBuilderExt, symlink},
+    path::Path,
+};
 
 use migrate_verify::{
     outcome::{RunReport, Verdict},
-    report,
+    recipe::Lock,
+    report, scenario,
     verification::{self, Verified},
 };
 
@@ -14,6 +19,12 @@ use super::{arguments::VaryArguments, build, context::Context, failure::Failure,
 pub(crate) async fn run(context: &Context, arguments: VaryArguments) -> Result<Verdict, Failure> {
     let mut plan = context.plan(context.project()?)?;
     build::vary(&mut plan, arguments);
+    // What a person wrote is judged first: a mistake in it is exit code 2, and no reason to build for a minute.
+    Lock::load(&plan.project)?;
+    scenario::load(&plan.project.folder.join("scenarios"))?;
+    if plan.project.legacy.is_some() {
+        verification::replay_options(&plan.project, plan.clock.clone())?;
+    }
     let verified = verification::verify(&plan).await;
     let runs = plan.project.folder.join("runs");
     let folder = runs.join(plan.workspace.id.as_str());
@@ -26,7 +37,9 @@ pub(crate) async fn run(context: &Context, arguments: VaryArguments) -> Result<V
 }
 
 fn save(runs: &Path, folder: &Path, verified: &Verified) -> std::io::Result<()> {
-    fs::create_dir_all(folder)?;
+    fs::create_dir_all(runs)?;
+    // Logs and differences quote what is said of pupils.
+    fs::DirBuilder::new().mode(0o700).create(folder)?;
     save_reports(folder, &verified.report)?;
     fs::write(
         folder.join("build.log"),

@@ -29,6 +29,13 @@ use crate::{
     progress::{Event, Observer},
 };
 
+/// What a comparison leaves out, for the report.
+pub const NOT_COMPARED: [&str; 3] = [
+    "database: AUTO_INCREMENT counters, times of update, sizes, and the order of rows on disk",
+    "database: users and grants",
+    "database: the kind of row format, unless a table asks for one",
+];
+
 /// Compares a live database with what was recorded in `folder`.
 pub async fn compare_with_snapshot(
     address: &DatabaseAddress,

@@ -36,7 +36,7 @@ mod contents;
 mod row_comparison;
 
 pub use address::{DatabaseAddress, Password, Target};
-pub use comparison::{compare_live, compare_with_snapshot};
+pub use comparison::{NOT_COMPARED, compare_live, compare_with_snapshot};
 pub use error::DatabaseError;
 pub use fingerprint::{Fingerprint, TableFingerprint, changed_tables, fingerprint};
 pub use recording::{Recorded, record};

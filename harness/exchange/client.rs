@@ -59,23 +59,6 @@ pub async fn send(
     connection.answer(&request.method).await
 }
 
-/// Returns whether the server answers a request for `path` with anything but an error of its own (5xx).
-pub async fn is_ready(url: &str, path: &str) -> bool {
-    let limits = Limits {
-        connect: Duration::from_secs(2),
-        first_byte: Duration::from_secs(10),
-        whole: Duration::from_secs(20),
-        ..Limits::default()
-    };
-    let Ok(server) = Server::parse(url) else {
-        return false;
-    };
-    match send(&server, &Request::get(path), &limits).await {
-        Ok(answer) => answer.status().is_some_and(|status| status < 500),
-        Err(_) => false,
-    }
-}
-
 /// An open connection and what was read from it.
 struct Connection<'a> {
     stream: TcpStream,

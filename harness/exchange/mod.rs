@@ -10,9 +10,13 @@ mod chunked;
 mod client;
 mod error;
 mod head;
+mod identity;
+mod readiness;
 mod request;
 
 pub use answer::{Anomaly, Answer, Framing, HeaderLine};
-pub use client::{Limits, is_ready, send};
+pub use client::{Limits, send};
 pub use error::{ExchangeError, Phase};
+pub use identity::same_machine;
+pub use readiness::is_ready;
 pub use request::{Request, Server, USER_AGENT};

@@ -2,18 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::tool::ToolCall;
+use crate::tool::{ToolCall, nspawn};
 
 /// The guest may run this long: a day of acceptance tests.
 const LIMIT: Duration = Duration::from_secs(86_400);
-
-/// Mounts of systemd-nspawn's that would stay on the host if it were killed, hidden in a mount namespace of its own; the tree
-/// is bound where they don't hide it. Arguments: the tree, where it is bound, the program.
-const PRIVATE_MOUNTS: &str = "\
-mount --bind \"$1\" \"$2\"; \
-mkdir -p /run/systemd/nspawn; mount -t tmpfs -o mode=755 migrate-verify /run/systemd/nspawn; \
-mount -t tmpfs -o mode=1777,size=75% migrate-verify /tmp; \
-shift 2; exec \"$@\"";
 
 /// How a guest is booted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,33 +48,19 @@ impl BootConfig {
 
 /// Returns the call that boots the guest.
 pub fn boot_call(config: &BootConfig) -> ToolCall {
-    let mut call = ToolCall::new("unshare")
-        .args([
-            "--mount",
-            "--propagation",
-            "slave",
-            "sh",
-            "-ec",
-            PRIVATE_MOUNTS,
-            "sh",
-        ])
-        .arg(&config.tree)
-        .arg(config.bound_tree())
-        .args(["systemd-nspawn", "--quiet", "--settings=no", "--keep-unit"])
+    let mut call = nspawn(&config.tree, &config.bound_tree(), None)
         .arg(format!(
             "--register={}",
             if config.registered { "yes" } else { "no" }
         ))
-        .arg(format!("--directory={}", config.bound_tree().display()))
         .arg(format!("--machine={}", config.machine))
         .arg(format!("--hostname={}", config.hostname))
         .args([
             "--volatile=overlay",
             "--private-users=pick",
             "--network-veth",
-            "--kill-signal=SIGINT",
         ])
-        .args(["--resolv-conf=off", "--timezone=off", "--link-journal=no"])
+        .arg("--kill-signal=SIGINT")
         .arg(format!("--bind={}:/dev/log", config.log_socket().display()));
     if let Some(interfaces) = &config.interfaces {
         call = call.arg(format!(
@@ -95,7 +73,6 @@ pub fn boot_call(config: &BootConfig) -> ToolCall {
             "NOTIFY_SOCKET",
             config.notify_socket().display().to_string(),
         )
-        .env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1")
         .limit(LIMIT)
 }
 
@@ -114,6 +91,6 @@ mod tests {
             interfaces: Some("/var/lib/run/interfaces".into()),
         };
         let text = boot_call(&config).to_string();
-        insta::assert_snapshot!(text.split_once(" systemd-nspawn ").unwrap().1, @"--quiet --settings=no --keep-unit --register=no --directory=/var/lib/run/tree --machine=mv-abcde --hostname=ctr --volatile=overlay --private-users=pick --network-veth --kill-signal=SIGINT --resolv-conf=off --timezone=off --link-journal=no --bind=/var/lib/run/log:/dev/log --bind-ro=/var/lib/run/interfaces:/etc/network/interfaces --boot");
+        insta::assert_snapshot!(text.split_once(" systemd-nspawn ").unwrap().1, @"--quiet --settings=no --keep-unit --directory=/var/lib/run/tree --resolv-conf=off --timezone=off --link-journal=no --register=no --machine=mv-abcde --hostname=ctr --volatile=overlay --private-users=pick --network-veth --kill-signal=SIGINT --bind=/var/lib/run/log:/dev/log --bind-ro=/var/lib/run/interfaces:/etc/network/interfaces --boot");
     }
 }

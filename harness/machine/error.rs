@@ -47,6 +47,16 @@ pub enum MachineError {
         /// The end of the console.
         console: String,
     },
+    /// The guest's address leads somewhere else.
+    #[error(
+        "the guest says that it is {address}, but this host reaches {address} by {device}: it would be another machine that answers"
+    )]
+    NotTheGuest {
+        /// The address.
+        address: std::net::Ipv4Addr,
+        /// The device of the route.
+        device: String,
+    },
     /// No network range is free.
     #[error("no range of four addresses in 10.198.0.0/16 is free on this host")]
     NoFreeRange,

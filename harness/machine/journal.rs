@@ -1,8 +1,12 @@
 //! What the guest wrote to its console and to syslog, in order, with the time since boot.
 
 use std::{
+    collections::VecDeque,
     fmt,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -16,6 +20,12 @@ const MOST_RECORDS: usize = 20_000;
 
 /// A longer line of the console is cut in pieces.
 const LONGEST_LINE: usize = 4096;
+
+/// A longer message of syslog is cut.
+const LONGEST_RECORD: usize = 8192;
+
+/// When nothing came for so long, the last message has arrived.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// Where a record comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +108,8 @@ impl fmt::Display for Record {
 #[derive(Clone, Debug)]
 pub struct Journal {
     started: Instant,
-    records: Arc<Mutex<Vec<Record>>>,
+    records: Arc<Mutex<VecDeque<Record>>>,
+    dropped: Arc<AtomicU64>,
 }
 
 impl Journal {
@@ -107,6 +118,7 @@ impl Journal {
         Self {
             started: Instant::now(),
             records: Arc::default(),
+            dropped: Arc::default(),
         }
     }
 
@@ -115,7 +127,34 @@ impl Journal {
         self.records
             .lock()
             .expect("no code panics while it holds the journal")
-            .clone()
+            .iter()
+            .cloned()
+            .collect()
+    }
+
+    /// Returns how many of the oldest records had to go.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Returns the time since boot.
+    pub fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Waits until nothing more arrives, up to a limit.
+    pub(super) async fn settle(&self, limit: Duration) {
+        let count = || {
+            let records = self.records.lock();
+            let records = records.expect("no code panics while it holds the journal");
+            records.len() as u64 + self.dropped()
+        };
+        let deadline = Instant::now() + limit;
+        let mut before = None;
+        while before != Some(count()) && Instant::now() < deadline {
+            before = Some(count());
+            tokio::time::sleep(QUIET).await;
+        }
     }
 
     /// Returns the console's last lines, for an error message.
@@ -135,9 +174,11 @@ impl Journal {
             .lock()
             .expect("no code panics while it holds the journal");
         if records.len() == MOST_RECORDS {
-            records.remove(0);
+            records.pop_front();
+            self.dropped.fetch_add(1, Ordering::Relaxed);
         }
-        records.push(Record {
+        let bytes = &bytes[..bytes.len().min(LONGEST_RECORD)];
+        records.push_back(Record {
             at: self.started.elapsed(),
             source,
             priority,

@@ -1,6 +1,7 @@
-//! The guest's network: one veth pair with four addresses of its own, and no way out.
+//! The guest's network: one veth pair.
 //!
-//! Where systemd-networkd runs, it addresses both ends (by DHCP, as in production); otherwise the harness does.
+//! Where systemd-networkd runs, it addresses both ends (by DHCP, as in production, with the host as the way out); otherwise
+//! the harness does, with four addresses of its own and no way out.
 
 use std::{fs, net::Ipv4Addr, path::Path};
 

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Read,
     net::Ipv4Addr,
     os::unix::fs::PermissionsExt,
     path::Path,
@@ -26,6 +27,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How many lines of the console an error message quotes.
 const TAIL: usize = 15;
 
+/// A longer command line is no rc script's.
+const LONGEST_TITLE: u64 = 4096;
+
+/// How long the last lines of console and log may take to arrive.
+const DRAIN_LIMIT: Duration = Duration::from_secs(2);
+
 /// systemd-nspawn's exit code where the guest asked for a reboot and is run with --keep-unit.
 const REBOOT: i32 = 133;
 
@@ -43,6 +50,9 @@ pub struct Machine {
     process: ToolProcess,
     toolbox: Toolbox,
     syslog: JoinHandle<()>,
+    consoles: [JoinHandle<()>; 2],
+    /// Who gave it its address.
+    pub addressing: Addressing,
 }
 
 /// How a guest ended.
@@ -81,8 +91,10 @@ pub async fn boot(
         .start(&boot_call(&config))
         .map_err(MachineError::tool("boot the guest"))?;
     let (stdout, stderr) = process.take_outputs().expect("they are taken only here");
-    tokio::spawn(journal.clone().keep_console(stdout));
-    tokio::spawn(journal.clone().keep_console(stderr));
+    let consoles = [
+        tokio::spawn(journal.clone().keep_console(stdout)),
+        tokio::spawn(journal.clone().keep_console(stderr)),
+    ];
     let leader = tokio::select! {
         leader = notify::leader(&notify) => leader.map_err(MachineError::file("listen on", &config.notify_socket()))?,
         exit = process.wait(limit) => {
@@ -103,8 +115,11 @@ pub async fn boot(
         process,
         toolbox: toolbox.clone(),
         syslog,
+        consoles,
+        addressing,
     };
     machine.address = machine.connect(addressing, limit).await?;
+    machine.is_reached_by_its_link().await?;
     Ok(machine)
 }
 
@@ -176,6 +191,28 @@ impl Machine {
                 .map_err(MachineError::tool("address the guest"))?;
         }
         Ok(())
+    }
+
+    /// Makes sure that the guest's address leads to the guest: a copied configuration may hold the old server's address, and
+    /// then every question would be answered by the old server itself.
+    async fn is_reached_by_its_link(&self) -> Result<(), MachineError> {
+        let address = self.address.to_string();
+        let call = ToolCall::new("ip").args(["-oneline", "route", "get", &address]);
+        let output = self.toolbox.run(&call).await;
+        let text = output
+            .map_err(MachineError::tool("ask for the way to the guest"))?
+            .text();
+        let device = text
+            .split_whitespace()
+            .skip_while(|word| *word != "dev")
+            .nth(1);
+        if device == Some(self.config.link().as_str()) {
+            return Ok(());
+        }
+        Err(MachineError::NotTheGuest {
+            address: self.address,
+            device: device.unwrap_or("no device").to_owned(),
+        })
     }
 
     /// Waits until the guest's DHCP client has an address from the host's systemd-networkd.
@@ -273,6 +310,10 @@ impl Machine {
     /// Stops the guest: SIGINT to its init, which must end in a halt.
     pub async fn stop(mut self, limit: Duration) -> Result<(Stop, Journal), MachineError> {
         let failed = || MachineError::tool("stop the guest");
+        if let Some(exit) = self.process.try_exit().map_err(failed())? {
+            let how = format!("{exit}, before it was asked to");
+            return Ok((Stop::Ended(how), self.journal.clone()));
+        }
         self.process.signal(Signal::INT).map_err(failed())?;
         let stop = match self.process.wait(limit).await.map_err(failed())? {
             Some(ToolExit::Code(0)) => Stop::Halted,
@@ -284,6 +325,11 @@ impl Machine {
                 Stop::Hung
             }
         };
+        // What the guest wrote last is still on its way through pipe and socket.
+        for console in &mut self.consoles {
+            let _ended = tokio::time::timeout(DRAIN_LIMIT, console).await;
+        }
+        self.journal.settle(DRAIN_LIMIT).await;
         Ok((stop, self.journal.clone()))
     }
 }
@@ -296,7 +342,7 @@ impl Drop for Machine {
 
 /// Returns the runlevel that sysvinit shows in its title, `init [2]`; nothing while it boots.
 fn runlevel(leader: u32) -> Option<String> {
-    let title = fs::read(format!("/proc/{leader}/cmdline")).ok()?;
+    let title = bounded(&format!("/proc/{leader}/cmdline"))?;
     let title = str::from_utf8(&title).ok()?.trim_end_matches(['\0', ' ']);
     let level = title.strip_prefix("init [")?.strip_suffix(']')?;
     level
@@ -310,9 +356,17 @@ fn rc_runs(leader: u32) -> bool {
     let children =
         fs::read_to_string(format!("/proc/{leader}/task/{leader}/children")).unwrap_or_default();
     children.split_whitespace().any(|child| {
-        fs::read(format!("/proc/{child}/cmdline")).is_ok_and(|line| {
+        bounded(&format!("/proc/{child}/cmdline")).is_some_and(|line| {
             line.split(|&byte| byte == 0)
                 .any(|word| word == b"/etc/init.d/rc" || word == b"/etc/init.d/rcS")
         })
     })
+}
+
+/// Reads the beginning of a file that the guest decides on: a process may make its command line as long as it likes.
+fn bounded(path: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).ok()?;
+    file.take(LONGEST_TITLE).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }

@@ -140,7 +140,7 @@ impl Stage {
         }
     }
 
-    /// Returns the word of the contract for the whole stage.
+    /// Returns the word that stands in reports for the whole stage.
     pub fn outcome_word(&self) -> &'static str {
         let any =
             |wanted: fn(&Outcome) -> bool| self.cases.iter().any(|case| wanted(&case.outcome));

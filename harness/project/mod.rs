@@ -1,7 +1,7 @@
 //! `migrate-verify.toml`: what a project says about its image, its guest, its old and its new server.
 //!
-//! A section may be missing: the command that needs it says so. The format is CONTRACT's; [`Project::load`] refuses what
-//! it does not know, with file, line and column.
+//! A section may be missing: the command that needs it says so. [`Project::load`] refuses what it does not know, with file,
+//! line and column. README.md explains every key.
 
 mod config;
 

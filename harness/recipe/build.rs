@@ -294,12 +294,18 @@ impl Build<'_> {
         script: &Path,
         files: Option<PathBuf>,
     ) -> Result<ToolOutput, RecipeError> {
+        // Copied, because a project may be below /tmp, which the guest's mount namespace hides.
+        let copy = self.plan.scratch.join("script");
+        fs::copy(script, &copy).map_err(RecipeError::file("copy", script))?;
+        let bound = self.plan.scratch.join("tree");
+        fs::create_dir_all(&bound).map_err(RecipeError::file("create", &bound))?;
         let script = GuestScript {
             tree: &self.inside,
             namespace: self.plan.disk.as_ref().map(|disk| disk.namespace()),
+            bound: &bound,
             machine: &self.plan.machine,
             surroundings: &self.surroundings,
-            script,
+            script: &copy,
             files,
             source_date_epoch: self.plan.project.rootfs.source_date_epoch,
         };

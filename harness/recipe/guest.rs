@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::surroundings::Surroundings;
-use crate::tool::ToolCall;
+use crate::tool::{ToolCall, nspawn};
 
 /// Packages of a whole server, configured on a slow disk.
 const LIMIT: Duration = Duration::from_secs(1200);
@@ -27,6 +27,8 @@ pub(super) struct GuestScript<'a> {
     pub(super) tree: &'a Path,
     /// The mount namespace in which the tree is, where it isn't this process's.
     pub(super) namespace: Option<PathBuf>,
+    /// An empty folder of the run, where the tree is bound.
+    pub(super) bound: &'a Path,
     /// The machine's name.
     pub(super) machine: &'a str,
     /// What the script sees of where it runs.
@@ -43,28 +45,12 @@ pub(super) struct GuestScript<'a> {
 pub(super) fn script_call(script: &GuestScript<'_>) -> ToolCall {
     let surroundings = script.surroundings;
     let bind = |from: &Path, name: &str| format!("--bind-ro={}:{INSIDE}/{name}", from.display());
-    let mut call = private_mounts(script.namespace.as_deref())
-        .args([
-            "systemd-nspawn",
-            "--quiet",
-            "--register=no",
-            "--keep-unit",
-            "--settings=no",
-        ])
-        .arg(format!("--directory={}", script.tree.display()))
+    let mut call = nspawn(script.tree, script.bound, script.namespace.as_deref())
+        .args(["--register=no", "--private-network"])
         .arg(format!("--machine={}", script.machine))
         .arg(format!("--hostname={}", surroundings.hostname))
-        .args([
-            "--private-network",
-            "--private-users=pick",
-            "--private-users-ownership=map",
-        ])
-        .args([
-            "--resolv-conf=off",
-            "--timezone=off",
-            "--link-journal=no",
-            "--suppress-sync=yes",
-        ])
+        .args(["--private-users=pick", "--private-users-ownership=map"])
+        .arg("--suppress-sync=yes")
         .arg(bind(script.script, "script"));
     if let Some(files) = &script.files {
         call = call.arg(bind(files, "files"));
@@ -80,27 +66,7 @@ pub(super) fn script_call(script: &GuestScript<'_>) -> ToolCall {
     }
     call.args(["--pipe", "/bin/sh", "-c"])
         .arg(start(surroundings))
-        .env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1")
         .limit(LIMIT)
-}
-
-/// What systemd-nspawn puts on /run and /tmp of the host is private to it and goes with it, however it ends.
-fn private_mounts(namespace: Option<&Path>) -> ToolCall {
-    let call = match namespace {
-        None => ToolCall::new("unshare"),
-        Some(namespace) => ToolCall::new("nsenter")
-            .arg(format!("--mount={}", namespace.display()))
-            .arg("unshare"),
-    };
-    call.args([
-        "--mount",
-        "--propagation",
-        "slave",
-        "sh",
-        "-ec",
-        PRIVATE_MOUNTS,
-        "sh",
-    ])
 }
 
 fn environment(surroundings: &Surroundings, source_date_epoch: i64) -> Vec<(String, String)> {
@@ -152,6 +118,3 @@ fn start(surroundings: &Surroundings) -> String {
         surroundings.umask
     )
 }
-
-/// Mounts that hide the host's /run/systemd/nspawn from systemd-nspawn, then the program itself.
-const PRIVATE_MOUNTS: &str = "mkdir -p /run/systemd/nspawn; mount -t tmpfs -o mode=755 migrate-verify /run/systemd/nspawn; exec \"$@\"";

@@ -132,6 +132,14 @@ pub(super) fn is_package_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(allowed)
 }
 
+/// Tells whether a file name is one that apt gives a package; it goes into a shell script.
+fn is_file_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.:_~%".contains(&byte);
+    name.strip_suffix(".deb")
+        .is_some_and(|stem| !stem.is_empty() && !stem.starts_with('.'))
+        && name.bytes().all(allowed)
+}
+
 impl Lock {
     /// Makes a lock for a project.
     pub fn new(
@@ -165,7 +173,7 @@ impl Lock {
             .hint("write it again with `migrate-verify lock`"));
         }
         for package in &lock.locked {
-            let file_ok = !package.file.starts_with('.') && !package.file.contains('/');
+            let file_ok = is_file_name(&package.file);
             if !is_package_name(&package.name)
                 || !file_ok
                 || package.digest.parse::<Sha256Digest>().is_err()
@@ -212,6 +220,14 @@ impl Lock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_name_is_nothing_a_shell_could_read() {
+        assert!(is_file_name("gawk_1%3a5.2.1-2_amd64.deb"));
+        for wrong in ["a'; id; '.deb", "../a.deb", ".deb", "a.deb ", "a"] {
+            assert!(!is_file_name(wrong), "{wrong}");
+        }
+    }
 
     #[test]
     fn an_action_is_a_verb_and_a_package_name_and_nothing_a_shell_could_read() {

@@ -136,7 +136,7 @@ fn prepare_apt(
     } else {
         (sources.join("\n") + "\n").into_bytes()
     };
-    write("etc/apt/sources.list", &list)?;
+    write("etc/apt/sources.list", &copied(&list))?;
     write(
         "var/lib/dpkg/status",
         &read("var/lib/dpkg/status")?.unwrap_or_default(),
@@ -153,6 +153,10 @@ fn prepare_apt(
             write(&format!("etc/apt/trusted.gpg.d/{name}"), &key)?;
         }
     }
+    // Where apt kept them before it had a folder for them.
+    if let Some(keys) = read("etc/apt/trusted.gpg")? {
+        write("etc/apt/trusted.gpg.d/trusted.gpg", &keys)?;
+    }
     let architecture = match read("var/lib/dpkg/arch")? {
         Some(list) => str::from_utf8(&list)
             .ok()
@@ -163,6 +167,19 @@ fn prepare_apt(
         &scratch.display().to_string(),
         architecture.as_deref().unwrap_or("amd64"),
     ))
+}
+
+/// Returns the sources with apt's method `copy:` in place of `file:`: packages of the host's own folders are fetched, too.
+fn copied(list: &[u8]) -> Vec<u8> {
+    let lines = list.split(|&byte| byte == b'\n').map(|line| {
+        let words = line.split(|&byte| byte == b' ');
+        let words = words.map(|word| match word.strip_prefix(b"file:") {
+            Some(path) => [b"copy:", path].concat(),
+            None => word.to_owned(),
+        });
+        words.collect::<Vec<_>>().join(&b' ')
+    });
+    lines.collect::<Vec<_>>().join(&b'\n')
 }
 
 /// Returns the options (apt.conf(5)) that put apt's configuration, lists, cache and dpkg status below `folder`.
@@ -366,6 +383,13 @@ mod tests {
                 "configure gawk"
             ]
         );
+    }
+
+    #[test]
+    fn packages_of_a_folder_of_the_host_are_copied_not_used_in_place() {
+        let list = b"deb http://mirror/debian lenny main\ndeb [trusted=yes] file:/srv/own ./\n";
+        let expected = b"deb http://mirror/debian lenny main\ndeb [trusted=yes] copy:/srv/own ./\n";
+        assert_eq!(copied(list), expected);
     }
 
     #[test]

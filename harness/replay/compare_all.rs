@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     exchange::Server,
-    outcome::{Case, CaseId},
+    outcome::{Case, CaseId, Difference},
     progress::{Event, Observer},
     scenario::Scenario,
     snapshot::store,
@@ -80,9 +80,9 @@ pub async fn replay(
         }
     }
     for scenario in scenarios.iter().filter(|scenario| !chosen(scenario)) {
-        result.not_compared.push(format!(
-            "scenario {}: not chosen on the command line",
-            scenario.name
+        result.cases.push(Case::not_run(
+            CaseId::new(&["replay", &scenario.name]),
+            "not chosen on the command line: a part of the scenarios is no verdict on the whole",
         ));
     }
     Ok(result)
@@ -135,9 +135,38 @@ async fn together(
     results
 }
 
+/// Finds session ids that two scenarios were given: each came without a cookie, so each must have one of its own.
+fn shared_sessions(results: &BTreeMap<String, ScenarioResult>) -> Vec<Case> {
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut cases = Vec::new();
+    for (scenario, result) in results {
+        for (value, name) in &result.sessions {
+            let Some(other) = seen.insert(value, scenario) else {
+                continue;
+            };
+            let difference = Difference::new(
+                "header Set-Cookie",
+                "relation",
+                format!("another {name} than scenario {other} was given"),
+                "the same value",
+            )
+            .because(
+                "every visitor is given the same session: the candidate draws no new session ids",
+            );
+            cases.push(Case::compared(
+                CaseId::new(&["replay", scenario, name]),
+                vec![difference],
+                "visitors share a session",
+            ));
+        }
+    }
+    cases
+}
+
 fn gather(results: BTreeMap<String, ScenarioResult>) -> ReplayResult {
     let mut all = ReplayResult::default();
     let mut uncompared = Uncompared::default();
+    all.cases.extend(shared_sessions(&results));
     for (_, result) in results {
         all.cases.extend(result.cases);
         all.correlations.extend(result.correlations);

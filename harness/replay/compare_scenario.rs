@@ -28,6 +28,8 @@ pub(super) struct ScenarioResult {
     pub(super) cases: Vec<Case>,
     pub(super) uncompared: Uncompared,
     pub(super) correlations: Vec<Correlation>,
+    /// The session ids that this run was given, with the name of their hole.
+    pub(super) sessions: BTreeMap<String, String>,
 }
 
 /// Runs and compares a scenario.
@@ -66,8 +68,16 @@ pub(super) async fn replay_scenario(
         comparing.step(index, &run);
     }
     let Comparing {
-        mut result, known, ..
+        mut result,
+        known,
+        bound,
+        ..
     } = comparing;
+    result.sessions = bound
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("session-"))
+        .map(|(name, value)| (value, name))
+        .collect();
     for stale in recorded.difference(&known) {
         let name = stale.trim_end_matches(".snap");
         result.cases.push(Case::not_run(
@@ -201,10 +211,10 @@ impl Comparing<'_> {
     fn outdated(&self, index: usize, recorded: &[(usize, Snapshot)]) -> Option<String> {
         let step = &self.scenario.steps[index];
         let request = format!("{} {}", step.method, step.target);
-        let sent = super::learn::sent_names(&step.sent);
+        let asked = super::asked::asked(step);
         recorded
             .iter()
-            .any(|(_, snapshot)| snapshot.request != request || snapshot.sent != sent)
+            .any(|(_, snapshot)| snapshot.request != request || snapshot.asked != asked)
             .then(|| {
                 "the scenario asks something else than when it was recorded: `record` it again"
                     .to_owned()

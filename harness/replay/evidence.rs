@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     alignment::partners,
-    kind::{common_formats, duration, number, round_offset, token},
+    clock_evidence::{PageDays, Place},
+    kind::{common_formats, duration, number, token},
     token::{Known, Token, TokenKind, tokens},
 };
 use crate::{
@@ -69,6 +70,10 @@ pub(super) struct Learner<'a> {
     pub(super) written: &'a [HandWrittenHole],
     /// How many holes without identity this answer has of each word.
     pub(super) local: BTreeMap<&'static str, usize>,
+    /// What the page says of days elsewhere.
+    pub(super) days: PageDays,
+    /// Whether something may be the clock or not, which a round in another minute would tell.
+    pub(super) undecided: bool,
 }
 
 impl Learner<'_> {
@@ -79,6 +84,7 @@ impl Learner<'_> {
             return Ok(template);
         };
         let lines: Vec<&str> = first.text.split_inclusive('\n').collect();
+        self.days = PageDays::of(first, self.zone);
         let partners: Vec<Vec<Option<&str>>> = others
             .iter()
             .map(|other| {
@@ -138,7 +144,8 @@ impl Learner<'_> {
         let mut template = Template::default();
         for index in 0..first.len() {
             let column: Vec<&Token<'_>> = rows.iter().map(|row| &row[index]).collect();
-            match self.column(&column, &nows) {
+            let place = Place::of(first, index, nows[0], self.zone);
+            match self.column(&column, &nows, &place) {
                 Some(Some(hole)) => template.push_hole(hole),
                 Some(None) => template.push_text(first[index].text),
                 None if self.lenient => template.push_text(first[index].text),
@@ -153,7 +160,12 @@ impl Learner<'_> {
         clippy::option_option,
         reason = "not understood is neither text nor hole"
     )]
-    fn column(&mut self, column: &[&Token<'_>], nows: &[i64]) -> Option<Option<Hole>> {
+    fn column(
+        &mut self,
+        column: &[&Token<'_>],
+        nows: &[i64],
+        place: &Place,
+    ) -> Option<Option<Hole>> {
         let texts: Vec<&str> = column.iter().map(|token| token.text).collect();
         let first = column.first()?;
         let same = texts.iter().all(|text| *text == first.text);
@@ -169,6 +181,9 @@ impl Learner<'_> {
             return Some(Some(hole));
         }
         if let Some(formats) = common_formats(column) {
+            if same && self.days.are_data(&formats, place) {
+                return Some(None);
+            }
             if let Some(kind) = self.clock(&formats, &texts, nows, same) {
                 return Some(Some(self.hole(kind)));
             }
@@ -239,64 +254,6 @@ impl Learner<'_> {
         // Rounded, so that recording again finds the same bound.
         let most = (longest * 2).next_power_of_two().max(64);
         Some(self.hole(HoleKind::Free { most, reason }))
-    }
-
-    /// Tells whether moments are the server's clock, or lie in the last two days.
-    fn clock(
-        &self,
-        formats: &[&'static str],
-        texts: &[&str],
-        nows: &[i64],
-        same: bool,
-    ) -> Option<HoleKind> {
-        let agreeing = |offset: i64| -> Vec<String> {
-            formats
-                .iter()
-                .filter(|format| {
-                    texts.iter().zip(nows).all(|(text, now)| {
-                        moment::parse(format, text)
-                            .is_some_and(|moment| moment.agrees(*now, self.zone, offset, SLACK))
-                    })
-                })
-                .map(|format| (*format).to_owned())
-                .collect()
-        };
-        let formats_now = agreeing(0);
-        if !formats_now.is_empty() {
-            return Some(HoleKind::Clock {
-                formats: formats_now,
-                offset: 0,
-            });
-        }
-        if same {
-            return None;
-        }
-        let (format, text, now) = (formats.first()?, texts.first()?, nows.first()?);
-        let first = moment::parse(format, text)?;
-        let distance = first.distance(*now, self.zone)?;
-        // A minute's beginning is up to a minute before the clock.
-        let offset = if first.resolution == 60 {
-            distance + 30
-        } else {
-            distance
-        };
-        let offset = round_offset(offset);
-        let formats_later = agreeing(offset);
-        if first.is_complete() && !formats_later.is_empty() {
-            return Some(HoleKind::Clock {
-                formats: formats_later,
-                offset,
-            });
-        }
-        let recent = formats.iter().filter(|format| {
-            texts.iter().zip(nows).all(|(text, now)| {
-                moment::parse(format, text)
-                    .and_then(|moment| moment.distance(*now, self.zone))
-                    .is_some_and(|distance| (-2 * 86_400..=SLACK).contains(&distance))
-            })
-        });
-        let formats: Vec<String> = recent.map(|format| (*format).to_owned()).collect();
-        (!formats.is_empty()).then_some(HoleKind::Recent { formats })
     }
 
     /// Where token counts differ: one span of base64 between equal text.
@@ -406,6 +363,8 @@ mod tests {
             in_location: false,
             written: &[],
             local: BTreeMap::new(),
+            days: PageDays::default(),
+            undecided: false,
         };
         let known = Known {
             authority: "192.0.2.10",

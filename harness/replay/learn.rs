@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
+    asked::{asked, sent_names},
+    clock_evidence::PageDays,
     evidence::{Learner, Names, Sight},
     header_rule::{HeaderRule, rule},
     kind::token,
@@ -12,7 +14,7 @@ use super::{
 use crate::{
     charset::{Charset, Detection, decode_exactly, detect, visible},
     exchange::Answer,
-    scenario::{HandWrittenHole, Scenario, Sent, Step},
+    scenario::{HandWrittenHole, Scenario, Step},
     snapshot::{Body, Hole, HoleKind, Snapshot, Template, Zone, moment, store},
 };
 
@@ -24,6 +26,8 @@ pub(super) struct Ground<'a> {
     pub(super) zone: &'a Zone,
     pub(super) charset: Charset,
     pub(super) names: Names,
+    /// Whether something may be the clock or not, which a round in another minute would tell.
+    pub(super) undecided: bool,
 }
 
 /// Makes the snapshot of one answer, one observation a round; says what varies where that is not understood.
@@ -46,6 +50,8 @@ pub(super) fn learn(
         in_location: false,
         written: &step.holes,
         local: BTreeMap::new(),
+        days: PageDays::default(),
+        undecided: false,
     };
     let detection = detect(
         first.header("Content-Type").as_deref(),
@@ -62,10 +68,12 @@ pub(super) fn learn(
         binary(first, observations, lenient)?
     };
     let headers = headers(&mut learner, first, observations, ground.authority, &body)?;
+    ground.undecided |= learner.undecided;
     Ok(Snapshot {
         description: format!("{}: {}", ground.scenario.title, step.name),
         request: format!("{} {}", step.method, step.target),
         sent: sent_names(&step.sent),
+        asked: asked(step),
         status: visible(&first.status_line),
         headers,
         framing: first.framing.as_str().to_owned(),
@@ -312,67 +320,6 @@ fn cookie(learner: &mut Learner<'_>, sights: &[Sight<'_>]) -> Result<Template, S
     }
     template.push(learner.line(&rests)?);
     Ok(template)
-}
-
-/// Returns the names of the fields that a step sends.
-pub(super) fn sent_names(sent: &Sent) -> Vec<String> {
-    match sent {
-        Sent::Nothing => Vec::new(),
-        Sent::Body(_) => vec!["body".to_owned()],
-        Sent::Form(fields) => fields.iter().map(|(name, _)| name.clone()).collect(),
-        Sent::Multipart(parts) => parts.iter().map(|part| part.name.clone()).collect(),
-    }
-}
-
-/// Finds the old server's offset from UTC in its own pages: complete times that run with the head's `Date`.
-pub(super) fn zone_of(rounds: &[Vec<(String, i64)>]) -> Option<Zone> {
-    let mut votes: BTreeMap<i64, usize> = BTreeMap::new();
-    for (number, round) in rounds.iter().enumerate() {
-        for (text, now) in round {
-            let known = Known {
-                authority: "\u{0}",
-                secrets: &[],
-                written: &[],
-            };
-            for found in text
-                .lines()
-                .flat_map(|line| super::token::tokens(line, &known))
-            {
-                let super::token::TokenKind::Moment(formats) = &found.kind else {
-                    continue;
-                };
-                let elsewhere = rounds.iter().enumerate().any(|(other, round)| {
-                    other != number && round.iter().any(|(text, _)| text.contains(found.text))
-                });
-                let Some(offset) = formats
-                    .first()
-                    .and_then(|format| offset(format, found.text, *now))
-                else {
-                    continue;
-                };
-                if !elsewhere {
-                    *votes.entry(offset).or_default() += 1;
-                }
-            }
-        }
-    }
-    let (offset, _) = votes
-        .into_iter()
-        .max_by_key(|(offset, votes)| (*votes, -offset.abs()))?;
-    Zone::fixed(i32::try_from(offset).ok()?)
-}
-
-/// Returns the offset from UTC that makes a moment the clock, where one does.
-fn offset(format: &str, text: &str, now: i64) -> Option<i64> {
-    const QUARTER: i64 = 900;
-    let moment = moment::parse(format, text)?;
-    if moment.resolution != 1 || format.contains("\\G") || format == moment::UNIX {
-        return None;
-    }
-    let distance = moment.distance(now, &Zone::utc())?;
-    let offset = (distance + QUARTER / 2).div_euclid(QUARTER) * QUARTER;
-    let is_clock = (distance - offset).abs() <= super::evidence::SLACK && offset.abs() <= 14 * 3600;
-    is_clock.then_some(offset)
 }
 
 /// Returns how the old server's page is read, for the texts that evidence is looked for in.

@@ -5,9 +5,11 @@
 //! recorded. [`replay()`] does it once and compares every answer in layers: framing, status, headers, charset, body.
 
 mod alignment;
+mod asked;
 mod binary;
 mod browser;
 mod checks;
+mod clock_evidence;
 mod compare;
 mod compare_all;
 mod compare_scenario;
@@ -22,12 +24,14 @@ mod learn;
 mod lines;
 mod options;
 mod record;
+mod rounds;
 mod run;
 mod token;
+mod zone_evidence;
 
 pub use browser::Correlation;
 pub use compare_all::{ReplayResult, replay};
 pub use error::ReplayError;
 pub use header_rule::{HEADER_RULES, HeaderRule};
-pub use options::{Clock, Options};
+pub use options::{Clock, Options, Pace};
 pub use record::{RecordManner, RecordResult, record};

@@ -39,8 +39,19 @@ pub struct Options {
     pub limits: Limits,
     /// How many scenarios run at a time on the candidate.
     pub parallel: usize,
+    /// How much the server is spared: nothing by default.
+    pub pace: Pace,
     /// The clock.
     pub clock: Clock,
+}
+
+/// How much a server is spared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// How long the server rests between two requests. It rests at least as long as its last answer took, where it rests.
+    pub rest: Duration,
+    /// How often a request that changes nothing is repeated, later and later, where the server is overloaded.
+    pub retries: u32,
 }
 
 impl Options {
@@ -52,6 +63,7 @@ impl Options {
             tolerance: Duration::from_secs(120),
             limits: Limits::default(),
             parallel: 4,
+            pace: Pace::default(),
             clock,
         }
     }

@@ -1,26 +1,25 @@
 //! Records what the old server answers.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path};
 
 use super::{
     browser::Correlation,
     compare::{Manner, compare},
     error::ReplayError,
     evidence::Names,
-    learn::{Ground, learn, server_clock, text_of, zone_of},
+    learn::{Ground, learn, server_clock, text_of},
     options::Options,
-    run::{Observation, ScenarioRun, run},
+    rounds::{another_minute, rounds},
+    run::{Observation, ScenarioRun},
+    zone_evidence::zone_of,
 };
 use crate::{
     exchange::Server,
     outcome::{Case, CaseId},
-    progress::{Event, Observer},
+    progress::Observer,
     scenario::Scenario,
     snapshot::{Snapshot, SnapshotError, Zone, store},
 };
-
-/// How far apart rounds are at least: every clock with seconds shows another value.
-const PAUSE: Duration = Duration::from_millis(2_100);
 
 /// How the old server is recorded.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +70,17 @@ pub async fn record(
         }
     }
     let zone = zone(&runs, options, &mut result);
+    let decide = |scenario: &Scenario, runs: &[ScenarioRun]| {
+        let recorder = Recorder {
+            scenario,
+            folder: &snapshots.join(&scenario.name),
+            server: &server,
+            zone: &zone,
+            options,
+        };
+        recorder.is_undecided(runs)
+    };
+    another_minute(&mut runs, &server, options, observer, decide).await;
     for (scenario, runs) in runs {
         let recorder = Recorder {
             scenario,
@@ -87,39 +97,6 @@ pub async fn record(
         .cases
         .sort_by(|first, second| first.id.cmp(&second.id));
     Ok(result)
-}
-
-async fn rounds<'a>(
-    scenarios: &[&'a Scenario],
-    server: &Server,
-    rounds: u8,
-    options: &Options,
-    observer: &dyn Observer,
-) -> Vec<(&'a Scenario, Vec<ScenarioRun>)> {
-    let mut runs: Vec<(&Scenario, Vec<ScenarioRun>)> = scenarios
-        .iter()
-        .map(|scenario| (*scenario, Vec::new()))
-        .collect();
-    if runs.is_empty() {
-        return runs;
-    }
-    let total = u64::from(rounds) * runs.len() as u64;
-    let mut done = 0;
-    for round in 0..rounds {
-        if round > 0 {
-            tokio::time::sleep(PAUSE).await;
-        }
-        for (scenario, runs) in &mut runs {
-            runs.push(run(scenario, server, options).await);
-            done += 1;
-            observer.observe(Event::Counted {
-                what: "record".to_owned(),
-                done,
-                total,
-            });
-        }
-    }
-    runs
 }
 
 fn refused(
@@ -205,14 +182,31 @@ struct Recorder<'a> {
 }
 
 impl Recorder<'_> {
-    fn record(&self, runs: &[ScenarioRun], result: &mut RecordResult) -> Result<(), SnapshotError> {
-        let mut ground = Ground {
+    fn ground(&self) -> Ground<'_> {
+        Ground {
             scenario: self.scenario,
             authority: &self.server.authority,
             zone: self.zone,
             charset: self.options.charset,
             names: Names::default(),
-        };
+            undecided: false,
+        }
+    }
+
+    /// Returns whether a time on some page may be the clock or not, as far as these rounds show.
+    fn is_undecided(&self, runs: &[ScenarioRun]) -> bool {
+        let mut ground = self.ground();
+        for index in 0..self.scenario.steps.len() {
+            // What can't be learnt is reported when it is recorded.
+            if self.step(index, runs, &mut ground).is_err() {
+                return false;
+            }
+        }
+        ground.undecided
+    }
+
+    fn record(&self, runs: &[ScenarioRun], result: &mut RecordResult) -> Result<(), SnapshotError> {
+        let mut ground = self.ground();
         let mut snapshots: Vec<(String, Snapshot, Vec<&Observation>)> = Vec::new();
         let mut complete = true;
         for index in 0..self.scenario.steps.len() {
@@ -349,6 +343,7 @@ impl Recorder<'_> {
             let same_frame = old.description == new.description
                 && old.request == new.request
                 && old.sent == new.sent
+                && old.asked == new.asked
                 && old.charset == new.charset
                 && old.zone == new.zone;
             if !same_frame {

@@ -1,5 +1,9 @@
 //! Runs one scenario against one server.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::{
     browser::{Browser, Correlation},
     error::ReplayError,
@@ -9,6 +13,12 @@ use crate::{
     exchange::{Answer, Request, Server, send},
     scenario::{Scenario, Step},
 };
+
+/// How long an overloaded server is left alone at first; twice as long every time.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// A slow server rests as long as it worked, but no longer than this.
+const LONGEST_REST: Duration = Duration::from_secs(2);
 
 /// Browsers give up after 20; an old application needs one or two.
 const MOST_REDIRECTS: usize = 10;
@@ -103,17 +113,50 @@ async fn run_step(
     }
 }
 
+/// Asks once, or again and later where the server is overloaded and asking twice does no harm.
 async fn exchange(
     request: &Request,
     server: &Server,
     options: &Options,
 ) -> Result<Observation, ReplayError> {
-    let answer = send(server, request, &options.limits)
-        .await
-        .map_err(ReplayError::Exchange)?;
+    let is_harmless = ["GET", "HEAD"].contains(&request.method.as_str());
+    let retries = if is_harmless { options.pace.retries } else { 0 };
+    let mut wait = FIRST_WAIT;
+    for _ in 0..retries {
+        let result = ask(request, server, options).await;
+        let again = match &result {
+            Ok(observation) => is_overloaded(&observation.answer),
+            Err(ReplayError::Exchange(error)) => !error.was_connected(),
+            Err(_) => false,
+        };
+        if !again {
+            return result;
+        }
+        tokio::time::sleep(wait).await;
+        wait *= 2;
+    }
+    ask(request, server, options).await
+}
+
+fn is_overloaded(answer: &Answer) -> bool {
+    matches!(answer.status(), Some(429 | 503))
+}
+
+async fn ask(
+    request: &Request,
+    server: &Server,
+    options: &Options,
+) -> Result<Observation, ReplayError> {
+    let started = Instant::now();
+    let result = send(server, request, &options.limits).await;
+    let at = options.clock.now();
+    let rest = options.pace.rest;
+    if !rest.is_zero() {
+        tokio::time::sleep(rest.max(started.elapsed().min(LONGEST_REST))).await;
+    }
     Ok(Observation {
-        answer,
-        at: options.clock.now(),
+        answer: result.map_err(ReplayError::Exchange)?,
+        at,
         secrets: Vec::new(),
     })
 }

@@ -73,7 +73,45 @@ pub(super) fn tokens<'a>(line: &'a str, known: &Known<'_>) -> Vec<Token<'a>> {
         position += length;
         tokens.push(Token { text, kind });
     }
+    attach(&mut tokens);
     tokens
+}
+
+/// Whether the last token but blanks is a time or a zone's name: only there `+0100` is an offset.
+fn behind_moment(before: &[Token<'_>]) -> bool {
+    let last = before
+        .iter()
+        .rev()
+        .take(3)
+        .find(|token| ![" ", "("].contains(&token.text));
+    last.is_some_and(|token| matches!(token.kind, TokenKind::Moment(_)))
+}
+
+/// Makes days of the week of short words beside a date or time: `ut 24.11.2026`.
+fn attach(tokens: &mut [Token<'_>]) {
+    let is_gap = |token: &Token<'_>| [" ", ".", ",", "("].contains(&token.text);
+    for index in 0..tokens.len() {
+        if tokens[index].kind != TokenKind::Word {
+            continue;
+        }
+        let formats = moment::short_weekday(tokens[index].text);
+        if formats.is_empty() {
+            continue;
+        }
+        let is_moment = |token: &Token<'_>| matches!(token.kind, TokenKind::Moment(_));
+        let after = tokens[index + 1..]
+            .iter()
+            .take(4)
+            .find(|token| !is_gap(token));
+        let before = tokens[..index]
+            .iter()
+            .rev()
+            .take(4)
+            .find(|token| !is_gap(token));
+        if after.is_some_and(is_moment) || before.is_some_and(is_moment) {
+            tokens[index].kind = TokenKind::Moment(formats);
+        }
+    }
 }
 
 /// Finds what hand-written holes match on a line, in order and without overlap.
@@ -107,6 +145,12 @@ fn start(rest: &str, known: &Known<'_>, before: &[Token<'_>]) -> (usize, TokenKi
         return (length, TokenKind::Server(part));
     }
     if let Some((length, formats)) = moment::longest(rest) {
+        return (length, TokenKind::Moment(formats));
+    }
+    if rest.starts_with(['+', '-'])
+        && behind_moment(before)
+        && let Some((length, formats)) = moment::offset(rest)
+    {
         return (length, TokenKind::Moment(formats));
     }
     if let Some(length) = decimal(rest) {

@@ -1,4 +1,4 @@
-//! `report.json`: the contract's document, and the evidence that every other report can be made from again.
+//! `report.json`: one document with a version, and the evidence that every other report can be made from again.
 
 use std::time::Duration;
 
@@ -131,7 +131,7 @@ fn case(case: &Case) -> CaseDocument {
     }
 }
 
-/// Returns the contract's word for an outcome.
+/// Returns the document's word for an outcome.
 pub(super) fn outcome_word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Same => "same",
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_document_is_the_contracts() {
+    fn the_document_keeps_its_format() {
         let document = serde_json::to_value(document(&example::report())).unwrap();
         assert_eq!(document["schema_version"], 1);
         assert_eq!(document["verdict"], "different");

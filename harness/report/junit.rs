@@ -82,7 +82,7 @@ mod tests {
         let xml = render(&example::report());
         assert!(
             xml.contains(
-                r#"<testsuite name="replay" tests="4" disabled="0" errors="2" failures="1""#
+                r#"<testsuite name="replay" tests="4" skipped="0" errors="2" failures="1""#
             ),
             "{xml}"
         );

@@ -12,7 +12,7 @@ const LONGEST: usize = 160;
 
 /// Renders the summary; `verbose` adds every case.
 pub fn render(report: &RunReport, verbose: bool) -> String {
-    let mut text = String::new();
+    let mut text = format!("{}\n\n", clean(&report.subject));
     for stage in &report.stages {
         stage_line(&mut text, stage);
         if verbose {
@@ -178,6 +178,8 @@ mod tests {
     #[test]
     fn a_summary_names_what_differs_and_ends_with_the_verdict() {
         insta::assert_snapshot!(render(&example::report(), false), @r"
+        oci:image:stand-in
+
         preflight        same           0.0 s  1 same
         replay           different      3.4 s  1 same, 1 different, 1 broken, 1 not run
         database         left out       0.0 s  0 same, 1 left out by name

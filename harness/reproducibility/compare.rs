@@ -190,7 +190,11 @@ fn compare_groups(first: &Listing, second: &Listing) -> Vec<EntryDifference> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{digest::Sha256Digest, reproducibility::Aspect, rootfs::Timestamp};
+    use crate::{
+        digest::Sha256Digest,
+        reproducibility::Aspect,
+        rootfs::{Entries, Timestamp},
+    };
 
     fn path(text: &str) -> RootfsPath {
         RootfsPath::parse(text.as_bytes()).unwrap()
@@ -221,7 +225,7 @@ mod tests {
             ..entry(file(b"linked"))
         };
         Listing {
-            entries: BTreeMap::from([
+            entries: Entries::from([
                 (path("."), entry(EntryKind::Directory)),
                 (
                     path("device"),
@@ -240,7 +244,7 @@ mod tests {
         }
     }
 
-    fn found(change: impl FnOnce(&mut BTreeMap<RootfsPath, Entry>)) -> Vec<(String, Aspect)> {
+    fn found(change: impl FnOnce(&mut Entries)) -> Vec<(String, Aspect)> {
         let mut changed = tree();
         change(&mut changed.entries);
         let named =

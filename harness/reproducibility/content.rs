@@ -4,6 +4,10 @@ use std::{io::Read, ops::RangeInclusive};
 
 use flate2::read::MultiGzDecoder;
 
+use super::format::{
+    explain_dpkg, explain_elf, explain_gettext, explain_key, explain_mysql, explain_png,
+    explain_zip,
+};
 use crate::rootfs::escape;
 
 /// What is decompressed to be compared; more says nothing more.
@@ -28,14 +32,21 @@ fn explain_at(
     window: Option<&RangeInclusive<i64>>,
     depth: usize,
 ) -> String {
-    let packed = (depth < DEEPEST)
-        .then(|| {
-            explain_python(first, second)
-                .or_else(|| explain_gzip(first, second, window, depth))
-                .or_else(|| explain_archive(first, second, window, depth))
-        })
-        .flatten();
-    packed
+    let inside = |first: &[u8], second: &[u8]| explain_at(first, second, window, depth + 1);
+    // Whatever else a file is: with a key in it, none of its bytes are shown.
+    let known = explain_key(first, second).or_else(|| explain_python(first, second));
+    let packed = || {
+        explain_gzip(first, second, window, depth)
+            .or_else(|| explain_archive(first, second, window, depth))
+            .or_else(|| explain_png(first, second, &inside))
+            .or_else(|| explain_zip(first, second, &inside))
+            .or_else(|| explain_elf(first, second, &inside))
+    };
+    known
+        .or_else(|| if depth < DEEPEST { packed() } else { None })
+        .or_else(|| explain_gettext(first, second))
+        .or_else(|| explain_mysql(first, second))
+        .or_else(|| explain_dpkg(first, second))
         .or_else(|| explain_text(first, second, window))
         .unwrap_or_else(|| explain_binary(first, second, window))
 }

@@ -17,6 +17,7 @@ mod content;
 mod contents;
 mod culprit;
 mod explain;
+mod format;
 mod packages;
 mod sentinel;
 

@@ -5,11 +5,10 @@
 //! big-endian: path, kind, what only this kind has, and then, by profile, mode, uid, gid, seconds, nanoseconds, hard-link
 //! representative, number of xattrs, names and values. A length before every field leaves no two trees with the same bytes.
 
-use std::collections::BTreeMap;
-
 use sha2::{Digest, Sha256};
 
 use super::{
+    entries::Entries,
     entry::{Entry, EntryKind},
     path::RootfsPath,
 };
@@ -19,7 +18,7 @@ use crate::digest::Sha256Digest;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
     /// The entries.
-    pub entries: BTreeMap<RootfsPath, Entry>,
+    pub entries: Entries,
 }
 
 /// What a digest covers.
@@ -135,6 +134,8 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::rootfs::Timestamp;
 
@@ -152,7 +153,7 @@ mod tests {
             xattrs: BTreeMap::new(),
         };
         Listing {
-            entries: BTreeMap::from([(RootfsPath::root(), entry)]),
+            entries: Entries::from([(RootfsPath::root(), entry)]),
         }
     }
 

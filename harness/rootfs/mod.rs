@@ -6,15 +6,18 @@
 
 mod path;
 
+mod entries;
 mod entry;
 mod error;
 mod listing;
 
+mod content;
 mod extended_attributes;
 mod removal;
 mod tree_root;
 mod walk;
 
+mod against;
 mod budget;
 mod finding;
 mod layer_stream;
@@ -25,7 +28,9 @@ mod disk;
 mod extract;
 mod unpack;
 
+pub use against::Against;
 pub use budget::{Budget, BudgetLimit};
+pub use entries::Entries;
 pub use entry::{Entry, EntryKind, Timestamp};
 pub use error::{TreeError, UnpackError};
 pub use extract::read_files;
@@ -34,4 +39,4 @@ pub use listing::{Listing, Profile};
 pub use path::{PathError, RootfsPath, escape};
 pub use tree_root::TreeRoot;
 pub use unpack::{Unpacked, stream, unpack};
-pub use walk::walk;
+pub use walk::{walk, walk_against};

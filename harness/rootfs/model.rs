@@ -341,29 +341,42 @@ impl<'a> Model<'a> {
                 self.sink.finish_directory(path, inode).map_err(tree)?;
             }
         }
-        let mut groups: BTreeMap<usize, (RootfsPath, usize)> = BTreeMap::new();
-        for (path, node) in &self.nodes {
-            groups.entry(node.inode).or_insert((path.clone(), 0)).1 += 1;
-        }
-        let inodes = self.inodes;
-        let entry = |(path, node): (RootfsPath, Node)| {
-            let inode = inodes[node.inode].clone();
-            let group = groups.get(&node.inode).filter(|(_, names)| *names > 1);
-            let entry = Entry {
-                kind: inode.kind,
-                mode: inode.mode,
-                uid: inode.uid,
-                gid: inode.gid,
-                mtime: inode.mtime,
-                hard_link: group.map(|(first, _)| first.clone()),
-                xattrs: inode.xattrs,
-            };
-            (path, entry)
-        };
-        let listing = Listing {
-            entries: self.nodes.into_iter().map(entry).collect(),
-        };
+        let listing = listing(self.nodes, self.inodes);
         Ok((listing, self.findings))
+    }
+}
+
+/// Makes a listing of names and inodes. Both are used up on the way, because there can be hundreds of thousands of them.
+fn listing(nodes: BTreeMap<RootfsPath, Node>, mut inodes: Vec<Inode>) -> Listing {
+    let mut names = vec![0_u32; inodes.len()];
+    for node in nodes.values() {
+        names[node.inode] += 1;
+    }
+    let mut firsts: BTreeMap<usize, RootfsPath> = BTreeMap::new();
+    let entry = |(path, node): (RootfsPath, Node)| {
+        let linked = names[node.inode] > 1;
+        let inode = if linked {
+            inodes[node.inode].clone()
+        } else {
+            std::mem::replace(&mut inodes[node.inode], Inode::invented())
+        };
+        let hard_link = linked.then(|| {
+            let first = firsts.entry(node.inode);
+            first.or_insert_with(|| path.clone()).clone()
+        });
+        let entry = Entry {
+            kind: inode.kind,
+            mode: inode.mode,
+            uid: inode.uid,
+            gid: inode.gid,
+            mtime: inode.mtime,
+            hard_link,
+            xattrs: inode.xattrs,
+        };
+        (path, entry)
+    };
+    Listing {
+        entries: nodes.into_iter().map(entry).collect(),
     }
 }
 

@@ -9,7 +9,7 @@ const LONGEST_NAME: usize = 255;
 
 /// A path below the root of a tree: raw bytes, relative, parts joined with `/`; the root itself is `.` and sorts first.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct RootfsPath(Vec<u8>);
+pub struct RootfsPath(Box<[u8]>);
 
 /// Why bytes are no path below a root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +28,7 @@ pub enum PathError {
 impl RootfsPath {
     /// Returns the root.
     pub fn root() -> Self {
-        Self(Vec::new())
+        Self(Box::default())
     }
 
     /// Parses bytes: slashes at the start and the end, doubled ones and `.` are dropped; `..` is refused.
@@ -53,7 +53,7 @@ impl RootfsPath {
         if path.len() > LONGEST_PATH {
             return Err(PathError::TooLong);
         }
-        Ok(Self(path))
+        Ok(Self(path.into_boxed_slice()))
     }
 
     /// Returns whether this is the root.
@@ -84,7 +84,7 @@ impl RootfsPath {
             return None;
         }
         Some(match self.0.iter().rposition(|&byte| byte == b'/') {
-            Some(slash) => (Self(self.0[..slash].to_vec()), &self.0[slash + 1..]),
+            Some(slash) => (Self(self.0[..slash].into()), &self.0[slash + 1..]),
             None => (Self::root(), &self.0),
         })
     }
@@ -106,20 +106,20 @@ impl RootfsPath {
     /// Returns the path of a name in it; the name is one that a directory or another path gave.
     #[must_use]
     pub fn join(&self, name: &[u8]) -> Self {
-        let mut path = Vec::with_capacity(self.0.len() + name.len() + 1);
+        // Exactly what is needed: there are many, and they are kept.
+        let slash = usize::from(!self.0.is_empty());
+        let mut path = Vec::with_capacity(self.0.len() + slash + name.len());
         path.extend_from_slice(&self.0);
         if !path.is_empty() {
             path.push(b'/');
         }
         path.extend_from_slice(name);
-        Self(path)
+        Self(path.into_boxed_slice())
     }
 
     /// Returns its bytes with one more: a bound for ranges, and no path of an entry.
     pub(super) fn with_suffix(&self, byte: u8) -> Self {
-        let mut path = self.0.clone();
-        path.push(byte);
-        Self(path)
+        Self([&*self.0, &[byte][..]].concat().into_boxed_slice())
     }
 
     /// Returns whether it lies below `directory`.
@@ -128,7 +128,7 @@ impl RootfsPath {
             return !self.is_root();
         }
         self.0
-            .strip_prefix(directory.0.as_slice())
+            .strip_prefix(&*directory.0)
             .is_some_and(|rest| rest.first() == Some(&b'/'))
     }
 }

@@ -22,7 +22,7 @@ use super::{
     model::{Inode, LinkSource, Model, Sink, tree},
     path::RootfsPath,
     removal::remove,
-    walk::walk_open,
+    walk::walk_written,
 };
 use crate::{
     image::{Image, tar::Members},
@@ -56,9 +56,11 @@ pub fn unpack(
     let graveyard = staging.make("removed")?;
     let mut disk = Disk::new(root, graveyard);
     let (expected, findings) = apply_all(image, &mut disk, budget, Some(observer))?;
-    let listing = walk_open(disk.root()).map_err(tree)?;
+    let written = walk_written(disk.root(), &expected).map_err(tree)?;
     let mut findings = findings.into_vec();
-    findings.extend(not_kept(&expected, &listing));
+    let (wanted, actual) = written.to_compare(&expected);
+    findings.extend(not_kept(&wanted, actual));
+    let listing = written.into_listing(expected);
     staging.publish()?;
     Ok(Unpacked { listing, findings })
 }

@@ -4,48 +4,62 @@
 //! files are read through the same descriptor that was stat'ed. A directory is one task, and so is a large file: the cores
 //! stay busy without a descriptor being held while a task waits.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::{self, Read},
-    os::fd::OwnedFd,
-    path::Path,
-    sync::Mutex,
-};
+use std::{collections::BTreeMap, fs::File, io, os::fd::OwnedFd, path::Path, sync::Mutex};
 
 use rustix::fs::{self as system, AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
-use sha2::{Digest, Sha256};
 
 use super::{
+    against::Against,
+    content::hash,
     entry::{Entry, EntryKind, Timestamp},
     error::TreeError,
     extended_attributes::{self, ExtendedAttributes},
     listing::Listing,
     path::RootfsPath,
 };
-use crate::digest::Sha256Digest;
 
 /// Files from this size on are tasks of their own.
 const LARGE: i64 = 1 << 20;
-/// Large enough to make reading cheap, small enough for the cache.
-const BUFFER: usize = 128 * 1024;
 
 /// Lists the tree below `root`.
 pub fn walk(root: &Path) -> Result<Listing, TreeError> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory =
-        system::open(root, flags, Mode::empty()).map_err(|source| TreeError::System {
-            attempt: "open",
-            path: root.display().to_string(),
-            source: source.into(),
-        })?;
-    walk_open(&directory)
+    let (_, found) = find(&open_root(root)?, None)?;
+    Ok(group(found))
 }
 
-/// Lists the tree below an open directory.
-pub(super) fn walk_open(root: &OwnedFd) -> Result<Listing, TreeError> {
+/// Lists the tree below `root` as far as it is not what `known` says: there is no second copy of what is equal.
+pub fn walk_against(root: &Path, known: &Listing) -> Result<Against, TreeError> {
+    against(&open_root(root)?, known)
+}
+
+/// Compares the tree below an open directory with what was just written there; every byte is read again.
+pub(super) fn walk_written(root: &OwnedFd, known: &Listing) -> Result<Against, TreeError> {
+    against(root, known)
+}
+
+fn open_root(root: &Path) -> Result<OwnedFd, TreeError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    system::open(root, flags, Mode::empty()).map_err(|source| TreeError::System {
+        attempt: "open",
+        path: root.display().to_string(),
+        source: source.into(),
+    })
+}
+
+fn against(root: &OwnedFd, known: &Listing) -> Result<Against, TreeError> {
+    let (equal, other) = find(root, Some(known))?;
+    Ok(Against {
+        equal,
+        other: group(other),
+    })
+}
+
+/// Walks the tree below an open directory.
+fn find(root: &OwnedFd, known: Option<&Listing>) -> Result<(Vec<usize>, Vec<Found>), TreeError> {
     let walk = Walk {
         root,
+        known,
+        equal: Mutex::new(Vec::new()),
         found: Mutex::new(Vec::new()),
         error: Mutex::new(None),
     };
@@ -62,12 +76,17 @@ pub(super) fn walk_open(root: &OwnedFd) -> Result<Listing, TreeError> {
     if let Some(error) = walk.error.into_inner().expect("no task panics") {
         return Err(error);
     }
-    Ok(group(walk.found.into_inner().expect("no task panics")))
+    let mut equal = walk.equal.into_inner().expect("no task panics");
+    equal.sort_unstable();
+    Ok((equal, walk.found.into_inner().expect("no task panics")))
 }
 
 /// What the tasks of one walk share.
 struct Walk<'a> {
     root: &'a OwnedFd,
+    known: Option<&'a Listing>,
+    /// The numbers of the known entries that are as they are known.
+    equal: Mutex<Vec<usize>>,
     found: Mutex<Vec<Found>>,
     error: Mutex<Option<TreeError>>,
 }
@@ -123,7 +142,39 @@ impl Walk<'_> {
     }
 
     fn keep(&self, found: Vec<Found>) {
-        self.found.lock().expect("no task panics").extend(found);
+        let Some(known) = self.known else {
+            self.found.lock().expect("no task panics").extend(found);
+            return;
+        };
+        let mut equal = Vec::new();
+        let mut other = Vec::new();
+        for found in found {
+            // One that has several names is only known when all of them are met.
+            match known.entries.position(&found.path) {
+                Ok(index) if found.inode.is_none() && *known.entries.at(index) == found.entry => {
+                    equal.push(index);
+                }
+                Ok(_) | Err(_) => other.push(found),
+            }
+        }
+        self.equal.lock().expect("no task panics").extend(equal);
+        self.found.lock().expect("no task panics").extend(other);
+    }
+
+    /// Looks at an open file and reads it, unless what is in it is known.
+    fn read_file(file: OwnedFd, path: RootfsPath) -> Result<Found, TreeError> {
+        let stat = system::fstat(&file).map_err(failed("look at", &path))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(TreeError::Changed {
+                path: path.to_string(),
+            });
+        }
+        let mut file = File::from(file);
+        let content = hash(&mut file, &stat, &path)?;
+        let xattrs = extended_attributes::read_open(&file).map_err(io_failed("look at", &path))?;
+        let size = stat.st_size.cast_unsigned();
+        let kind = EntryKind::File { size, content };
+        Ok(Found::new(path, kind, &stat, xattrs))
     }
 
     /// Lists one directory.
@@ -155,14 +206,14 @@ impl Walk<'_> {
                 FileType::RegularFile if stat.st_size >= LARGE => {
                     self.spawn(scope, move |walk, _| {
                         let file = walk.open(&path, OFlags::empty())?;
-                        let found = read_file(file, path)?;
+                        let found = Self::read_file(file, path)?;
                         walk.keep(vec![found]);
                         Ok(())
                     });
                 }
                 FileType::RegularFile => {
                     let file = open_at(&directory, &name, OFlags::empty(), &path)?;
-                    found.push(read_file(file, path)?);
+                    found.push(Self::read_file(file, path)?);
                 }
                 FileType::Symlink
                 | FileType::Fifo
@@ -210,45 +261,6 @@ pub(super) fn names(directory: &OwnedFd) -> io::Result<Vec<Vec<u8>>> {
         }
     }
     Ok(names)
-}
-
-/// Hashes an open file.
-fn read_file(file: OwnedFd, path: RootfsPath) -> Result<Found, TreeError> {
-    thread_local! {
-        static BYTES: std::cell::RefCell<Vec<u8>> = std::cell::RefCell::new(vec![0; BUFFER]);
-    }
-    let stat = system::fstat(&file).map_err(failed("look at", &path))?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(TreeError::Changed {
-            path: path.to_string(),
-        });
-    }
-    let mut file = File::from(file);
-    let mut hasher = Sha256::new();
-    let mut size = 0_u64;
-    BYTES
-        .with_borrow_mut(|bytes| {
-            // A file of the size that was promised needs no second read to see its end.
-            while size < stat.st_size.cast_unsigned() {
-                let length = file.read(bytes)?;
-                if length == 0 {
-                    break;
-                }
-                hasher.update(&bytes[..length]);
-                size += length as u64;
-            }
-            Ok(())
-        })
-        .map_err(io_failed("read", &path))?;
-    if size != stat.st_size.cast_unsigned() {
-        return Err(TreeError::Changed {
-            path: path.to_string(),
-        });
-    }
-    let content = Sha256Digest::from_hasher(hasher);
-    let xattrs = extended_attributes::read_open(&file).map_err(io_failed("look at", &path))?;
-    let kind = EntryKind::File { size, content };
-    Ok(Found::new(path, kind, &stat, xattrs))
 }
 
 /// Looks at an entry that can't be opened.

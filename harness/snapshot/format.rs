@@ -4,7 +4,7 @@
 //! ---
 //! description: "A teacher logs in: login"
 //! info:
-//!   version: 1
+//!   version: 2
 //!   request: "POST /login.php"
 //!   …
 //!   holes:
@@ -43,10 +43,13 @@ struct Front {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Info {
-    version: u32,
+    /// Read before everything else.
+    #[serde(rename = "version")]
+    _version: u32,
     request: String,
     #[serde(default)]
     sent: Vec<String>,
+    asked: String,
     status: String,
     headers: Vec<String>,
     framing: String,
@@ -56,6 +59,7 @@ struct Info {
     charset_from: Option<String>,
     zone: String,
     body: String,
+    file: String,
     #[serde(default)]
     holes: Vec<HoleRecord>,
 }
@@ -71,7 +75,10 @@ struct HoleRecord {
 }
 
 /// The version of this format.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// What stands before the digest of the file without the line that holds it.
+const SEAL: &str = "  file: ";
 
 /// Writes a snapshot: the text file, and the bytes beside it where there are any.
 pub(super) fn write(snapshot: &Snapshot) -> (String, Option<(String, Vec<u8>)>) {
@@ -94,12 +101,16 @@ pub(super) fn write(snapshot: &Snapshot) -> (String, Option<(String, Vec<u8>)>) 
         }
     };
     lines.push(format!("  body: {}", json(&digest.to_string())));
+    let place = lines.len();
     list(&mut lines, "holes", holes.into_iter());
     if let Some((extension, _)) = &beside {
         lines.push(format!("extension: {}", json(extension)));
         lines.push("snapshot_kind: binary".to_owned());
     }
     lines.push("---".to_owned());
+    // The page has a digest of its own, so that the front matter is what is left to seal.
+    let seal = Sha256Digest::of(lines.join("\n").as_bytes());
+    lines.insert(place, format!("{SEAL}{}", json(&seal.to_string())));
     let mut file = lines.join("\n");
     file.push('\n');
     if beside.is_none() {
@@ -116,6 +127,7 @@ fn head(lines: &mut Vec<String>, snapshot: &Snapshot, holes: &mut Vec<String>) {
     lines.push(format!("  version: {VERSION}"));
     lines.push(format!("  request: {}", json(&snapshot.request)));
     list(lines, "sent", snapshot.sent.iter().map(json));
+    lines.push(format!("  asked: {}", json(&snapshot.asked)));
     lines.push(format!("  status: {}", json(&snapshot.status)));
     let mut headers = Vec::new();
     for (number, (name, value)) in snapshot.headers.iter().enumerate() {
@@ -170,21 +182,31 @@ fn json(value: &(impl Serialize + ?Sized)) -> String {
         .collect()
 }
 
-/// Reads a snapshot file; `beside` fetches the bytes of a binary one.
-pub(super) fn read(
-    file: &str,
-    beside: impl FnOnce(&str) -> Result<Vec<u8>, String>,
-) -> Result<Snapshot, String> {
+/// Splits a snapshot file of this version into its front matter and its text.
+fn split(file: &str) -> Result<(&str, &str), String> {
     let rest = file
         .strip_prefix("---\n")
         .ok_or("it does not begin with front matter")?;
     let (yaml, text) = rest
         .split_once("\n---\n")
         .ok_or("its front matter has no end")?;
+    let version = format!("  version: {VERSION}");
+    if yaml.lines().any(|line| line == version) {
+        return Ok((yaml, text));
+    }
+    Err(OTHER_VERSION.to_owned())
+}
+
+/// Reads a snapshot file; `beside` fetches the bytes of a binary one.
+pub(super) fn read(
+    file: &str,
+    beside: impl FnOnce(&str) -> Result<Vec<u8>, String>,
+) -> Result<Snapshot, String> {
+    let (yaml, text) = split(file)?;
     let front: Front = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
     let info = front.info;
-    if info.version != VERSION {
-        return Err(format!("its version {} is not {VERSION}", info.version));
+    if info.file != seal(yaml).to_string() {
+        return Err(EDITED_HEAD.to_owned());
     }
     let mut places: Vec<(String, usize, Hole)> = info
         .holes
@@ -226,6 +248,7 @@ pub(super) fn read(
         description: front.description,
         request: info.request,
         sent: info.sent,
+        asked: info.asked,
         status: info.status,
         headers,
         framing: info.framing,
@@ -237,8 +260,25 @@ pub(super) fn read(
 }
 
 /// Why a body is refused.
-const EDITED: &str =
-    "its body is not the one that was recorded: it was edited, or line ends were converted";
+const EDITED: &str = "its body is not the one that was recorded: it was edited, or line ends were converted; `record` it again";
+
+/// Why a front matter is refused.
+const EDITED_HEAD: &str =
+    "its front matter is not the one that was recorded: it was edited; `record` it again";
+
+/// Why the file of another version is refused.
+const OTHER_VERSION: &str = "its format is of another version of this program; `record` it again";
+
+/// Returns the digest of a front matter without the line that holds it.
+fn seal(yaml: &str) -> Sha256Digest {
+    let mut sealed = "---".to_owned();
+    for line in yaml.split('\n').filter(|line| !line.starts_with(SEAL)) {
+        sealed.push('\n');
+        sealed.push_str(line);
+    }
+    sealed.push_str("\n---");
+    Sha256Digest::of(sealed.as_bytes())
+}
 
 fn body(
     text: &str,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    clock,
     moment::{self, describe},
     zone::Zone,
 };
@@ -234,7 +235,7 @@ impl HoleKind {
         }
         match self {
             Self::Clock { formats, offset } => {
-                check_clock(self, formats, *offset, value, surroundings)
+                clock::check(self, formats, *offset, value, surroundings)
             }
             Self::Recent { formats } => {
                 let recent = formats
@@ -338,61 +339,6 @@ fn is_duration(value: &str, separator: char, least: usize, most: usize, below: u
         && all_digits(decimals)
         && (least..=most).contains(&decimals.len())
         && whole.parse::<u64>().is_ok_and(|whole| whole < below)
-}
-
-fn check_clock(
-    kind: &HoleKind,
-    formats: &[String],
-    offset: i64,
-    value: &str,
-    surroundings: &Surroundings<'_>,
-) -> Result<(), Misfit> {
-    let moments: Vec<_> = formats
-        .iter()
-        .filter_map(|format| moment::parse(format, value))
-        .collect();
-    let Surroundings {
-        now,
-        zone,
-        tolerance,
-        ..
-    } = *surroundings;
-    if moments
-        .iter()
-        .any(|moment| moment.agrees(now, zone, offset, tolerance))
-    {
-        return Ok(());
-    }
-    let off = moments
-        .iter()
-        .filter_map(|moment| Some((moment.distance(now, zone)? - offset, moment.has_time())))
-        .min_by_key(|(off, _)| off.abs());
-    Err(Misfit {
-        aspect: "time",
-        expected: kind.describe(surroundings),
-        cause: off.map(|(off, has_time)| clock_cause(off, has_time, tolerance)),
-    })
-}
-
-fn clock_cause(off: i64, has_time: bool, tolerance: i64) -> String {
-    const QUARTER: i64 = 900;
-    if !has_time {
-        return format!("the date is {} days off", off / 86_400);
-    }
-    let quarters = (off + QUARTER / 2).div_euclid(QUARTER);
-    let rest = off - quarters * QUARTER;
-    if quarters != 0 && quarters.abs() <= 56 && rest.abs() <= tolerance + 60 {
-        let (sign, quarters) = (if quarters < 0 { '-' } else { '+' }, quarters.abs());
-        let minutes = match quarters % 4 {
-            0 => String::new(),
-            quarters => format!(" {} min", quarters * 15),
-        };
-        return format!(
-            "time zone shifted by {sign}{} h{minutes}: the candidate's /etc/localtime, TZ or PHP's date.timezone is not the old server's",
-            quarters / 4
-        );
-    }
-    format!("the candidate's clock is {off} s off, or the time stands still")
 }
 
 #[cfg(test)]

@@ -4,11 +4,14 @@
 //! decoding leads back to the same bytes, and as bytes beside the file otherwise. Nothing volatile is stored: a file is
 //! only written where it differs, and what varies is a hole.
 
+mod clock;
 mod error;
 mod format;
 mod hole;
 mod model;
 pub mod moment;
+mod moment_format;
+mod names;
 pub mod store;
 mod template;
 mod zone;
@@ -16,5 +19,6 @@ mod zone;
 pub use error::SnapshotError;
 pub use hole::{Alphabet, Hole, HoleKind, Misfit, ServerPart, Surroundings, secret_digest};
 pub use model::{Body, Snapshot};
+pub use names::weekday;
 pub use template::Template;
 pub use zone::Zone;

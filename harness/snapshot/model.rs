@@ -12,6 +12,8 @@ pub struct Snapshot {
     pub request: String,
     /// The names of the fields that were sent; values stay in the scenario.
     pub sent: Vec<String>,
+    /// The digest of all that the scenario asks, values and files too: other values need another recording.
+    pub asked: String,
     /// The status line, printable.
     pub status: String,
     /// Names, as sent, and values of the header lines, in order.

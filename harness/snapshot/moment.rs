@@ -5,119 +5,79 @@
 
 use jiff::civil::{Date, DateTime, Time};
 
-use super::zone::Zone;
-
-/// The formats that are recognised. Of those that fit, the longest text wins; several may fit the same text.
-const FORMATS: [&str; 46] = [
-    "D, d M Y H:i:s \\G\\M\\T",
-    "D, d-M-Y H:i:s \\G\\M\\T",
-    "D, d M Y H:i:s +0000",
-    "D M d H:i:s Y",
-    "Y-m-d\\TH:i:s",
-    "Y-m-d H:i:s",
-    "Y-m-d H:i",
-    "d.m.Y H:i:s",
-    "j.n.Y H:i:s",
-    "d.m.Y G:i:s",
-    "j.n.Y G:i:s",
-    "d. m. Y H:i:s",
-    "j. n. Y H:i:s",
-    "j. n. Y G:i:s",
-    "d.m.Y, H:i:s",
-    "j.n.Y, H:i:s",
-    "d/m/Y H:i:s",
-    "m/d/Y H:i:s",
-    "d.m.Y H:i",
-    "j.n.Y H:i",
-    "j.n.Y G:i",
-    "j. n. Y H:i",
-    "j. n. Y G:i",
-    "d.m.Y, H:i",
-    "j.n.Y, H:i",
-    "d-M-Y H:i",
-    "d/m/Y H:i",
-    "m/d/Y H:i",
-    "d. {sk} Y",
-    "j. {sk} Y",
-    "d. {cs} Y",
-    "j. {cs} Y",
-    "d M Y",
-    "d. m. Y",
-    "j. n. Y",
-    "d.m.Y",
-    "j.n.Y",
-    "Y-m-d",
-    "d/m/Y",
-    "m/d/Y",
-    "d-m-Y",
-    "YmdHis",
-    "H:i:s",
-    "G:i:s",
-    "H:i",
-    "G:i",
-];
+use super::{
+    moment_format::{FORMATS, OFFSET_FORMATS, WORD_FORMATS},
+    names::{self, Named},
+    zone::Zone,
+};
 
 /// Seconds since 1970, which only evidence can tell from any other number.
 pub const UNIX: &str = "U";
 
-/// The English short names of months.
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
-/// The English short names of days.
-const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-/// The Slovak names of months, genitive.
-const SLOVAK: [&str; 12] = [
-    "januára",
-    "februára",
-    "marca",
-    "apríla",
-    "mája",
-    "júna",
-    "júla",
-    "augusta",
-    "septembra",
-    "októbra",
-    "novembra",
-    "decembra",
-];
-/// The Czech names of months, genitive.
-const CZECH: [&str; 12] = [
-    "ledna",
-    "února",
-    "března",
-    "dubna",
-    "května",
-    "června",
-    "července",
-    "srpna",
-    "září",
-    "října",
-    "listopadu",
-    "prosince",
-];
-
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
-/// A date, a time, or both, as read from a page.
+/// A date, a time, or a part of them, as read from a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     date: Option<Date>,
     time: Option<Time>,
     unix: Option<i64>,
+    /// A day that is no complete date.
+    partial: Option<PartialDay>,
+    zone: Option<ZoneSign>,
     /// How many seconds one value stands for: 1, 60, or a day.
     pub resolution: i64,
     in_utc: bool,
 }
 
-/// Finds the longest date or time at the beginning of `text`: its length in bytes and all formats that fit.
+/// What is said of a day that is no complete date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct PartialDay {
+    year: Option<i64>,
+    month: Option<i64>,
+    day: Option<i64>,
+    weekday: Option<i64>,
+}
+
+/// What is said of the time zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ZoneSign {
+    /// `+0100`, in seconds.
+    Offset(i64),
+    /// `CET`.
+    Abbreviation(&'static str),
+}
+
+/// Finds the longest date, time or weekday at the beginning of `text`: its length in bytes and all formats that fit.
 pub fn longest(text: &str) -> Option<(usize, Vec<&'static str>)> {
-    if !text.starts_with(|first: char| first.is_ascii_digit() || first.is_ascii_uppercase()) {
-        return None;
+    if text.starts_with(|first: char| first.is_ascii_digit()) {
+        return longest_of(&FORMATS, text);
     }
+    let end = text
+        .find(|character: char| !character.is_alphabetic())
+        .unwrap_or(text.len());
+    names::is_known(&text[..end])
+        .then(|| longest_of(&WORD_FORMATS, text))
+        .flatten()
+}
+
+/// Finds an offset from UTC at the beginning of `text`. Only beside a time or a zone's name is it one.
+pub fn offset(text: &str) -> Option<(usize, Vec<&'static str>)> {
+    longest_of(&OFFSET_FORMATS, text)
+}
+
+/// Returns the formats of a weekday's short name. Only beside a date or time is it one.
+pub fn short_weekday(word: &str) -> Vec<&'static str> {
+    names::SHORT_WEEKDAYS
+        .into_iter()
+        .filter(|format| parse(format, word).is_some())
+        .collect()
+}
+
+fn longest_of(candidates: &[&'static str], text: &str) -> Option<(usize, Vec<&'static str>)> {
     let mut best: Option<(usize, Vec<&'static str>)> = None;
-    for format in FORMATS {
+    for format in candidates {
         let Some((_, length)) = prefix(format, text) else {
             continue;
         };
@@ -158,6 +118,8 @@ struct Parts {
     minute: Option<i64>,
     second: Option<i64>,
     unix: Option<i64>,
+    weekday: Option<i64>,
+    zone: Option<ZoneSign>,
 }
 
 fn prefix(format: &str, text: &str) -> Option<(Moment, usize)> {
@@ -176,16 +138,22 @@ fn prefix(format: &str, text: &str) -> Option<(Moment, usize)> {
             'G' => short_digits(rest, &mut parts.hour)?,
             'Y' => digits(rest, 4, &mut parts.year)?,
             'U' => digits(rest, 10, &mut parts.unix)?,
-            'M' => name(rest, &MONTHS, &mut parts.month)?,
-            'D' => name(rest, &DAYS, &mut None)?,
+            'M' => name(rest, "En-mon", &mut parts)?,
+            'D' => name(rest, "En-short", &mut parts)?,
             '{' => {
-                let language: String = letters
+                let key: String = letters
                     .by_ref()
                     .take_while(|&letter| letter != '}')
                     .collect();
-                let names = if language == "sk" { &SLOVAK } else { &CZECH };
-                name(rest, names, &mut parts.month)?
+                name(rest, &key, &mut parts)?
             }
+            'T' => {
+                let (zone, rest) = names::read_zone(rest)?;
+                parts.zone = Some(ZoneSign::Abbreviation(zone));
+                rest
+            }
+            'O' => utc_offset(rest, "", &mut parts.zone)?,
+            'P' => utc_offset(rest, ":", &mut parts.zone)?,
             '\\' => rest.strip_prefix(letters.next()?)?,
             literal => rest.strip_prefix(literal)?,
         };
@@ -216,6 +184,23 @@ fn assemble(parts: &Parts, in_utc: bool) -> Option<Moment> {
         }
         _ => None,
     };
+    if let (Some(date), Some(weekday)) = (date, parts.weekday)
+        && i64::from(date.weekday().to_monday_one_offset()) != weekday
+    {
+        return None;
+    }
+    let says_day = parts.month.is_some() || parts.weekday.is_some();
+    let partial = (date.is_none() && says_day).then_some(PartialDay {
+        year: parts.year,
+        month: parts.month,
+        day: parts.day,
+        weekday: parts.weekday,
+    });
+    if let Some(partial) = partial
+        && !partial.exists()
+    {
+        return None;
+    }
     let resolution = match (parts.unix, time, parts.second) {
         (Some(_), _, _) | (None, Some(_), Some(_)) => 1,
         (None, Some(_), None) => 60,
@@ -225,6 +210,8 @@ fn assemble(parts: &Parts, in_utc: bool) -> Option<Moment> {
         date,
         time,
         unix: parts.unix,
+        partial,
+        zone: parts.zone,
         resolution,
         in_utc,
     })
@@ -252,13 +239,31 @@ fn short_digits<'a>(text: &'a str, part: &mut Option<i64>) -> Option<&'a str> {
     digits(text, count, part)
 }
 
-fn name<'a>(text: &'a str, names: &[&str], part: &mut Option<i64>) -> Option<&'a str> {
-    let (index, found) = names
-        .iter()
-        .enumerate()
-        .find(|(_, name)| text.starts_with(**name))?;
-    *part = Some(i64::try_from(index).ok()? + 1);
-    text.get(found.len()..)
+fn name<'a>(text: &'a str, key: &str, parts: &mut Parts) -> Option<&'a str> {
+    let (number, named, rest) = names::read(key, text)?;
+    match named {
+        Named::Month => parts.month = Some(number),
+        Named::Weekday => parts.weekday = Some(number),
+    }
+    Some(rest)
+}
+
+/// Reads `+0100`, or `+01:00`.
+fn utc_offset<'a>(text: &'a str, separator: &str, zone: &mut Option<ZoneSign>) -> Option<&'a str> {
+    let (sign, rest) = match text.as_bytes().first()? {
+        b'+' => (1, &text[1..]),
+        b'-' => (-1, &text[1..]),
+        _ => return None,
+    };
+    let (mut hours, mut minutes) = (None, None);
+    let rest = two_digits(rest, &mut hours)?.strip_prefix(separator)?;
+    let rest = two_digits(rest, &mut minutes)?;
+    let (hours, minutes) = (hours?, minutes?);
+    if hours > 14 || ![0, 30, 45].contains(&minutes) {
+        return None;
+    }
+    *zone = Some(ZoneSign::Offset(sign * (hours * 3600 + minutes * 60)));
+    Some(rest)
 }
 
 impl Moment {
@@ -272,13 +277,29 @@ impl Moment {
         self.unix.is_some() || (self.time.is_some() && self.date.is_some())
     }
 
-    /// Returns by how many seconds it is later than the clock at `now`. A date alone is as far off as its day is; a time
-    /// alone is at most half a day off.
+    /// Returns whether it says which day it is.
+    pub fn has_day(&self) -> bool {
+        self.date.is_some() || self.partial.is_some() || self.unix.is_some()
+    }
+
+    /// Returns whether it says a time zone and nothing else.
+    pub fn is_zone(&self) -> bool {
+        self.zone.is_some()
+    }
+
+    /// Returns by how many seconds it is later than the clock at `now`. A day is as far off as its date is; a time alone is
+    /// at most half a day off, a weekday half a week. A zone's offset is as far off as the clock of that zone would be.
     pub fn distance(&self, now: i64, zone: &Zone) -> Option<i64> {
         let utc = Zone::utc();
         let zone = if self.in_utc { &utc } else { zone };
         if let Some(unix) = self.unix {
             return Some(unix - now);
+        }
+        if let Some(sign) = self.zone {
+            return match sign {
+                ZoneSign::Offset(seconds) => Some(seconds - zone.offset(now)?),
+                ZoneSign::Abbreviation(name) => (zone.abbreviation(now)? == name).then_some(0),
+            };
         }
         match (self.date, self.time) {
             (Some(date), Some(time)) => Some(zone.second(DateTime::from_parts(date, time))? - now),
@@ -291,7 +312,7 @@ impl Moment {
                 let difference = time.duration_since(clock).as_secs();
                 Some((difference + DAY / 2).rem_euclid(DAY) - DAY / 2)
             }
-            (None, None) => None,
+            (None, None) => self.partial?.distance(zone.date(now)?),
         }
     }
 
@@ -306,6 +327,34 @@ impl Moment {
             let off = distance - offset;
             (-(tolerance + self.resolution - 1)..=tolerance).contains(&off)
         })
+    }
+}
+
+impl PartialDay {
+    /// Returns whether some year has such a day.
+    fn exists(self) -> bool {
+        let month = self.month.unwrap_or(1);
+        (1..=12).contains(&month) && (1..=31).contains(&self.day.unwrap_or(1))
+    }
+
+    /// Returns by how many seconds it is later than today, where that can be said.
+    fn distance(self, today: Date) -> Option<i64> {
+        let (year, month) = (i64::from(today.year()), i64::from(today.month()));
+        if let Some(weekday) = self.weekday {
+            let today = i64::from(today.weekday().to_monday_one_offset());
+            return Some(((weekday - today + 3).rem_euclid(7) - 3) * DAY);
+        }
+        let Some(day) = self.day else {
+            let same = self.year == Some(year) && self.month == Some(month);
+            return same.then_some(0);
+        };
+        let date = Date::new(
+            today.year(),
+            self.month?.try_into().ok()?,
+            day.try_into().ok()?,
+        )
+        .ok()?;
+        Some(date.duration_since(today).as_secs())
     }
 }
 

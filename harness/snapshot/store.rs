@@ -229,6 +229,7 @@ mod tests {
             description: "Prihlásenie: login".to_owned(),
             request: "POST /login.php?š=${id}".to_owned(),
             sent: vec!["meno".to_owned()],
+            asked: "sha256:0".to_owned(),
             status: "HTTP/1.1 200 OK".to_owned(),
             headers: vec![
                 ("Date".to_owned(), date),
@@ -279,10 +280,11 @@ mod tests {
         ---
         description: "Prihlásenie: login"
         info:
-          version: 1
+          version: 2
           request: "POST /login.php?š=${id}"
           sent:
             - "meno"
+          asked: "sha256:0"
           status: "HTTP/1.1 200 OK"
           headers:
             - "Date: {{time-1}}"
@@ -294,6 +296,7 @@ mod tests {
           charset_from: "meta"
           zone: "Europe/Bratislava"
           body: "sha256:e755a0518068487c6c2d2e4ffcf5dbbac738355634c65dac17d6edbdc018e3cc"
+          file: "sha256:f95c57b5cd5d04f3dcdf749b976939e30c9e17f396c9673bcf3e1382efde17ba"
           holes:
             - {"name":"time-1","place":"header 0","at":6,"kind":"clock","formats":["D, d M Y H:i:s \\G\\M\\T"],"offset":0}
             - {"name":"token-1","place":"body","at":27,"kind":"number","most":3}
@@ -313,8 +316,11 @@ mod tests {
         for (from, to) in [
             ("učiteľ", "ucitel"),
             ("\r\n", "\n"),
-            ("version: 1", "version: 2"),
+            ("version: 2", "version: 1"),
             ("\"at\":27", "\"at\":99"),
+            ("200 OK", "404 Not Found"),
+            ("\"most\":3", "\"most\":9"),
+            ("- \"no head\"", "- \"no heart\""),
         ] {
             fs::write(&path, text.replace(from, to)).unwrap();
             assert!(read(&path).is_err(), "{from}");

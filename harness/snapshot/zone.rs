@@ -72,6 +72,19 @@ impl Zone {
         Some(self.rules.to_datetime(timestamp))
     }
 
+    /// Returns how many seconds the zone is ahead of UTC at a second since 1970.
+    pub fn offset(&self, second: i64) -> Option<i64> {
+        let timestamp = Timestamp::from_second(second).ok()?;
+        Some(self.rules.to_offset(timestamp).seconds().into())
+    }
+
+    /// Returns the zone's short name at a second since 1970: `CET` or `CEST`.
+    pub fn abbreviation(&self, second: i64) -> Option<String> {
+        let timestamp = Timestamp::from_second(second).ok()?;
+        let info = self.rules.to_offset_info(timestamp);
+        Some(info.abbreviation().to_owned())
+    }
+
     /// Returns the local date at a second since 1970.
     pub fn date(&self, second: i64) -> Option<Date> {
         self.local(second).map(DateTime::date)

@@ -181,8 +181,10 @@ impl Toolbox {
             clippy::disallowed_methods,
             reason = "this is the place the lint sends everybody to"
         )]
-        let mut command = Command::new(program);
+        let mut command = Command::new(self.find("setsid")?);
+        // A session of its own: Ctrl-C reaches us, not it, and a program of the guest finds no terminal of ours in /dev/tty.
         command
+            .arg(program)
             .args(&call.arguments)
             .env_clear()
             .env("PATH", search_path)
@@ -191,7 +193,6 @@ impl Toolbox {
             .envs(call.environment.iter().map(|(name, value)| (name, value)))
             .envs(self.run.iter().map(|run| (RUN_MARK, run)))
             .stdin(stdin)
-            .process_group(0)
             .kill_on_drop(true);
         Ok(command)
     }

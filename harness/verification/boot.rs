@@ -10,7 +10,8 @@ use super::plan::Plan;
 use crate::{
     exchange,
     machine::{
-        self, BootConfig, HostMount, Machine, MachineError, Transport, host_mounts, listeners,
+        self, Addressing, BootConfig, HostMount, Machine, MachineError, Transport, host_mounts,
+        listeners,
     },
     outcome::{Case, CaseId, Difference},
     project::Recipe,
@@ -81,9 +82,11 @@ fn private_users(id: CaseId, leader: u32) -> Case {
         Ok(map) => map,
         Err(error) => return Case::broken(id, &error),
     };
-    let words: Vec<&str> = map.split_whitespace().collect();
-    let host = words.get(1).copied().unwrap_or_default();
-    let differences = if host == "0" {
+    let host = map.split_whitespace().nth(1).map(str::parse::<u32>);
+    let Some(Ok(host)) = host else {
+        return Case::not_run(id, "the kernel shows no user map of the guest's init");
+    };
+    let differences = if host == 0 {
         let cause = "systemd-nspawn made no user namespace: root of the guest is root of the host";
         vec![
             Difference::new("uid_map", "private users", "a range of its own", map.trim())
@@ -107,8 +110,12 @@ fn listener_case(plan: &Plan, guest: &Guest) -> Case {
         Err(error) => return Case::broken(id, &error),
     };
     let expose = &plan.project.container.expose;
-    let exposed =
-        |port: u16, transport: Transport| transport == Transport::Tcp && expose.contains(&port);
+    // The DHCP client listens for the host's systemd-networkd (RFC 2131, section 4.1).
+    let by_dhcp = guest.machine.addressing == Addressing::Networkd;
+    let exposed = |port: u16, transport: Transport| match transport {
+        Transport::Tcp => expose.contains(&port),
+        Transport::Udp => by_dhcp && (port == 68 || port == 546),
+    };
     let mut differences: Vec<Difference> = found
         .iter()
         .filter(|one| !exposed(one.port, one.transport))

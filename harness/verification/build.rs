@@ -99,6 +99,7 @@ fn legacy_packages(project: &Project, installed: &BTreeMap<String, String>) -> O
     let id = CaseId::new(&["build", "legacy-packages"]);
     Some(match read_package_list(&project.resolve(list)) {
         Err(error) => Case::broken(id, &error),
+        Ok(expected) if expected.is_empty() => Case::not_run(id, "the list is empty"),
         Ok(expected) => {
             let differences = compare_versions(&expected, installed, "the old server's list");
             Case::compared(
@@ -122,7 +123,7 @@ fn read_package_list(path: &Path) -> Result<BTreeMap<String, String>, InputError
         let mut words = line.split_whitespace();
         let (Some(name), Some(version), None) = (words.next(), words.next(), words.next()) else {
             let error = InputError::new(path, "is not `package version`")
-                .hint("write it with `dpkg-query --show`");
+                .hint("write it with `dpkg-query -W -f '${Package} ${Version}\\n'`, without removed packages");
             return Err(InputError {
                 place: Some((number + 1, 1)),
                 ..error

@@ -11,6 +11,7 @@ mod boot;
 mod build;
 mod database;
 mod finish;
+mod options;
 mod plan;
 mod reproducibility;
 mod restore;
@@ -20,7 +21,8 @@ mod variations;
 
 pub use boot::{Guest, boot_guest};
 pub use build::build_one;
+pub use options::replay_options;
 pub use plan::Plan;
-pub use run::{replay_options, verify, verify_rootfs};
+pub use run::{verify, verify_rootfs};
 pub use stages::Verified;
 pub use variations::Comparison;

@@ -6,6 +6,7 @@ use super::{
     boot,
     boot::Guest,
     build, database, finish,
+    options::replay_options,
     plan::Plan,
     reproducibility::{Compared, compare_builds},
     restore,
@@ -13,16 +14,13 @@ use super::{
     variations::Variations,
 };
 use crate::{
-    charset::Charset,
     input::InputError,
     machine::Journal,
-    outcome::{Case, CaseId, Outcome, StageName},
+    outcome::{Case, CaseId, Outcome, Stage, StageName},
     preflight,
-    project::Project,
     recipe::{self, Built, Inputs},
     replay,
     scenario::{self, Scenario},
-    snapshot::Zone,
 };
 
 /// Does the whole run. Whatever goes wrong is some case's outcome.
@@ -46,7 +44,7 @@ pub async fn verify(plan: &Plan) -> Verified {
     stages.finish()
 }
 
-/// Builds twice and compares: the stages preflight, build and reproducibility alone.
+/// Builds twice and compares: the stages build and reproducibility alone.
 pub async fn verify_rootfs(plan: &Plan) -> (Verified, Option<Built>) {
     let mut stages = Stages::new(plan);
     let built = build(&mut stages).await;
@@ -196,10 +194,15 @@ async fn boot_and_compare(stages: &mut Stages<'_>, built: &Built) {
     let cases = boot::boot_cases(plan, &guest);
     stages.end(StageName::Boot, started.elapsed(), cases);
     let guest = compare(stages, guest).await;
+    let compared = |stage: &Stage| {
+        stage.name == StageName::Database
+            && stage.cases.iter().any(|case| case.outcome == Outcome::Same)
+    };
+    let has_database = stages.done.iter().any(compared);
     plan.started("shutdown");
     let started = Instant::now();
     let mut logs = vec![finish::syslog_case(plan, &guest).await];
-    let (cases, journal) = finish::stop_cases(plan, guest, Some(built)).await;
+    let (cases, journal) = finish::stop_cases(plan, guest, Some(built), has_database).await;
     stages.end(StageName::Shutdown, started.elapsed(), cases);
     logs.extend(journal.as_ref().map(finish::messages_case));
     stages.guest_log.extend(
@@ -238,6 +241,8 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
         }
     };
     let mut cases = database::compare(plan, &database.address).await;
+    let left_out = crate::database::NOT_COMPARED.map(str::to_owned);
+    stages.not_compared.extend(left_out);
     let before = database::fingerprint(&database.address).await;
     let mut took = started.elapsed();
     let loaded = scenarios.as_ref().map(Clone::clone).unwrap_or_default();
@@ -248,6 +253,9 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
         Err(broken) => broken,
     });
     took += started.elapsed();
+    if loaded.iter().any(|scenario| scenario.mutates) {
+        stages.not_compared.push(database::SIDE_EFFECTS.to_owned());
+    }
     stages.end(StageName::Database, took, cases);
     guest
 }
@@ -300,35 +308,4 @@ async fn replay(stages: &mut Stages<'_>, scenarios: Result<Vec<Scenario>, InputE
         Err(error) => vec![Case::broken(CaseId::new(&["replay", "server"]), &error)],
     };
     stages.end(StageName::Replay, started.elapsed(), cases);
-}
-
-/// Makes the options of a replay from the project: the charset of undeclared pages, the old server's time zone.
-pub fn replay_options(
-    project: &Project,
-    clock: replay::Clock,
-) -> Result<replay::Options, InputError> {
-    let legacy = project
-        .legacy
-        .as_ref()
-        .ok_or_else(|| project.missing("legacy"))?;
-    let charset = Charset::for_label(&legacy.charset).ok_or_else(|| {
-        InputError::new(
-            project.config_path(),
-            format!(
-                "legacy.charset: `{}` is no charset of pages",
-                legacy.charset
-            ),
-        )
-        .hint("write a label of the WHATWG Encoding standard, as windows-1250 or iso-8859-2")
-    })?;
-    let zone = legacy.timezone.as_ref().map(|name| {
-        Zone::parse(name).map_err(|_unknown| {
-            InputError::new(
-                project.config_path(),
-                format!("legacy.timezone: `{name}` is no time zone"),
-            )
-            .hint("write a name of the tz database, as Europe/Bratislava")
-        })
-    });
-    Ok(replay::Options::new(charset, zone.transpose()?, clock))
 }

@@ -1,4 +1,4 @@
-//! The stages of a run as they are filled, and what a run leaves.
+//! What a run has so far: stages that have ended, and what is left out by name.
 
 use std::time::Duration;
 

@@ -9,7 +9,10 @@ use std::{
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::error::WorkspaceError;
+use super::{
+    error::WorkspaceError,
+    leftovers::{kill_processes, remove_folder},
+};
 
 /// Names one run: when it started, and five characters that keep runs of the same second apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +66,7 @@ pub struct Workspace {
     pub id: RunId,
     /// The folder.
     pub folder: PathBuf,
+    base: PathBuf,
     _lease: File,
 }
 
@@ -71,6 +75,7 @@ impl Workspace {
     pub fn create(base: &Path, id: RunId) -> Result<Self, WorkspaceError> {
         let work = work_folder(base);
         fs::create_dir_all(&work).map_err(WorkspaceError::file("create", &work))?;
+        let _guard = guard(base)?;
         let folder = work.join(id.as_str());
         // Trees hold setuid files and devices: nobody but root may reach them.
         fs::DirBuilder::new()
@@ -87,6 +92,7 @@ impl Workspace {
         Ok(Self {
             id,
             folder,
+            base: base.to_owned(),
             _lease: lease,
         })
     }
@@ -100,11 +106,23 @@ impl Workspace {
 impl Drop for Workspace {
     /// Removes the folder. What can't be removed now is found by `clean`, because the lease is free from here on.
     fn drop(&mut self) {
-        let _removed = fs::remove_dir_all(&self.folder);
+        let _guard = guard(&self.base);
+        // A guest outlives a systemd-nspawn that was killed, as on Ctrl-C.
+        let _killed = kill_processes(self.id.as_str(), &mut Vec::new());
+        let _removed = remove_folder(&self.folder);
     }
 }
 
 /// Returns the folder that holds all runs' folders.
 pub(super) fn work_folder(base: &Path) -> PathBuf {
     base.join("work")
+}
+
+/// Waits until nobody else makes or removes workspaces: a folder that has no lease yet must not look like a dead run's.
+pub(super) fn guard(base: &Path) -> Result<File, WorkspaceError> {
+    let path = base.join("work.lock");
+    let file = File::create(&path).map_err(WorkspaceError::file("create", &path))?;
+    flock(&file, FlockOperation::LockExclusive)
+        .map_err(|errno| WorkspaceError::file("lock", &path)(errno.into()))?;
+    Ok(file)
 }

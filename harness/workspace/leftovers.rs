@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io::Read,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -14,12 +15,15 @@ use rustix::{
 
 use super::{
     error::WorkspaceError,
-    lease::{machine_name, work_folder},
+    lease::{guard, machine_name, work_folder},
 };
 use crate::tool::RUN_MARK;
 
 /// How long a killed process may take to go.
 const KILL_LIMIT: Duration = Duration::from_secs(20);
+
+/// The mark stands in the beginning of an environment that we made.
+const LONGEST_ENVIRONMENT: u64 = 65_536;
 
 /// Something of a dead run that was removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +41,10 @@ pub fn remove_dead(base: &Path) -> Result<(Vec<Leftover>, Vec<String>), Workspac
     let work = work_folder(base);
     let mut removed = Vec::new();
     let mut alive = Vec::new();
+    if !work.exists() {
+        return Ok((removed, alive));
+    }
+    let _guard = guard(base)?;
     for name in folder_names(&work)? {
         let folder = work.join(&name);
         let Some(_lease) = take_lease(&folder)? else {
@@ -45,7 +53,7 @@ pub fn remove_dead(base: &Path) -> Result<(Vec<Leftover>, Vec<String>), Workspac
         };
         kill_processes(&name, &mut removed)?;
         wait_for_link(&name);
-        fs::remove_dir_all(&folder).map_err(WorkspaceError::file("remove", &folder))?;
+        remove_folder(&folder)?;
         removed.push(Leftover {
             run: name,
             what: format!("folder {}", folder.display()),
@@ -55,9 +63,6 @@ pub fn remove_dead(base: &Path) -> Result<(Vec<Leftover>, Vec<String>), Workspac
 }
 
 fn folder_names(work: &Path) -> Result<Vec<String>, WorkspaceError> {
-    if !work.exists() {
-        return Ok(Vec::new());
-    }
     let entries = fs::read_dir(work).map_err(WorkspaceError::file("read", work))?;
     let mut names = Vec::new();
     for entry in entries {
@@ -77,8 +82,8 @@ fn take_lease(folder: &Path) -> Result<Option<File>, WorkspaceError> {
         .then_some(lease))
 }
 
-/// Kills every process that carries the run's mark. The guest's own processes die with their systemd-nspawn.
-fn kill_processes(run: &str, removed: &mut Vec<Leftover>) -> Result<(), WorkspaceError> {
+/// Kills every process of the run, its guests' too.
+pub(super) fn kill_processes(run: &str, removed: &mut Vec<Leftover>) -> Result<(), WorkspaceError> {
     let deadline = Instant::now() + KILL_LIMIT;
     let mut known = Vec::new();
     loop {
@@ -109,24 +114,53 @@ fn kill_processes(run: &str, removed: &mut Vec<Leftover>) -> Result<(), Workspac
     }
 }
 
-/// Lists the processes whose environment has the run's mark; a process without memory (a zombie) has none.
+/// Lists the processes of a run: those that carry its mark, and those of its guests, which have mounts of the run's folder.
 fn marked_processes(run: &str) -> Vec<i32> {
-    let mark = format!("{RUN_MARK}={run}");
     let Ok(processes) = fs::read_dir("/proc") else {
         return Vec::new();
     };
     let mut pids: Vec<i32> = processes
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|pid| {
-            fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
-                environment
-                    .split(|&byte| byte == 0)
-                    .any(|variable| variable == mark.as_bytes())
-            })
-        })
+        .filter(|pid| carries_mark(*pid, run) || is_in_guest(*pid, run))
         .collect();
     pids.sort_unstable();
     pids
+}
+
+/// Tells whether a process has the run's mark in its environment; one without memory (a zombie) has none.
+fn carries_mark(pid: i32, run: &str) -> bool {
+    let mark = format!("{RUN_MARK}={run}");
+    beginning_of(&format!("/proc/{pid}/environ")).is_some_and(|environment| {
+        environment
+            .split(|&byte| byte == 0)
+            .any(|variable| variable == mark.as_bytes())
+    })
+}
+
+/// Tells whether a process is in a guest of the run: a guest outlives a systemd-nspawn that was killed. It is in a mount
+/// namespace of its own, in which something of the run's folder is mounted; the host's own namespace is never meant.
+fn is_in_guest(pid: i32, run: &str) -> bool {
+    let namespace = |of: &str| fs::read_link(format!("/proc/{of}/ns/mnt")).ok();
+    let theirs = namespace(&pid.to_string());
+    if theirs.is_none() || theirs == namespace("self") || theirs == namespace("1") {
+        return false;
+    }
+    let folder = format!("/work/{run}/");
+    beginning_of(&format!("/proc/{pid}/mountinfo")).is_some_and(|mounts| {
+        mounts
+            .windows(folder.len())
+            .any(|part| part == folder.as_bytes())
+    })
+}
+
+/// Reads the beginning of a file that a process decides on: it may make its environment as long as it likes.
+fn beginning_of(path: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).ok()?;
+    file.take(LONGEST_ENVIRONMENT)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    Some(bytes)
 }
 
 /// Waits until the run's network link is gone: the kernel removes it with the guest's network namespace, a little later.
@@ -136,6 +170,21 @@ fn wait_for_link(run: &str) {
     while link.exists() && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Removes a folder in which a dying process may still write: tries again until nothing comes back.
+pub(super) fn remove_folder(folder: &Path) -> Result<(), WorkspaceError> {
+    let deadline = Instant::now() + KILL_LIMIT;
+    while let Err(error) = fs::remove_dir_all(folder) {
+        if !folder.exists() {
+            break;
+        }
+        if Instant::now() > deadline {
+            return Err(WorkspaceError::file("remove", folder)(error));
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

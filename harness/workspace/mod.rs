@@ -3,11 +3,11 @@
 //! ```text
 //! BASE/work/<run id>/lease      locked (flock) by the living run
 //! BASE/work/<run id>/first …    trees, sockets, scratch files
-//! BASE/packages/<sha256>.deb    shared, content-addressed, kept
 //! ```
 //!
 //! A run is alive exactly as long as its lease is locked: the kernel drops the lock with the process, however it ends, so
-//! there is no process number to go stale. Its processes carry its id in their environment ([`crate::tool::RUN_MARK`]).
+//! there is no process number to go stale. Its processes carry its id in their environment ([`crate::tool::RUN_MARK`]); those of
+//! its guests, which outlive a killed systemd-nspawn, are known by the run's folder in their mounts.
 
 mod error;
 mod lease;

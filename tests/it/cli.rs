@@ -5,12 +5,23 @@ use crate::env::TestEnv;
 #[test]
 fn a_folder_without_a_project_is_named_with_the_way_out() {
     let env = TestEnv::new();
-    insta::assert_snapshot!(env.run(&["run"]), @"");
+    insta::assert_snapshot!(env.run(&["run"]), @"
+    exit code: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: [PROJECT]: is in no project: there is no migrate-verify.toml here or above
+    hint: go to the project, or name it with --project DIR
+    ");
 }
 
 #[test]
 fn a_mistake_in_the_project_file_is_named_with_line_and_column() {
     let env = TestEnv::new();
     env.write("migrate-verify.toml", "[image]\nsorce = \"oci:image\"\n");
-    insta::assert_snapshot!(env.run(&["run"]), @"");
+    insta::assert_snapshot!(env.run(&["run"]), @"
+    exit code: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: [PROJECT]/migrate-verify.toml:2:1: unknown field `sorce`, expected `source`
+    ");
 }

@@ -3,9 +3,12 @@
 
 mod env;
 
+mod architecture;
 mod cli;
 mod pages;
+mod pages_time;
 mod privileged_database;
+mod privileged_run;
 mod privileged_variations;
 mod rootfs;
 mod rootfs_hostile;

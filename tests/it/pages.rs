@@ -84,10 +84,10 @@ request = "GET /detail.php?id=${id}"
 ];
 
 /// A project with scenarios, in which servers are recorded and compared.
-struct Project {
-    env: TestEnv,
+pub(crate) struct Project {
+    pub(crate) env: TestEnv,
     scenarios: Vec<Scenario>,
-    options: Options,
+    pub(crate) options: Options,
 }
 
 impl Project {
@@ -108,7 +108,7 @@ impl Project {
         }
     }
 
-    async fn record(&self, server: &LegacyServer) -> RecordResult {
+    pub(crate) async fn record(&self, server: &LegacyServer) -> RecordResult {
         let manner = RecordManner {
             rounds: 2,
             allow_writes: true,
@@ -126,7 +126,7 @@ impl Project {
         .unwrap()
     }
 
-    async fn replay(&self, server: &LegacyServer) -> ReplayResult {
+    pub(crate) async fn replay(&self, server: &LegacyServer) -> ReplayResult {
         let snapshots = self.env.path().join("snapshots");
         replay::replay(
             &self.scenarios,
@@ -142,7 +142,7 @@ impl Project {
 }
 
 /// Everything that was found, a line a difference.
-fn findings(result: &ReplayResult) -> String {
+pub(crate) fn findings(result: &ReplayResult) -> String {
     let mut text = String::new();
     for case in &result.cases {
         match &case.outcome {
@@ -706,7 +706,7 @@ fn one(path: &str) -> [(&'static str, String); 1] {
     )]
 }
 
-fn asking(path: &str) -> Project {
+pub(crate) fn asking(path: &str) -> Project {
     let scenarios = one(path);
     let scenarios: Vec<(&str, &str)> = scenarios
         .iter()

@@ -618,10 +618,14 @@ async fn privileged_the_program_records_and_compares() {
     assert!(recorded.starts_with("exit code: 0"), "{recorded}");
     let again = hidden(env.run(&["database", "record"]));
     assert!(again.contains("no file changed"), "{again}");
-    insta::assert_snapshot!(hidden(env.run(&["database", "compare"])), @r"
+    insta::assert_snapshot!(hidden(env.run(&["database", "compare"])), @"
     exit code: 0
     ----- stdout -----
-    verified: mysql://reader:****@127.0.0.1:[PORT]/two
+    mysql://reader:****@127.0.0.1:[PORT]/two
+
+    database         same [TIME] 14 same
+
+    VERIFIED: everything that was compared is the same
     ----- stderr -----
     ");
     server
@@ -630,11 +634,16 @@ async fn privileged_the_program_records_and_compares() {
     insta::assert_snapshot!(hidden(env.run(&["database", "compare"])), @r#"
     exit code: 1
     ----- stdout -----
-    different: database/triedy/rows
-      triedy[kod="c", rok=2009].nazov (value)
-        expected "y"
-        actual   "x "
-    different: mysql://reader:****@127.0.0.1:[PORT]/two
+    mysql://reader:****@127.0.0.1:[PORT]/two
+
+    database         different [TIME] 13 same, 1 different
+
+    ≠ database/triedy/rows: 6 rows of 3 columns, by their key
+        triedy[kod="c", rok=2009].nazov: value
+          expected "y"
+          found    "x "
+
+    DIFFERENT: the candidate is not the same
     ----- stderr -----
     "#);
     let json = hidden(env.run(&["database", "compare", "--format", "json"]));

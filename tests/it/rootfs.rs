@@ -123,7 +123,7 @@ fn privileged_differences_are_grouped_and_explained_and_secrets_are_not_shown() 
 }
 
 #[test]
-fn differences_as_json_are_what_the_contract_says() {
+fn differences_as_json_keep_their_format() {
     let env = TestEnv::new();
     image(&env, "first", &members("14000", ["a", "b"], 0o4755));
     image(&env, "second", &members("14001", ["b", "a"], 0o755));

@@ -189,7 +189,7 @@ impl Packing {
     pub(crate) const ALL: [Self; 5] =
         [Self::Tar, Self::Gzip, Self::GzipTwice, Self::Zstd, Self::Xz];
 
-    fn pack(self, bytes: &[u8]) -> Vec<u8> {
+    pub(crate) fn pack(self, bytes: &[u8]) -> Vec<u8> {
         let gzip = |part: &[u8]| {
             let mut encoder =
                 flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

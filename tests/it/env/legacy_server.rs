@@ -4,7 +4,7 @@ use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -70,6 +70,10 @@ struct Application {
     counter: AtomicU64,
     /// Seconds by which its local time is wrong.
     shift: i64,
+    /// What it takes for the second since 1970.
+    clock: fn() -> i64,
+    /// The time of the first request that wanted it.
+    first: OnceLock<String>,
     authority: String,
 }
 
@@ -81,11 +85,18 @@ impl LegacyServer {
 
     /// Starts it with a local time that is wrong by `shift` seconds, and a fault.
     pub(crate) fn with(shift: i64, fault: Fault) -> Self {
+        Self::at(now, shift, fault)
+    }
+
+    /// Starts it with a clock of its own.
+    pub(crate) fn at(clock: fn() -> i64, shift: i64, fault: Fault) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let authority = listener.local_addr().unwrap().to_string();
         let application = Arc::new(Application {
             counter: AtomicU64::new(now().unsigned_abs()),
             shift,
+            clock,
+            first: OnceLock::new(),
             authority: authority.clone(),
         });
         thread::spawn(move || {
@@ -182,8 +193,14 @@ pub(crate) fn cp1250(text: &str) -> Vec<u8> {
 /// Formats a second since 1970 in a zone, in the letters of strftime.
 fn clock(format: &str, second: i64, zone: &str) -> String {
     let time = jiff::Timestamp::from_second(second).unwrap();
-    let local = jiff::tz::TimeZone::get(zone).unwrap().to_datetime(time);
-    local.strftime(format).to_string()
+    let zone = jiff::tz::TimeZone::get(zone).unwrap();
+    let info = zone.to_offset_info(time);
+    let hours = info.offset().seconds() / 3600;
+    let format = format
+        .replace("%:z", &format!("+{hours:02}:00"))
+        .replace("%z", &format!("+{hours:02}00"))
+        .replace("%Z", info.abbreviation());
+    zone.to_datetime(time).strftime(&format).to_string()
 }
 
 impl Application {
@@ -197,7 +214,7 @@ impl Application {
         )
     }
 
-    fn page(head: &str, body: &str) -> Reply {
+    fn page(&self, head: &str, body: &str) -> Reply {
         let html = format!(
             "<html><head>{head}<title>Škola</title></head>\r\n<body>\r\n{body}\r\n<hr>Základná škola, Žilina\r\n</body></html>\r\n"
         );
@@ -206,7 +223,7 @@ impl Application {
             headers: vec![
                 (
                     "Date".to_owned(),
-                    clock("%a, %d %b %Y %H:%M:%S GMT", now(), "UTC"),
+                    clock("%a, %d %b %Y %H:%M:%S GMT", (self.clock)(), "UTC"),
                 ),
                 ("Server".to_owned(), "Apache/1.3.35 (Unix)".to_owned()),
                 ("X-Powered-By".to_owned(), "PHP/4.4.4".to_owned()),
@@ -220,8 +237,8 @@ impl Application {
         }
     }
 
-    fn redirect(location: &str) -> Reply {
-        let mut reply = Self::page("", "presmerovanie");
+    fn redirect(&self, location: &str) -> Reply {
+        let mut reply = self.page("", "presmerovanie");
         "HTTP/1.1 302 Found".clone_into(&mut reply.status);
         reply.header("Location", Some(location));
         reply
@@ -246,7 +263,7 @@ impl Application {
         match (method, target.split('?').next().unwrap_or_default()) {
             ("GET", "/login.php") => {
                 let token = self.random();
-                let mut reply = Self::page(
+                let mut reply = self.page(
                     META,
                     &format!(
                         "<form method=post action=\"login.php\"><input type=hidden name=token value=\"{token}\">\r\n<a href=\"?t={token}\">ďalej</a></form>"
@@ -264,16 +281,16 @@ impl Application {
                     && request.contains("token=")
                     && request.contains("meno=u%E8ite%BE") =>
             {
-                Self::redirect("zoznam.php?trieda=1.A")
+                self.redirect("zoznam.php?trieda=1.A")
             }
             ("GET", "/zoznam.php") if session.is_some() => self.list(META, &session.unwrap()),
             ("GET", "/header.php") => {
-                let mut reply = Self::page("", "Hľadaný výraz");
+                let mut reply = self.page("", "Hľadaný výraz");
                 reply.header("Content-Type", Some("text/html; charset=windows-1250"));
                 reply
             }
             ("GET", "/static.html") => {
-                let mut reply = Self::page("", "Vitajte na stránkach školy");
+                let mut reply = self.page("", "Vitajte na stránkach školy");
                 reply.chunked = false;
                 reply.header("Last-Modified", Some("Tue, 01 Sep 2009 08:00:00 GMT"));
                 reply.header(
@@ -282,37 +299,47 @@ impl Application {
                 );
                 reply
             }
+            ("GET", "/stoji") => {
+                let now = clock("%H:%M", (self.clock)(), "Europe/Bratislava");
+                let first = self.first.get_or_init(|| now);
+                self.page(META, &format!("Schôdza o {first} v zborovni"))
+            }
+            ("GET", "/ide") => {
+                let now = clock("%H:%M", (self.clock)(), "Europe/Bratislava");
+                self.page(META, &format!("Je {now} hodín"))
+            }
+            ("GET", "/kalendar.php") => self.calendar(META),
             ("GET", "/obr.png") => {
-                let mut reply = Self::page("", "");
+                let mut reply = self.page("", "");
                 reply.header("Content-Type", Some("image/png"));
                 reply.body =
                     b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x20\x08\x02\0\0\0rest of it"
                         .to_vec();
                 reply
             }
-            ("GET", "/stare") => Self::redirect(&format!("http://{}/static.html", self.authority)),
-            ("GET", "/dokola") => Self::redirect("/dokola"),
+            ("GET", "/stare") => self.redirect(&format!("http://{}/static.html", self.authority)),
+            ("GET", "/dokola") => self.redirect("/dokola"),
             ("GET", "/nahodne") => {
                 let names = ["Jano", "Fero", "Mišo", "Ďuro", "Paľo"];
                 let number = self.counter.fetch_add(1, Ordering::Relaxed);
-                Self::page(META, names[usize::try_from(number % 5).unwrap()])
+                self.page(META, names[usize::try_from(number % 5).unwrap()])
             }
             ("POST", "/upload.php") => {
                 let is_right = request.contains("name=\"n\u{e1}zov\"")
                     && request.contains("filename=\"foto.png\"");
-                Self::page(META, if is_right { "Súbor prijatý" } else { "chyba" })
+                self.page(META, if is_right { "Súbor prijatý" } else { "chyba" })
             }
             ("POST", "/pridaj.php") => {
                 let row = self.counter.fetch_add(1, Ordering::Relaxed) % 1000 + 5000;
-                Self::redirect(&format!("detail.php?id={row}"))
+                self.redirect(&format!("detail.php?id={row}"))
             }
             ("GET", "/detail.php") => {
                 let id = target.rsplit('=').next().unwrap_or_default();
-                Self::page(META, &format!("<b>Žiak</b> číslo {id}"))
+                self.page(META, &format!("<b>Žiak</b> číslo {id}"))
             }
             _ => {
                 let port = self.authority.rsplit(':').next().unwrap();
-                let mut reply = Self::page(
+                let mut reply = self.page(
                     "",
                     &format!("<address>Apache/1.3.35 Server at 127.0.0.1 Port {port}</address>"),
                 );
@@ -322,9 +349,102 @@ impl Application {
         }
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a calendar in four languages is a table"
+    )]
+    /// The page with everything that names a day: in Slovak, Czech, English and German, beside fixed days.
+    fn calendar(&self, head: &str) -> Reply {
+        const SLOVAK_DAYS: [&str; 7] = [
+            "pondelok", "utorok", "streda", "štvrtok", "piatok", "sobota", "nedeľa",
+        ];
+        const CZECH_DAYS: [&str; 7] = [
+            "pondělí",
+            "úterý",
+            "středa",
+            "čtvrtek",
+            "pátek",
+            "sobota",
+            "neděle",
+        ];
+        const SHORT_DAYS: [&str; 7] = ["Po", "Ut", "St", "Št", "Pi", "So", "Ne"];
+        const SLOVAK_MONTHS: [&str; 12] = [
+            "januára",
+            "februára",
+            "marca",
+            "apríla",
+            "mája",
+            "júna",
+            "júla",
+            "augusta",
+            "septembra",
+            "októbra",
+            "novembra",
+            "decembra",
+        ];
+        const CZECH_MONTHS: [&str; 12] = [
+            "leden",
+            "únor",
+            "březen",
+            "duben",
+            "květen",
+            "červen",
+            "červenec",
+            "srpen",
+            "září",
+            "říjen",
+            "listopad",
+            "prosinec",
+        ];
+        let local = (self.clock)() + self.shift;
+        let of = |format: &str| clock(format, local, "Europe/Bratislava");
+        let number = |format: &str| of(format).parse::<usize>().unwrap() - 1;
+        let (day, month) = (number("%u"), number("%m"));
+        let expiry = clock(
+            "%a, %d-%b-%Y %H:%M:%S GMT",
+            (self.clock)() + 30 * 86_400,
+            "UTC",
+        );
+        let body = [
+            format!(
+                "<p>Dnes je {} {}. {} {}",
+                SLOVAK_DAYS[day],
+                of("%-d"),
+                SLOVAK_MONTHS[month],
+                of("%Y")
+            ),
+            format!("<p>Rozvrhový deň: {}", CZECH_DAYS[day]),
+            format!(
+                "<p>{} {} {}",
+                SHORT_DAYS[day],
+                of("%-d.%-m."),
+                of("%H:%M:%S")
+            ),
+            format!("<p>kalendář: {} {}", CZECH_MONTHS[month], of("%Y")),
+            of("<p>Printed on %A, %B %-d, %Y at %H:%M:%S"),
+            of("<p>Pásmo: %Z %z"),
+            of("<p>%Y-%m-%dT%H:%M:%S%:z"),
+            of("<p>%a, %d %b %Y %H:%M:%S %z"),
+            "<p>Zber papiera bude v utorok, schôdza 3.9.2004 o 16:30.".to_owned(),
+            "<p>&copy; 2003-2006".to_owned(),
+        ]
+        .join("\r\n");
+        let mut reply = self.page(head, &body);
+        reply.header(
+            "Set-Cookie",
+            Some(&format!("styl=1; expires={expiry}; Max-Age=2592000")),
+        );
+        reply.header(
+            "Last-Modified",
+            Some(&clock("%a, %d %b %Y %H:%M:%S GMT", (self.clock)(), "UTC")),
+        );
+        reply.chunked = false;
+        reply
+    }
+
     /// The page with everything that varies: clock, date, duration, session id.
     fn list(&self, head: &str, session: &str) -> Reply {
-        let local = now() + self.shift;
+        let local = (self.clock)() + self.shift;
         let time = clock("%d.%m.%Y %H:%M:%S", local, "Europe/Bratislava");
         let today = clock("%d.%m.%Y", local, "Europe/Bratislava");
         let duration = format!(
@@ -338,7 +458,7 @@ impl Application {
             .into_iter()
             .map(|(number, name)| row(number, name))
             .collect();
-        let mut reply = Self::page(
+        let mut reply = self.page(
             head,
             &format!(
                 "<h1>Trieda 1.A</h1>\r\n<p>Dnes je {today}, vytlačené {time}</p>\r\n<table>\r\n{rows}</table>\r\nPriemer 1,57 | vygenerované za {duration} s"

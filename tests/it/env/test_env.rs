@@ -50,6 +50,9 @@ impl TestEnv {
             str::from_utf8(&output.stdout).unwrap(),
             str::from_utf8(&output.stderr).unwrap(),
         );
+        let text = regex::Regex::new(r" +\d+\.\d s  ")
+            .unwrap()
+            .replace_all(&text, " [TIME] ");
         text.replace(
             &self.path().canonicalize().unwrap().display().to_string(),
             "[PROJECT]",

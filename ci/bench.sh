@@ -1,0 +1,260 @@
+#!/usr/bin/env bash
+# Measures this program against the tools that people use today, and prints a table of medians and ratios.
+#
+#   ci/bench.sh SUBJECT [RUNS]        (SUBJECT: rootfs; RUNS: 3 or more, default 3)
+#
+# Ours and the peers run in turn on the same machine in the same minutes, so that a busy machine slows both. Each row has its
+# target; one that is missed is marked, and the exit code is 1. A peer that cannot be installed is named and its row left out.
+# Needs root, because unpacking an image does, and network access to install the peers with apt.
+# shellcheck disable=SC2317 # what is measured is called by its name
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(dirname "$here")
+export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
+
+subject=${1:-}
+runs=${2:-3}
+case $subject in
+    rootfs) ;;
+    *)
+        echo "usage: ci/bench.sh rootfs [RUNS]" >&2
+        exit 2
+        ;;
+esac
+[[ $(id -u) == 0 ]] || { echo "bench.sh must be root, to unpack images with their owners" >&2; exit 2; }
+((runs >= 3)) || { echo "a median needs three runs or more" >&2; exit 2; }
+
+# Diffoscope takes minutes where it takes seconds here; more than this says nothing new.
+longest_diffoscope=300
+
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/migrate-verify-bench.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+missed=0
+
+# Installs the Debian packages that are missing, one by one: what cannot be had is left out.
+install_peers() {
+    local package missing=()
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2> /dev/null | grep -q 'install ok installed' || missing+=("$package")
+    done
+    ((${#missing[@]} == 0)) && return
+    apt-get update -qq >&2 || true
+    for package in "${missing[@]}"; do
+        apt-get install -qq -y --no-install-recommends "$package" > /dev/null 2> "$work/apt" ||
+            echo "not available here: $package ($(tail -n 1 "$work/apt"))"
+    done
+}
+
+has() { command -v "$1" > /dev/null; }
+
+# Runs a function or program once and notes what it took: measure NAME COMMAND...
+measure() {
+    local name=$1 status=0
+    shift
+    # `time` starts programs; a function becomes one by a shell of its own.
+    [[ $(type -t "$1") != function ]] || set -- bash -o pipefail -c '"$@"' bash "$@"
+    /usr/bin/time -q -o "$work/time" -f '%e %M' "$@" > "$work/output" 2> "$work/errors" || status=$?
+    # Peers say by 1 that trees differ; 124 is the end of a limited time.
+    if ((status > 1 && status != 124)); then
+        echo "$name failed with $status:" >&2
+        tail -n 5 "$work/errors" >&2
+        exit 3
+    fi
+    tail -n 1 "$work/time" >> "$work/results.$name"
+    ((status != 124)) || touch "$work/limited.$name"
+}
+
+# Prints the median of a column of what was noted: median NAME COLUMN
+median() {
+    cut -d' ' -f"$2" "$work/results.$1" | sort -n | awk '{ value[NR] = $1 } END { print value[int((NR + 1) / 2)] }'
+}
+
+# Prints a row of ours against a peer: row WORK OURS PEER TARGET
+row() {
+    local ours peer limit='' verdict
+    if [[ ! -e $work/results.$3 ]]; then
+        printf '| %-58s | %7s | %7s | %6s | %6s | no peer |\n' "$1" "$(median "$2" 1)" - - "$4"
+        return
+    fi
+    ours=$(median "$2" 1)
+    peer=$(median "$3" 1)
+    [[ ! -e $work/limited.$3 ]] || limit='>'
+    verdict=$(awk -v ours="$ours" -v peer="$peer" -v target="$4" 'BEGIN { print (ours <= target * peer) ? "kept" : "MISSED" }')
+    [[ $verdict == kept ]] || missed=1
+    printf '| %-58s | %7s | %7s | %6.3f | %6s | %-7s |\n' "$1" "$ours" "$limit$peer" \
+        "$(awk -v ours="$ours" -v peer="$peer" 'BEGIN { print ours / peer }')" "$4" "$verdict"
+}
+
+# Prints the peak memory of something of ours: memory_row WORK NAME TARGET
+memory_row() {
+    local peak verdict
+    peak=$(($(cut -d' ' -f2 "$work/results.$2" | sort -n | tail -n 1) / 1024))
+    verdict=kept
+    ((peak <= $3)) || { verdict=MISSED missed=1; }
+    printf '| %-58s | %4s MB | %4s MB | %-7s |\n' "$1" "$peak" "$3" "$verdict"
+}
+
+# Writes a tar of $1 directories of 64 entries each to the standard output.
+small_files() {
+    perl - "$1" <<'PERL'
+use strict;
+use warnings;
+sub entry {
+    my ($name, $kind, $mode, $content) = @_;
+    my $header = pack 'a100 a8 a8 a8 a12 a12 A8 a1 a100 a6 a2', $name, $mode, '0000000', '0000000',
+        sprintf('%011o', length $content), '11735122000', '', $kind, '', "ustar\0", '00';
+    $header .= "\0" x (512 - length $header);
+    substr($header, 148, 8) = sprintf "%06o\0 ", unpack '%32C*', $header;
+    return $header . $content . "\0" x (-length($content) % 512);
+}
+print entry('./', '5', '0000755', '');
+for my $folder (1 .. $ARGV[0]) {
+    print entry("./folder-$folder/", '5', '0000755', '');
+    print entry("./folder-$folder/file-$_", '0', '0000644', "file $_ of folder $folder\n" x ($_ * 2)) for 1 .. 63;
+}
+print "\0" x 1024;
+PERL
+}
+
+# Makes an image of a tar: write_image TAR LAYOUT
+write_image() {
+    local tar=$1 layout=$2 diff_id layer config manifest
+    mkdir -p "$layout/blobs/sha256"
+    diff_id=$(sha256sum < "$tar" | cut -d' ' -f1)
+    gzip -n -1 < "$tar" > "$layout/part"
+    layer=$(add_blob "$layout" layer.v1.tar+gzip)
+    printf '{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+        "$diff_id" > "$layout/part"
+    config=$(add_blob "$layout" config.v1+json)
+    printf '{"schemaVersion":2,"config":%s,"layers":[%s]}' "$config" "$layer" > "$layout/part"
+    manifest=$(add_blob "$layout" manifest.v1+json)
+    printf '{"schemaVersion":2,"manifests":[%s]}' "$manifest" > "$layout/index.json"
+    printf '{"imageLayoutVersion":"1.0.0"}\n' > "$layout/oci-layout"
+}
+
+# Moves the file "part" of a layout under its digest and prints its descriptor.
+add_blob() {
+    local digest size
+    digest=$(sha256sum < "$1/part" | cut -d' ' -f1)
+    size=$(stat -c %s "$1/part")
+    mv "$1/part" "$1/blobs/sha256/$digest"
+    printf '{"mediaType":"application/vnd.oci.image.%s","digest":"sha256:%s","size":%d}' "$2" "$digest" "$size"
+}
+
+# Each of the following is run as a process of its own by `measure`.
+ours_twice() {
+    rm -rf "$1/ours-a" "$1/ours-b"
+    "$program" rootfs unpack "$2" "$1/ours-a" && "$program" rootfs unpack "$2" "$1/ours-b"
+    # Both have printed their digests; as a user who has only the trees would:
+    "$program" rootfs digest "$1/ours-a" && "$program" rootfs digest "$1/ours-b"
+    "$program" rootfs diff "$1/ours-a" "$1/ours-b"
+}
+
+umoci_twice() {
+    umoci raw unpack --image "$2" "$1/umoci-a" && umoci raw unpack --image "$2" "$1/umoci-b"
+}
+
+image_tool_twice() {
+    local tree
+    for tree in image-tool-a image-tool-b; do
+        mkdir "$1/$tree"
+        oci-image-tool create --type imageLayout --ref name="$3" --rootfs rootfs "$2" "$1/$tree" ||
+            oci-image-tool create --ref name="$3" "$2" "$1/$tree"
+        tar --sort=name -C "$1/$tree" -c . | sha256sum
+    done
+}
+
+layer_digest() { pigz -dc "$1" | sha256sum; }
+
+bench_rootfs() {
+    local image layout layer run scale tree
+    install_peers umoci diffoscope-minimal diffutils pigz oci-image-tool time perl
+    image=$("$here/stand-in.sh")
+    layout=${image#oci:}
+    layout=$(readlink -f "${layout%:*}")
+    layer=$(find "$layout/blobs/sha256" -type f -size +10M | head -n 1)
+
+    for ((run = 1; run <= runs; run++)); do
+        rm -rf "$work"/{ours,umoci,image-tool}-[ab]
+        sync
+        measure ours-twice ours_twice "$work" "oci:$layout:stand-in"
+        sync
+        ! has umoci || measure umoci-twice umoci_twice "$work" "$layout:stand-in"
+        sync
+        ! has oci-image-tool || measure image-tool-twice image_tool_twice "$work" "$layout" stand-in
+        rm -rf "$work"/{umoci,image-tool}-[ab]
+        # Once unmeasured, so that all find the trees in memory.
+        "$program" rootfs digest "$work/ours-a" > /dev/null
+        "$program" rootfs digest "$work/ours-b" > /dev/null
+        measure ours-diff "$program" rootfs diff "$work/ours-a" "$work/ours-b"
+        measure diff diff -r --no-dereference "$work/ours-a" "$work/ours-b"
+        measure ours-digest "$program" rootfs digest "oci:$layout:stand-in"
+        ! has pigz || measure layer-digest layer_digest "$layer"
+        ! has diffoscope || measure diffoscope timeout "$longest_diffoscope" diffoscope "$work/ours-a" "$work/ours-b"
+        measure ours-unpack "$program" rootfs unpack "oci:$layout:stand-in" "$work/ours-c"
+        measure ours-tree-digest "$program" rootfs digest "$work/ours-c"
+        rm -rf "$work/ours-c"
+    done
+    rm -rf "$work"/ours-[ab]
+
+    # The same for 1, 4 and 16 times the entries of the real image: what is not linear shows here.
+    for scale in 1 4 16; do
+        small_files $((scale * 281)) > "$work/small.tar"
+        write_image "$work/small.tar" "$work/small-$scale"
+        rm "$work/small.tar"
+        for ((run = 1; run <= runs; run++)); do
+            tree=$work/tree-$scale
+            rm -rf "$tree"
+            measure "digest-$scale" "$program" rootfs digest "oci:$work/small-$scale"
+            measure "unpack-$scale" "$program" rootfs unpack "oci:$work/small-$scale" "$tree"
+            measure "tree-$scale" "$program" rootfs digest "$tree"
+            measure "diff-$scale" "$program" rootfs diff "$tree" "oci:$work/small-$scale"
+            "$program" rootfs unpack "oci:$work/small-$scale" "$work/other" > /dev/null
+            measure "trees-$scale" "$program" rootfs diff "$tree" "$work/other"
+            rm -rf "$work/other"
+        done
+        rm -rf "$tree"
+    done
+    print_rootfs
+}
+
+print_rootfs() {
+    local scale what
+    echo
+    printf '| %-58s | %7s | %7s | %6s | %6s | %-7s |\n' "work (seconds, median of $runs)" ours peer ratio target verdict
+    echo "| --- | --- | --- | --- | --- | --- |"
+    row "unpack, digest twice, compare : oci-image-tool twice + tar" ours-twice image-tool-twice 0.25
+    row "unpack, digest twice, compare : umoci raw unpack twice" ours-twice umoci-twice 0.20
+    row "diff of two equal trees, warm : diffoscope" ours-diff diffoscope 0.03
+    row "diff of two equal trees, warm : diff -r --no-dereference" ours-diff diff 1.5
+    row "digest of the image : pigz -dc | sha256sum" ours-digest layer-digest 1.0
+    echo
+    printf '| %-58s | %7s | %7s | %-7s |\n' "peak memory" most target verdict
+    echo "| --- | --- | --- | --- |"
+    memory_row "unpack" ours-unpack 100
+    memory_row "digest of the image" ours-digest 100
+    memory_row "digest of a tree" ours-tree-digest 100
+    memory_row "diff of two trees" ours-diff 100
+    for what in digest unpack tree diff trees; do
+        memory_row "$what of 16 times the entries" "$what-16" 100
+    done
+    echo
+    printf '| %-12s | %9s | %9s | %9s | %9s |\n' entries 18k 72k 288k "16x : 1x"
+    echo "| --- | --- | --- | --- | --- |"
+    for what in digest unpack tree diff trees; do
+        printf '| %-12s |' "$what"
+        for scale in 1 4 16; do printf ' %9s |' "$(median "$what-$scale" 1)"; done
+        awk -v one="$(median "$what-1" 1)" -v sixteen="$(median "$what-16" 1)" \
+            'BEGIN { printf " %9.1f |\n", sixteen / (one > 0 ? one : 0.01) }'
+    done
+}
+
+(cd "$root" && cargo build --release --quiet)
+program=$root/target/release/migrate-verify
+export program
+export -f ours_twice umoci_twice image_tool_twice layer_digest
+case $subject in
+    rootfs) bench_rootfs ;;
+esac
+exit "$missed"

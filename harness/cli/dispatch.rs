@@ -1,0 +1,80 @@
+//! From the arguments to the command, and from its result to the exit code; a signal ends the command in between.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use migrate_verify::outcome::Verdict;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{
+    arguments::{Arguments, Command},
+    boot, clean,
+    context::Context,
+    database, doctor,
+    failure::{self, Failure},
+    lock, output, record, replay, report, rootfs, run,
+};
+
+/// Runs the command that the arguments name.
+pub(crate) fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let context = Context::new(&arguments.global);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return failure::exit(&context, &Failure::inconclusive(&error)),
+    };
+    // Ctrl-C is how a person ends `boot`: it stops the guest itself.
+    let stops_itself = matches!(arguments.command, Command::Boot(_));
+    let work = dispatch(&context, arguments.command);
+    let result = if stops_itself {
+        runtime.block_on(work)
+    } else {
+        runtime.block_on(unless_interrupted(work))
+    };
+    // Waits for threads that still write; only then may the context remove the workspace.
+    drop(runtime);
+    match result {
+        Ok(verdict) => output::exit_code(verdict),
+        Err(failure) => failure::exit(&context, &failure),
+    }
+}
+
+/// Does the work unless a signal comes first; the work is dropped then.
+pub(super) async fn unless_interrupted<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        result = work => result,
+        signal = interrupted() => Err(Failure::interrupted(signal)),
+    }
+}
+
+/// Waits for a signal that ends the program; the command is dropped then, and with it every program it started.
+async fn interrupted() -> &'static str {
+    let wait = async |kind: SignalKind| match signal(kind) {
+        Ok(mut stream) => drop(stream.recv().await),
+        Err(_no_handler) => std::future::pending().await,
+    };
+    tokio::select! {
+        () = wait(SignalKind::interrupt()) => "SIGINT",
+        () = wait(SignalKind::terminate()) => "SIGTERM",
+    }
+}
+
+async fn dispatch(context: &Context, command: Command) -> Result<Verdict, Failure> {
+    match command {
+        Command::Doctor => doctor::doctor(context).await,
+        Command::Lock => lock::lock(context).await,
+        Command::Rootfs { command } => rootfs::rootfs(context, command).await,
+        Command::Boot(arguments) => boot::boot(context, arguments).await,
+        Command::Record(arguments) => record::record(context, arguments).await,
+        Command::Replay(arguments) => replay::replay(context, arguments).await,
+        Command::Database { command } => database::database(context, command).await,
+        Command::Run(arguments) => run::run(context, arguments).await,
+        Command::Report(arguments) => report::report(context, &arguments),
+        Command::Clean => clean::clean(context),
+    }
+}

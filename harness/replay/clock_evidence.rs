@@ -1,0 +1,259 @@
+//! What tells a clock on a page from a fixed date.
+
+use std::collections::BTreeMap;
+
+use super::{
+    evidence::{Learner, SLACK, Sight},
+    kind::round_offset,
+    token::{Token, TokenKind, tokens},
+};
+use crate::snapshot::{HoleKind, Zone, moment, moment::Moment, weekday};
+
+/// How much of the text before and behind a date says in which place of a list it stands.
+const BEFORE: usize = 12;
+/// The same behind it.
+const BEHIND: usize = 6;
+
+/// Words before a day of the week that make it an appointment: `v piatok`.
+const PREPOSITIONS: [&str; 14] = [
+    "v", "vo", "ve", "na", "do", "od", "po", "pred", "o", "každý", "on", "every", "am", "bis",
+];
+
+/// Where a token stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The text around it.
+    around: (String, String),
+    /// Whether a date or time that is the clock stands right beside it.
+    beside_clock: bool,
+    /// Whether it is a day of the week that a preposition makes an appointment.
+    is_appointment: bool,
+}
+
+/// What a page says of days.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PageDays {
+    /// The days of the week that stand alone.
+    weekdays: Vec<i64>,
+    /// For the surroundings of dates that are not today's: a list of data.
+    lists: BTreeMap<(String, String), usize>,
+}
+
+impl Place {
+    /// Describes the place of a token in its line.
+    pub(super) fn of(row: &[Token<'_>], index: usize, now: i64, zone: &Zone) -> Self {
+        let join =
+            |tokens: &[Token<'_>]| -> String { tokens.iter().map(|token| token.text).collect() };
+        let before: Vec<char> = join(&row[..index]).chars().collect();
+        let behind: String = join(&row[index + 1..]).chars().take(BEHIND).collect();
+        let word = before
+            .split(|character| !character.is_alphanumeric())
+            .rfind(|word| !word.is_empty());
+        let word: String = word.unwrap_or_default().iter().collect();
+        let blanks = before
+            .iter()
+            .rev()
+            .take_while(|character| **character == ' ')
+            .count();
+        Self {
+            around: (
+                before[before.len().saturating_sub(BEFORE)..]
+                    .iter()
+                    .collect(),
+                behind,
+            ),
+            beside_clock: beside(row.iter().skip(index + 1), now, zone)
+                || beside(row[..index].iter().rev(), now, zone),
+            is_appointment: blanks == 1 && PREPOSITIONS.contains(&word.to_lowercase().as_str()),
+        }
+    }
+}
+
+/// Whether the next token that is no blank or dot is a date or time of now.
+fn beside<'t>(tokens: impl Iterator<Item = &'t Token<'t>>, now: i64, zone: &Zone) -> bool {
+    for token in tokens.take(4) {
+        match &token.kind {
+            TokenKind::Moment(formats) => {
+                return formats.iter().any(|format| {
+                    moment::parse(format, token.text).is_some_and(|moment| {
+                        !moment.is_zone() && moment.agrees(now, zone, 0, SLACK)
+                    })
+                });
+            }
+            TokenKind::Other if !["<", ">", "\n"].contains(&token.text) => {}
+            TokenKind::Other
+            | TokenKind::Decimal
+            | TokenKind::Word
+            | TokenKind::Server(_)
+            | TokenKind::Secret
+            | TokenKind::Written(_) => return false,
+        }
+    }
+    false
+}
+
+impl PageDays {
+    /// Reads the dates and days of a page.
+    pub(super) fn of(sight: &Sight<'_>, zone: &Zone) -> Self {
+        let mut days = Self::default();
+        for line in sight.text.split_inclusive('\n') {
+            let row = tokens(line, &sight.known);
+            for (index, token) in row.iter().enumerate() {
+                let TokenKind::Moment(formats) = &token.kind else {
+                    continue;
+                };
+                let place = Place::of(&row, index, sight.now, zone);
+                if let Some(weekday) = weekday(token.text) {
+                    if !place.beside_clock && !place.is_appointment {
+                        days.weekdays.push(weekday);
+                    }
+                    continue;
+                }
+                let moments: Vec<Moment> = formats
+                    .iter()
+                    .filter_map(|format| moment::parse(format, token.text))
+                    .collect();
+                let is_day = moments.iter().any(is_day);
+                let is_today = moments
+                    .iter()
+                    .any(|moment| moment.agrees(sight.now, zone, 0, SLACK));
+                if is_day && !is_today {
+                    *days.lists.entry(place.around).or_default() += 1;
+                }
+            }
+        }
+        days.weekdays.sort_unstable();
+        days.weekdays.dedup();
+        days
+    }
+
+    /// Tells whether a date or weekday that did not vary is data of the page, not its clock: one of a list, or an appointment.
+    pub(super) fn are_data(&self, formats: &[&'static str], place: &Place) -> bool {
+        let is_weekday = formats.iter().any(|format| format.ends_with("-day}"));
+        if is_weekday {
+            return !place.beside_clock && (self.weekdays.len() > 1 || place.is_appointment);
+        }
+        formats.iter().all(|format| says_day_only(format)) && self.lists.contains_key(&place.around)
+    }
+}
+
+/// Whether a moment says a day and no time.
+fn is_day(moment: &Moment) -> bool {
+    moment.has_day() && !moment.has_time()
+}
+
+/// Whether a format says a day and no time.
+fn says_day_only(format: &str) -> bool {
+    !format.contains('i') || format.contains('{')
+}
+
+/// Whether a format says a time of day, which another minute would change.
+fn is_short(format: &str) -> bool {
+    !says_day_only(format)
+}
+
+impl Learner<'_> {
+    /// Tells whether moments are the server's clock, or lie in the last two days.
+    pub(super) fn clock(
+        &mut self,
+        formats: &[&'static str],
+        texts: &[&str],
+        nows: &[i64],
+        same: bool,
+    ) -> Option<HoleKind> {
+        let agreeing = |offset: i64| -> Vec<String> {
+            formats
+                .iter()
+                .filter(|format| {
+                    texts.iter().zip(nows).all(|(text, now)| {
+                        moment::parse(format, text)
+                            .is_some_and(|moment| moment.agrees(*now, self.zone, offset, SLACK))
+                    })
+                })
+                .map(|format| (*format).to_owned())
+                .collect()
+        };
+        let formats_now = agreeing(0);
+        if !formats_now.is_empty() {
+            let stood_still = same && nows.len() > 1;
+            self.undecided |= stood_still && formats_now.iter().any(|format| is_short(format));
+            return Some(HoleKind::Clock {
+                formats: formats_now,
+                offset: 0,
+            });
+        }
+        if same {
+            return None;
+        }
+        let (format, text, now) = (formats.first()?, texts.first()?, nows.first()?);
+        let first = moment::parse(format, text)?;
+        let distance = first.distance(*now, self.zone)?;
+        // A minute's beginning is up to a minute before the clock.
+        let offset = if first.resolution == 60 {
+            distance + 30
+        } else {
+            distance
+        };
+        let offset = round_offset(offset);
+        let formats_later = agreeing(offset);
+        if first.is_complete() && !formats_later.is_empty() {
+            return Some(HoleKind::Clock {
+                formats: formats_later,
+                offset,
+            });
+        }
+        let recent = formats.iter().filter(|format| {
+            texts.iter().zip(nows).all(|(text, now)| {
+                moment::parse(format, text)
+                    .and_then(|moment| moment.distance(*now, self.zone))
+                    .is_some_and(|distance| (-2 * 86_400..=SLACK).contains(&distance))
+            })
+        });
+        let formats: Vec<String> = recent.map(|format| (*format).to_owned()).collect();
+        (!formats.is_empty()).then_some(HoleKind::Recent { formats })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replay::token::Known;
+
+    #[test]
+    fn lists_and_appointments_are_told_from_the_clock() {
+        let zone = Zone::parse("Europe/Bratislava").unwrap();
+        let known = Known {
+            authority: "192.0.2.10",
+            secrets: &[],
+            written: &[],
+        };
+        let data = |text: &str, wanted: &str| {
+            let sight = Sight {
+                text,
+                now: 1_795_515_753,
+                known,
+            };
+            let days = PageDays::of(&sight, &zone);
+            let line = text.lines().find(|line| line.contains(wanted)).unwrap();
+            let row = tokens(line, &known);
+            let index = row.iter().position(|token| token.text == wanted).unwrap();
+            let TokenKind::Moment(formats) = &row[index].kind else {
+                panic!("{wanted} is no moment");
+            };
+            days.are_data(formats, &Place::of(&row, index, sight.now, &zone))
+        };
+        assert!(!data("<p>deň: utorok</p>", "utorok"));
+        assert!(data("<td>Pondelok\n<td>Utorok\n<td>Streda\n", "Utorok"));
+        assert!(data("stretnutie bude v utorok", "utorok"));
+        assert!(!data(
+            "Dnes je utorok 24.11.2026, v piatok je zber",
+            "utorok"
+        ));
+        assert!(!data("streda a utorok 24. novembra 2026", "utorok"));
+        assert!(!data("Dnes je 24.11.2026", "24.11.2026"));
+        assert!(data(
+            "<td right>24.11.2026</td>\n<td right>2.9.2004</td>",
+            "24.11.2026"
+        ));
+    }
+}

@@ -1,0 +1,161 @@
+//! The whole product on a real guest: a right copy is verified, a wrong one named, and whatever is killed leaves nothing.
+
+use std::{
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::env::DemoProject;
+
+/// Waits until a file holds some words.
+fn await_words(path: &Path, words: &str) {
+    let deadline = Instant::now() + Duration::from_secs(240);
+    while !fs::read_to_string(path).unwrap_or_default().contains(words) {
+        assert!(
+            Instant::now() < deadline,
+            "no `{words}` in {}",
+            fs::read_to_string(path).unwrap_or_default()
+        );
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Returns the id of the run that wrote these messages.
+fn run_id(messages: &Path) -> String {
+    let text = fs::read_to_string(messages).unwrap();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("progress: run "));
+    line.unwrap_or_else(|| panic!("no run in {text}"))
+        .to_owned()
+}
+
+/// What a run leaves while it lives: marked processes, its link, its folder, mounts, temporary folders of systemd-nspawn.
+fn traces(run: &str) -> Vec<String> {
+    let machine = format!("mv-{}", run.rsplit('-').next().unwrap());
+    let mark = format!("MIGRATE_VERIFY_RUN={run}");
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
+        let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+        if environment
+            .split(|&byte| byte == 0)
+            .any(|one| one == mark.as_bytes())
+        {
+            found.push(format!("process {}", entry.path().display()));
+        }
+    }
+    for (folder, part) in [
+        ("/sys/class/net", machine.as_str()),
+        ("/var/lib/migrate-verify/work", run),
+        ("/run/systemd/nspawn/propagate", &machine),
+        ("/tmp", "nspawn-"),
+    ] {
+        let entries = fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok);
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        found.extend(
+            names
+                .filter(|name| name.contains(part))
+                .map(|name| format!("{folder}/{name}")),
+        );
+    }
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let of_ours = mounts
+        .lines()
+        .filter(|line| line.contains("migrate-verify"));
+    found.extend(of_ours.map(|line| format!("mount {line}")));
+    found
+}
+
+#[test]
+fn privileged_a_right_copy_is_verified_and_a_wrong_one_is_named() {
+    let project = DemoProject::new();
+    for arguments in [
+        &["database", "record"][..],
+        &["record", "--allow-writes"],
+        &["lock"],
+    ] {
+        let (code, text) = project.run(arguments);
+        assert_eq!(code, 0, "{arguments:?}: {text}");
+    }
+    let (code, text) = project.run(&["run"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("VERIFIED"), "{text}");
+
+    // Four things go wrong at once; each must be named.
+    let site = "tests/legacy/overlay/etc/apache2/sites-available/skola.conf";
+    project.edit(site, b"AddDefaultCharset Off", b"AddDefaultCharset UTF-8");
+    project.edit("tests/legacy/dump.sql", b"Kremnica", b"Kremnice");
+    let prepare = fs::read_to_string(project.path("tests/legacy/prepare.sh")).unwrap();
+    let azores = prepare.replace("Europe/Bratislava", "Atlantic/Azores");
+    fs::write(project.path("tests/legacy/prepare.sh"), azores).unwrap();
+    let packages = fs::read_to_string(project.path("target/demo/packages.txt")).unwrap();
+    let line = packages
+        .lines()
+        .find(|line| line.starts_with("php8.2-mysql "))
+        .unwrap();
+    project.edit(
+        "target/demo/packages.txt",
+        line.as_bytes(),
+        b"php8.2-mysql 5.2.6.dfsg.1-1+lenny3",
+    );
+    let (code, text) = project.run(&["run", "--format", "json"]);
+    assert_eq!(code, 1, "{text}");
+    for expected in [
+        "package php8.2-mysql",
+        "AddDefaultCharset",
+        "time zone shifted by",
+        "Kremnice",
+    ] {
+        assert!(text.contains(expected), "{expected} is not named: {text}");
+    }
+}
+
+#[test]
+fn privileged_a_killed_run_leaves_nothing_after_clean() {
+    let project = DemoProject::new();
+    let messages = project.path("messages");
+    let moments = [
+        ("run", "second build: unpack", 300),
+        ("run", "second build: packages", 2000),
+        ("boot", "runlevel: 2", 100),
+    ];
+    for (command, words, milliseconds) in moments {
+        let mut child = project.start(&[command, "-v"], &messages);
+        await_words(&messages, words);
+        thread::sleep(Duration::from_millis(milliseconds));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let run = run_id(&messages);
+        assert!(
+            !traces(&run).is_empty(),
+            "killed at `{words}`, nothing was there to leave"
+        );
+        let (code, text) = project.run(&["clean"]);
+        assert_eq!(
+            (code, traces(&run)),
+            (0, Vec::<String>::new()),
+            "killed at `{words}`: {text}"
+        );
+    }
+}
+
+#[test]
+fn privileged_ctrl_c_stops_a_booted_guest_cleanly_and_leaves_nothing() {
+    let project = DemoProject::new();
+    let messages = project.path("messages");
+    let mut child = project.start(&["boot", "-v"], &messages);
+    await_words(&messages, "runlevel: 2");
+    thread::sleep(Duration::from_secs(2));
+    let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let status = child.wait().unwrap();
+    let text = fs::read_to_string(&messages).unwrap();
+    assert_eq!(status.code(), Some(0), "{text}");
+    assert!(text.contains("the guest has halted"), "{text}");
+    assert_eq!(traces(&run_id(&messages)), Vec::<String>::new());
+}
