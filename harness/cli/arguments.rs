@@ -126,7 +126,7 @@ pub(crate) enum RootfsCommand {
 /// In what the two builds of `run` and `rootfs verify` differ on purpose.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct VaryArguments {
-    /// What is varied beside the default, as `+time,-locale`: build-path, host-name, time, time-zone, locale, umask,
+    /// What is varied, as `+time,-locale`; by default all: build-path, host-name, time, time-zone, locale, umask,
     /// environment, user, readdir-order, processors, installation-order, all.
     #[arg(
         long,

@@ -1,6 +1,7 @@
 //! One build: from the image to the finished tree, step by step, each step written down.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -13,8 +14,8 @@ use super::{
     guest::{GuestScript, script_call},
     installation_order,
     locking::Inputs,
-    normalise, packages, state,
-    surroundings::{ShiftedClock, Surroundings},
+    normalise, packages, probe, state,
+    surroundings::{Ignored, Surroundings},
     sysvinit,
 };
 use crate::{
@@ -69,8 +70,8 @@ pub struct Built {
     pub listing: Listing,
     /// What was done.
     pub steps: Vec<Step>,
-    /// Whether the guest's programs saw the clock that the surroundings set; nothing where none is set.
-    pub clock_followed: Option<bool>,
+    /// What the guest's programs did not follow of their surroundings.
+    pub ignored: BTreeSet<Ignored>,
 }
 
 impl Built {
@@ -108,10 +109,15 @@ pub async fn build(
         observer,
     };
     let mut steps = vec![build.unpack().await?];
-    let clock_followed = build.set_clock().await?;
+    let mut ignored = build.look().await?;
     steps.push(build.install().await?);
     steps.push(build.overlay().await?);
     steps.push(build.scripts().await?);
+    if ignored.contains(&Ignored::Locale) {
+        // A package may have brought what makes locales.
+        ignored.retain(|one| *one != Ignored::Locale);
+        ignored.extend(build.look().await?);
+    }
     let root = TreeRoot::open(&tree).map_err(RecipeError::tree("open the tree"))?;
     if plan.project.rootfs.recipe == Recipe::Sysvinit {
         let edits = sysvinit::edits(&root, &plan.project.container.machine)
@@ -127,7 +133,7 @@ pub async fn build(
         tree,
         listing,
         steps,
-        clock_followed,
+        ignored,
     })
 }
 
@@ -315,25 +321,39 @@ impl Build<'_> {
             .map_err(RecipeError::tool(step))
     }
 
-    /// Looks whether the guest's programs follow the clock that the surroundings set, and takes it back where they don't: a
-    /// library of the host that the guest's libc can't load is ignored by its loader.
-    async fn set_clock(&mut self) -> Result<Option<bool>, RecipeError> {
-        let Some(clock) = self.surroundings.clock.clone() else {
-            return Ok(None);
-        };
-        let path = self.plan.scratch.join("clock.sh");
-        fs::write(&path, "#!/bin/sh\ndate +%s\n").map_err(RecipeError::file("write", &path))?;
+    /// Looks what the guest's programs ignore of their surroundings. A clock that they don't follow is taken back: its library
+    /// would only make each of them complain.
+    async fn look(&mut self) -> Result<BTreeSet<Ignored>, RecipeError> {
+        let varied = self.surroundings.clock.is_some()
+            || self.surroundings.locale.made_of.is_some()
+            || self.surroundings.time_zone.starts_with('<');
+        let runs_programs = !self.plan.inputs.lock.actions.is_empty()
+            || !self.plan.project.rootfs.scripts.is_empty();
+        if !varied || !runs_programs {
+            return Ok(BTreeSet::new());
+        }
+        let path = self.plan.scratch.join("questions.sh");
+        fs::write(&path, probe::QUESTIONS).map_err(RecipeError::file("write", &path))?;
         let host = ToolCall::new("date").arg("+%s");
         let host = self.toolbox.run(&host).await;
-        let host = host.map_err(RecipeError::tool("set the clock"))?;
-        let follows = match self.run_script("set the clock", &path, None).await {
-            Ok(guest) => is_ahead(&host.text(), &guest.text(), &clock),
-            Err(_no_program_runs) => false,
+        let host = host.map_err(RecipeError::tool("look at the clock"))?;
+        let now = host.text().trim().parse().unwrap_or_default();
+        let step = "look at the surroundings";
+        let mut ignored = BTreeSet::new();
+        let answers = match self.run_script(step, &path, None).await {
+            // A libc that is too old for the library does not start any program with it.
+            Err(_cannot_load) if self.surroundings.clock.is_some() => {
+                self.surroundings.clock = None;
+                ignored.insert(Ignored::Clock);
+                self.run_script(step, &path, None).await?
+            }
+            answers => answers?,
         };
-        if !follows {
+        ignored.extend(probe::ignored(&self.surroundings, &answers.text(), now));
+        if ignored.contains(&Ignored::Clock) {
             self.surroundings.clock = None;
         }
-        Ok(Some(follows))
+        Ok(ignored)
     }
 
     async fn normalise(&self, tree: TreeRoot) -> Result<(Listing, Step), RecipeError> {
@@ -353,15 +373,6 @@ impl Build<'_> {
             Ok((listing, step))
         })
         .await
-    }
-}
-
-/// Tells whether the guest's clock is ahead by what it was set to, to the hour.
-fn is_ahead(host: &str, guest: &str, clock: &ShiftedClock) -> bool {
-    let second = |text: &str| text.trim().parse::<i64>().ok();
-    match (second(host), second(guest)) {
-        (Some(host), Some(guest)) => (guest - host - clock.seconds()).abs() < 3600,
-        (None, _) | (_, None) => false,
     }
 }
 

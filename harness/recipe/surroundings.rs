@@ -50,6 +50,17 @@ pub struct ShiftedClock {
     pub days: u32,
 }
 
+/// What a guest can ignore of its surroundings, because its programs have to follow it by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ignored {
+    /// [`Surroundings::clock`].
+    Clock,
+    /// [`Surroundings::time_zone`].
+    TimeZone,
+    /// [`Surroundings::locale`].
+    Locale,
+}
+
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 

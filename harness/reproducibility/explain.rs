@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     accounts::{Accounts, explain_owner},
     catalogue::{is_secret, known_offender},
+    cause::{CauseClass, Evidence},
     content::explain_bytes,
     contents::Contents,
     difference::EntryDifference,
+    evidence::{in_contents, of_sentinels},
+    numbers::Known,
     packages::owners,
-    sentinel::{Sentinel, Traces, leak},
+    sentinel::Traces,
     variation::Variation,
 };
 use crate::{
@@ -86,6 +89,9 @@ struct Both<'a> {
     accounts: (Accounts, Accounts),
 }
 
+/// The bytes of one file in both trees.
+type TwoContents = (Vec<u8>, Vec<u8>);
+
 /// A cause in words, and the variations that it points to.
 type Cause = (Option<String>, BTreeSet<Variation>);
 
@@ -94,96 +100,121 @@ fn cause(
     difference: &EntryDifference,
     traces: Option<&Traces>,
 ) -> Result<Cause, TreeError> {
-    let path = difference.path().as_bytes();
-    let known = known_offender(path)
+    let known = known_offender(difference.path().as_bytes())
         .map(|offender| format!("{} (remedy: {})", offender.cause, offender.remedy));
-    let mut suspects = BTreeSet::new();
-    let detail = match difference {
-        EntryDifference::Content { .. } => content_cause(both, difference, traces, &mut suspects)?,
-        EntryDifference::Mtime { first, second, .. } => {
-            let inside = |seconds| traces.is_some_and(|traces| traces.window.contains(&seconds));
-            (inside(first.seconds) && inside(second.seconds))
-                .then(|| "it was written during the build".to_owned())
+    let mut evidence = entry_evidence(both, difference, traces);
+    let mut shown = None;
+    if let Some((first, second)) = both.contents(difference)? {
+        if let Some(traces) = traces {
+            evidence.extend(in_contents(&first, &second, traces, both.known(traces)));
         }
-        EntryDifference::Owner { first, second, .. } => {
-            let renumbered = explain_owner((&both.accounts.0, &both.accounts.1), *first, *second);
-            if renumbered.is_some() {
-                suspects.insert(Variation::InstallationOrder);
-            }
-            renumbered
+        shown = Some(if is_secret(difference.path().as_bytes()) {
+            "contents of a secret file are not shown".to_owned()
+        } else {
+            explain_bytes(&first, &second, traces.map(|traces| &traces.window))
+        });
+    }
+    let suspects = evidence.iter().filter_map(|one| one.suspect).collect();
+    let secret = is_secret(difference.path().as_bytes());
+    let evidence = evidence.iter().map(|one| {
+        if secret {
+            // What was found is a part of the secret file.
+            one.class.as_str().to_owned()
+        } else {
+            one.to_string()
         }
-        EntryDifference::Mode { first, second, .. } => traces
-            .filter(|traces| traces.follows_umask(*first, *second))
-            .map(|traces| {
-                suspects.insert(Variation::Umask);
-                let (first, second) = traces.umasks;
-                format!("the umask leaked ({first:04o} and {second:04o})")
-            }),
-        EntryDifference::Target { first, second, .. } => {
-            leaked(traces, (first, second), &mut suspects)
-        }
-        EntryDifference::Xattr { first, second, .. } => {
-            let bytes = |value: &Option<Vec<u8>>| value.clone().unwrap_or_default();
-            leaked(traces, (&bytes(first), &bytes(second)), &mut suspects)
-        }
-        EntryDifference::OnlyInSecond { path, .. } => {
-            leaked(traces, (b"", path.as_bytes()), &mut suspects)
-        }
-        EntryDifference::OnlyInFirst { .. }
-        | EntryDifference::Type { .. }
-        | EntryDifference::Device { .. }
-        | EntryDifference::HardLink { .. } => None,
-    };
-    let cause = match (known, detail) {
-        (Some(known), Some(detail)) => Some(format!("{known}; {detail}")),
-        (known, detail) => known.or(detail),
-    };
-    Ok((cause, suspects))
+    });
+    let parts: Vec<String> = known.into_iter().chain(evidence).chain(shown).collect();
+    Ok(((!parts.is_empty()).then(|| parts.join("; ")), suspects))
 }
 
-/// Explains two contents; those of a secret file are searched, but never shown.
-fn content_cause(
+/// Lists what the entry itself says, without its content.
+fn entry_evidence(
     both: &Both<'_>,
     difference: &EntryDifference,
     traces: Option<&Traces>,
-    suspects: &mut BTreeSet<Variation>,
-) -> Result<Option<String>, TreeError> {
-    let EntryDifference::Content {
-        path,
-        first: (first_size, _),
-        second: (second_size, _),
-    } = difference
-    else {
-        return Ok(None);
+) -> Vec<Evidence> {
+    let evidence = |class, found: String, suspect| {
+        vec![Evidence {
+            class,
+            found,
+            suspect,
+        }]
     };
-    let first = both.first.read(path, *first_size)?;
-    let Some((first, second)) = first.zip(both.second.read(path, *second_size)?) else {
-        return Ok(None);
+    let leaked = |first: &[u8], second: &[u8]| {
+        traces.map_or_else(Vec::new, |traces| {
+            of_sentinels(&traces.leaked(first, second))
+        })
     };
-    let leak = leaked(traces, (&first, &second), suspects);
-    let shown = if is_secret(path.as_bytes()) {
-        "contents of a secret file are not shown".to_owned()
-    } else {
-        explain_bytes(&first, &second, traces.map(|traces| &traces.window))
-    };
-    Ok(Some(match leak {
-        Some(leak) => format!("{leak}; {shown}"),
-        None => shown,
-    }))
+    match difference {
+        EntryDifference::Mtime { first, second, .. } => {
+            let written_then = traces.is_some_and(|traces| {
+                let (one, other) = traces.windows();
+                let inside = |seconds| one.contains(&seconds) || other.contains(&seconds);
+                inside(first.seconds) && inside(second.seconds)
+            });
+            if !written_then {
+                return Vec::new();
+            }
+            evidence(
+                CauseClass::Time,
+                "it was written during the build".to_owned(),
+                None,
+            )
+        }
+        EntryDifference::Owner { first, second, .. } => {
+            match explain_owner((&both.accounts.0, &both.accounts.1), *first, *second) {
+                Some(found) => evidence(
+                    CauseClass::UserIds,
+                    found,
+                    Some(Variation::InstallationOrder),
+                ),
+                None => Vec::new(),
+            }
+        }
+        EntryDifference::Mode { first, second, .. } => match traces {
+            Some(traces) if traces.follows_umask(*first, *second) => {
+                let (first, second) = traces.umasks;
+                let found = format!("the umask leaked ({first:04o} and {second:04o})");
+                evidence(CauseClass::Sentinel, found, Some(Variation::Umask))
+            }
+            Some(_) | None => Vec::new(),
+        },
+        EntryDifference::Target { first, second, .. } => leaked(first, second),
+        EntryDifference::Xattr { first, second, .. } => {
+            let bytes = |value: &Option<Vec<u8>>| value.clone().unwrap_or_default();
+            leaked(&bytes(first), &bytes(second))
+        }
+        EntryDifference::OnlyInSecond { path, .. } => leaked(b"", path.as_bytes()),
+        EntryDifference::Content { .. }
+        | EntryDifference::OnlyInFirst { .. }
+        | EntryDifference::Type { .. }
+        | EntryDifference::Device { .. }
+        | EntryDifference::HardLink { .. } => Vec::new(),
+    }
 }
 
-/// Searches two texts for what their builds saw.
-fn leaked(
-    traces: Option<&Traces>,
-    (first, second): (&[u8], &[u8]),
-    suspects: &mut BTreeSet<Variation>,
-) -> Option<String> {
-    let traces = traces?;
-    let found: Vec<&Sentinel> = traces.leaked(first, second);
-    suspects.extend(found.iter().map(|sentinel| sentinel.variation));
-    if traces.follows_clock(first, second) {
-        suspects.insert(Variation::Time);
-        return Some("the clock leaked: a time of the build, and one of the shifted clock".into());
+impl Both<'_> {
+    /// Returns the two contents of a file, as far as they can be looked into.
+    fn contents(&self, difference: &EntryDifference) -> Result<Option<TwoContents>, TreeError> {
+        let EntryDifference::Content {
+            path,
+            first: (first_size, _),
+            second: (second_size, _),
+        } = difference
+        else {
+            return Ok(None);
+        };
+        let first = self.first.read(path, *first_size)?;
+        Ok(first.zip(self.second.read(path, *second_size)?))
     }
-    leak(&found)
+
+    /// Returns what numbers may be.
+    fn known<'a>(&'a self, traces: &'a Traces) -> Known<'a> {
+        Known {
+            files: (&traces.files.0, &traces.files.1),
+            processors: traces.processors,
+            accounts: (&self.accounts.0, &self.accounts.1),
+        }
+    }
 }

@@ -11,13 +11,17 @@ mod variation;
 
 mod accounts;
 mod catalogue;
+mod cause;
 mod choice;
 mod compare;
 mod content;
 mod contents;
 mod culprit;
+mod evidence;
 mod explain;
 mod format;
+mod moment;
+mod numbers;
 mod packages;
 mod sentinel;
 
@@ -27,6 +31,7 @@ pub use contents::Contents;
 pub use culprit::{Culprit, Search};
 pub use difference::{Aspect, EntryDifference};
 pub use explain::{Explained, explain};
+pub use numbers::FileNumbers;
 pub use packages::is_needed;
 pub use sentinel::{Sentinel, Traces};
 pub use variation::{Selection, SelectionError, Variation};

@@ -1,10 +1,10 @@
 //! Traces of a build's surroundings in what it made, found verbatim.
 
-use std::{io::Read, ops::RangeInclusive};
+use std::{borrow::Cow, io::Read, ops::RangeInclusive};
 
 use flate2::read::MultiGzDecoder;
 
-use super::variation::Variation;
+use super::{moment::Window, numbers::FileNumbers, variation::Variation};
 
 /// What is decompressed to be searched; more than any text of a server.
 const LARGEST_INNER: u64 = 64 << 20;
@@ -29,13 +29,16 @@ pub struct Traces {
     pub sentinels: Vec<Sentinel>,
     /// Their umasks.
     pub umasks: (u32, u32),
+    /// How many processors they saw.
+    pub processors: (usize, usize),
+    /// The numbers of their files.
+    pub files: (FileNumbers, FileNumbers),
 }
 
 impl Traces {
     /// Returns the sentinels that stand in the second text and not in the first, in gzip files as well.
     pub(super) fn leaked(&self, first: &[u8], second: &[u8]) -> Vec<&Sentinel> {
-        let plain = |bytes: &[u8]| unpacked(bytes).unwrap_or_else(|| bytes.to_vec());
-        let (first, second) = (plain(first), plain(second));
+        let (first, second) = (unpacked(first), unpacked(second));
         self.sentinels
             .iter()
             .filter(|sentinel| {
@@ -55,28 +58,24 @@ impl Traces {
             && second & self.umasks.1 == 0
     }
 
-    /// Returns whether the first text holds a time of the build and the second one a time of its shifted clock.
-    pub(super) fn follows_clock(&self, first: &[u8], second: &[u8]) -> bool {
-        let shifted = self.window.start() + self.ahead..=self.window.end() + self.ahead;
-        self.ahead != 0 && holds_time(first, &self.window) && holds_time(second, &shifted)
+    /// Returns when the builds ran, each by the clock that its programs saw.
+    pub(super) fn windows(&self) -> (Window, Window) {
+        let (start, end) = (*self.window.start(), *self.window.end());
+        (start..=end, start + self.ahead..=end + self.ahead)
     }
 }
 
-fn holds_time(bytes: &[u8], window: &RangeInclusive<i64>) -> bool {
-    bytes
-        .split(|byte| !byte.is_ascii_digit())
-        .filter(|digits| digits.len() >= 9)
-        .filter_map(|digits| str::from_utf8(digits).ok()?.parse().ok())
-        .any(|number: i64| window.contains(&number))
-}
-
-fn unpacked(bytes: &[u8]) -> Option<Vec<u8>> {
+/// Returns what is in a gzip file, or the bytes themselves where they are none.
+pub(super) fn unpacked(bytes: &[u8]) -> Cow<'_, [u8]> {
     if !bytes.starts_with(&[0x1f, 0x8b, 8]) {
-        return None;
+        return Cow::Borrowed(bytes);
     }
     let mut inner = Vec::new();
     let mut decoder = MultiGzDecoder::new(bytes).take(LARGEST_INNER);
-    decoder.read_to_end(&mut inner).ok().map(|_read| inner)
+    match decoder.read_to_end(&mut inner) {
+        Ok(_read) => Cow::Owned(inner),
+        Err(_not_gzip) => Cow::Borrowed(bytes),
+    }
 }
 
 /// Tells whether a text stands in bytes; looks closer only where its first byte stands.
@@ -92,15 +91,6 @@ fn contains(bytes: &[u8], text: &[u8]) -> bool {
         rest = &rest[at + 1..];
     }
     false
-}
-
-/// Returns the sentence on sentinels that were found.
-pub(super) fn leak(found: &[&Sentinel]) -> Option<String> {
-    let parts: Vec<String> = found
-        .iter()
-        .map(|sentinel| format!("{} leaked (`{}`)", sentinel.variation.noun(), sentinel.text))
-        .collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 #[cfg(test)]
@@ -122,24 +112,27 @@ mod tests {
                 },
             ],
             umasks: (0o022, 0o002),
+            processors: (2, 1),
+            files: (FileNumbers::default(), FileNumbers::default()),
         }
     }
 
     #[test]
     fn a_sentinel_counts_where_only_the_second_text_has_it() {
         let traces = traces();
-        let found = |first: &[u8], second: &[u8]| leak(&traces.leaked(first, second));
-        insta::assert_snapshot!(
-            found(b"built on skola", b"built on ii-capture-the-host-name-1\0").unwrap(),
-            @"the host name leaked (`i-capture-the-host-name-1`)"
-        );
-        assert_eq!(found(b"sk_SK.CP1250 1", b"sk_SK.CP1250 2"), None);
+        let found = |first: &[u8], second: &[u8]| -> Vec<Variation> {
+            let found = traces.leaked(first, second).into_iter();
+            found.map(|sentinel| sentinel.variation).collect()
+        };
+        let second = b"built on ii-capture-the-host-name-1\0";
+        assert_eq!(found(b"built on skola", second), [Variation::HostName]);
+        assert_eq!(found(b"sk_SK.CP1250 1", b"sk_SK.CP1250 2"), []);
         let mut packed = Vec::new();
         flate2::GzBuilder::new()
             .buf_read(&b"LANG=sk_SK.CP1250"[..], flate2::Compression::new(9))
             .read_to_end(&mut packed)
             .unwrap();
-        assert!(found(b"", &packed).is_some());
+        assert_eq!(found(b"", &packed), [Variation::Locale]);
     }
 
     #[test]
@@ -155,11 +148,5 @@ mod tests {
         for (first, second, expected) in table {
             assert_eq!(traces().follows_umask(first, second), expected, "{first:o}");
         }
-    }
-
-    #[test]
-    fn a_time_of_the_shifted_clock_is_known() {
-        let follows = |second: &[u8]| traces().follows_clock(b"at 1700000001", second);
-        assert!(follows(b"at 1740000002") && !follows(b"at 1700000002"));
     }
 }

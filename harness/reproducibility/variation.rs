@@ -78,25 +78,6 @@ impl Variation {
             Self::InstallationOrder => "the installation order",
         }
     }
-
-    /// Returns why it is varied only when it is asked for, if so.
-    pub fn off_by_default(self) -> Option<&'static str> {
-        match self {
-            Self::Time => Some(
-                "Linux has no clock of its own for a container; `--vary +time` preloads libfaketime, which not every guest can load",
-            ),
-            Self::BuildPath
-            | Self::HostName
-            | Self::TimeZone
-            | Self::Locale
-            | Self::Umask
-            | Self::Environment
-            | Self::User
-            | Self::ReaddirOrder
-            | Self::Processors
-            | Self::InstallationOrder => None,
-        }
-    }
 }
 
 impl fmt::Display for Variation {
@@ -123,10 +104,10 @@ fn names() -> String {
     Variation::ALL.map(Variation::as_str).join(", ")
 }
 
-/// What is asked for beside the default.
+/// What is asked for beside the default, which is everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// Asked for by name: where it can't be done, the result is inconclusive.
+    /// Asked for by name: where nothing could vary, it is told as something that could not be done.
     pub wanted: BTreeSet<Variation>,
     /// Switched off by name.
     pub unwanted: BTreeSet<Variation>,
@@ -167,14 +148,6 @@ impl FromStr for Selection {
     }
 }
 
-impl Selection {
-    /// Returns whether a variation is to be done, where it can be.
-    pub fn has(&self, variation: Variation) -> bool {
-        self.wanted.contains(&variation)
-            || (variation.off_by_default().is_none() && !self.unwanted.contains(&variation))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,15 +156,14 @@ mod tests {
         let selection: Selection = text.parse().unwrap();
         Variation::ALL
             .into_iter()
-            .filter(|variation| selection.has(*variation))
+            .filter(|variation| !selection.unwanted.contains(variation))
             .map(Variation::as_str)
             .collect()
     }
 
     #[test]
     fn words_with_signs_change_the_default_from_left_to_right() {
-        assert_eq!(has("").len(), Variation::ALL.len() - 1);
-        assert!(!has("").contains(&"time"));
+        assert_eq!(has("").len(), Variation::ALL.len());
         assert_eq!(has("-all,+time,+locale"), ["time", "locale"]);
         assert_eq!(has("+all,-umask").len(), Variation::ALL.len() - 1);
         assert!(!has("+locale,-locale").contains(&"locale"));

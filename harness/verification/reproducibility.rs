@@ -11,7 +11,8 @@ use crate::{
     outcome::{Case, CaseId, Difference},
     recipe::{Built, Inputs, RecipeError, ShiftedClock},
     reproducibility::{
-        Contents, Culprit, EntryDifference, Explained, Search, Traces, Variation, compare, explain,
+        Contents, Culprit, EntryDifference, Explained, FileNumbers, Search, Traces, Variation,
+        compare, explain,
     },
     rootfs::{Profile, RootfsPath, TreeError, TreeRoot},
 };
@@ -104,6 +105,16 @@ fn explained(
         ahead: other.clock.as_ref().map_or(0, ShiftedClock::seconds),
         sentinels: variations.choice.sentinels(applied),
         umasks: (variations.choice.usual.umask, other.umask),
+        processors: (
+            variations.choice.processors.len(),
+            other
+                .processor
+                .map_or(variations.choice.processors.len(), |_one| 1),
+        ),
+        files: (
+            FileNumbers::read(&first, &compared.first.listing)?,
+            FileNumbers::read(&second, &compared.second.listing)?,
+        ),
     };
     let (first, second) = (Contents::Tree(&first), Contents::Tree(&second));
     Ok((explain(first, second, found, Some(&traces))?, hidden))
@@ -190,7 +201,7 @@ async fn build_again(
 }
 
 /// Removes a tree that was built to be compared once.
-fn remove(built: &Built) -> Result<(), RecipeError> {
+pub(super) fn remove(built: &Built) -> Result<(), RecipeError> {
     fs::remove_dir_all(&built.tree).map_err(|source| RecipeError::File {
         attempt: "remove",
         path: built.tree.clone(),

@@ -8,7 +8,7 @@ use super::{
     build, database, finish,
     options::replay_options,
     plan::Plan,
-    reproducibility::{Compared, compare_builds},
+    reproducibility::{Compared, compare_builds, remove},
     restore,
     stages::{Stages, Verified},
     variations::Variations,
@@ -130,7 +130,7 @@ async fn reproducibility(stages: &mut Stages<'_>, inputs: &Inputs, compared: Com
     cases.extend(compared.variations.cases());
     for round in 1..plan.comparison.rounds {
         let name = format!("round-{}", round + 1);
-        let variations = Variations::decide(plan, inputs, round).await;
+        let mut variations = Variations::decide(plan, inputs, round).await;
         let begun = plan.clock.now();
         let other = variations
             .build(plan, inputs, &name, &variations.applied)
@@ -145,6 +145,7 @@ async fn reproducibility(stages: &mut Stages<'_>, inputs: &Inputs, compared: Com
                 continue;
             }
         };
+        variations.learn(&other);
         let compared = Compared {
             first: compared.first,
             second: &other,
@@ -152,6 +153,23 @@ async fn reproducibility(stages: &mut Stages<'_>, inputs: &Inputs, compared: Com
             variations: &variations,
         };
         cases.extend(compare_builds(plan, inputs, &name, &compared).await);
+        // What was varied is told once; what was not, in whatever round.
+        for case in variations.cases() {
+            if case.outcome == Outcome::NotRun
+                && !cases
+                    .iter()
+                    .any(|known| known.id == case.id && known.outcome == Outcome::NotRun)
+            {
+                cases.retain(|known| known.id != case.id);
+                cases.push(case);
+            }
+        }
+        if let Err(error) = remove(&other) {
+            cases.push(Case::broken(
+                CaseId::new(&["reproducibility", &name]),
+                &error,
+            ));
+        }
     }
     stages.end(StageName::Reproducibility, started.elapsed(), cases);
 }

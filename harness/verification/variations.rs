@@ -10,7 +10,9 @@ use std::{
 use super::plan::Plan;
 use crate::{
     outcome::{Case, CaseId, chain},
-    recipe::{self, BuildPlan, Built, Disk, Inputs, LockedAction, RecipeError, Surroundings},
+    recipe::{
+        self, BuildPlan, Built, Disk, Ignored, Inputs, LockedAction, RecipeError, Surroundings,
+    },
     reproducibility::{Choice, Selection, Variation},
 };
 
@@ -44,13 +46,21 @@ impl Comparison {
 pub(super) struct Variations {
     /// Their values.
     pub(super) choice: Choice,
-    /// Those that are done.
+    /// Those that the second build is given.
     pub(super) applied: BTreeSet<Variation>,
-    /// Those that were asked for by name and can't be done, and why.
+    /// Those that can't be done, or that the guest ignores, and why.
     refused: BTreeMap<Variation, String>,
-    /// The others, and why.
+    /// Those that are switched off by name, or would vary nothing, and why.
     left_out: BTreeMap<Variation, String>,
     disk: Option<Arc<Disk>>,
+}
+
+/// Why a variation is not done.
+enum Obstacle {
+    /// Something is missing: the check is not made, and the result is inconclusive.
+    Missing(String),
+    /// There is nothing that could vary.
+    Nothing(&'static str),
 }
 
 impl Variations {
@@ -70,19 +80,19 @@ impl Variations {
             disk: None,
         };
         for variation in Variation::ALL {
-            if !comparison.selection.has(variation) {
-                let switched_off = comparison.selection.unwanted.contains(&variation);
-                let why = variation.off_by_default().filter(|_why| !switched_off);
-                let why = why.unwrap_or("switched off by --vary").to_owned();
+            if comparison.selection.unwanted.contains(&variation) {
+                let why = "switched off by --vary".to_owned();
                 variations.left_out.insert(variation, why);
                 continue;
             }
+            let wanted = comparison.selection.wanted.contains(&variation);
             match variations.obstacle(variation, plan, inputs, round).await {
                 None => drop(variations.applied.insert(variation)),
-                Some(why) if comparison.selection.wanted.contains(&variation) => {
-                    variations.refused.insert(variation, why);
+                Some(Obstacle::Nothing(why)) if !wanted => {
+                    variations.left_out.insert(variation, why.to_owned());
                 }
-                Some(why) => drop(variations.left_out.insert(variation, why)),
+                Some(Obstacle::Nothing(why)) => variations.refuse(variation, why),
+                Some(Obstacle::Missing(why)) => variations.refuse(variation, &why),
             }
         }
         variations
@@ -95,16 +105,28 @@ impl Variations {
         plan: &Plan,
         inputs: &Inputs,
         round: u8,
-    ) -> Option<String> {
+    ) -> Option<Obstacle> {
+        let runs_programs =
+            !inputs.lock.actions.is_empty() || !plan.project.rootfs.scripts.is_empty();
+        if variation != Variation::ReaddirOrder && !runs_programs {
+            return Some(Obstacle::Nothing(
+                "the build runs no program inside the tree",
+            ));
+        }
+        let missing =
+            |is_missing: bool, why: &str| is_missing.then(|| Obstacle::Missing(why.to_owned()));
         match variation {
-            Variation::Time => self.choice.clock_library.is_none().then(|| {
-                "libfaketime is not on this host; Debian has it in the package faketime".to_owned()
-            }),
-            Variation::Processors => {
-                (self.choice.processors.len() < 2).then(|| "this host has one processor".to_owned())
-            }
-            Variation::InstallationOrder => (!has_choice(&inputs.lock.actions))
-                .then(|| "nothing is installed whose order could be another one".to_owned()),
+            Variation::Time => missing(
+                self.choice.clock_library.is_none(),
+                "libfaketime is not on this host; Debian has it in the package faketime",
+            ),
+            Variation::Processors => missing(
+                self.choice.processors.len() < 2,
+                "this host has one processor",
+            ),
+            Variation::InstallationOrder => (!has_choice(&inputs.lock.actions)).then_some(
+                Obstacle::Nothing("nothing is installed whose order could be another one"),
+            ),
             Variation::ReaddirOrder => {
                 let folder = plan.workspace.path(&format!("disk-{round}"));
                 match Disk::open(&folder, self.choice.disk_seed(), &plan.toolbox).await {
@@ -112,7 +134,7 @@ impl Variations {
                         self.disk = Some(Arc::new(disk));
                         None
                     }
-                    Err(error) => Some(chain(&error)),
+                    Err(error) => Some(Obstacle::Missing(chain(&error))),
                 }
             }
             Variation::BuildPath
@@ -123,6 +145,13 @@ impl Variations {
             | Variation::Environment
             | Variation::User => None,
         }
+    }
+
+    fn refuse(&mut self, variation: Variation, why: &str) {
+        let without = format!(
+            "{why} (to do without it: `--vary -{variation}`, or `reproducibility/variation/{variation}` in run.without)"
+        );
+        self.refused.insert(variation, without);
     }
 
     /// Builds the rootfs with some of the variations.
@@ -150,29 +179,44 @@ impl Variations {
         recipe::build(&build, &target, &plan.toolbox, &plan.observer).await
     }
 
-    /// Takes notice of what a build could not do.
+    /// Takes notice of what the guest ignored in a build. A clock is taken back then; the other values stay set, and may leak.
     pub(super) fn learn(&mut self, built: &Built) {
-        if built.clock_followed == Some(false) && self.applied.remove(&Variation::Time) {
-            let why = "the guest's programs don't follow libfaketime: their libc can't load it, or they have none";
-            self.refused.insert(Variation::Time, why.to_owned());
+        for ignored in &built.ignored {
+            match ignored {
+                Ignored::Clock => {
+                    if self.applied.remove(&Variation::Time) {
+                        let why = "the guest's programs don't follow libfaketime: their libc can't load it, or they are static";
+                        self.refuse(Variation::Time, why);
+                    }
+                }
+                Ignored::TimeZone => {
+                    let why = "TZ was set, but the guest's date(1) does not follow it";
+                    self.refuse(Variation::TimeZone, why);
+                }
+                Ignored::Locale => {
+                    let why = "LC_ALL was set, but the guest has no such locale, and not what makes one (Debian's package locales)";
+                    self.refuse(Variation::Locale, why);
+                }
+            }
         }
     }
 
-    /// Returns the case of each variation that was done or asked for.
+    /// Returns the case of each variation that was done, or could not be.
     pub(super) fn cases(&self) -> Vec<Case> {
         let case = |variation: Variation| {
             let id = CaseId::new(&["reproducibility", "variation", variation.as_str()]);
-            if self.applied.contains(&variation) {
-                let (first, second) = self.choice.values(variation);
-                return Some(Case::same(id, format!("varied: {first}, and {second}")));
+            if let Some(why) = self.refused.get(&variation) {
+                return Some(Case::not_run(id, format!("not varied: {why}")));
             }
-            let why = self.refused.get(&variation)?;
-            Some(Case::not_run(id, format!("not varied: {why}")))
+            let (first, second) = self.choice.values(variation);
+            self.applied
+                .contains(&variation)
+                .then(|| Case::same(id, format!("varied: {first}, and {second}")))
         };
         Variation::ALL.into_iter().filter_map(case).collect()
     }
 
-    /// Returns what is not varied and was not asked for, a line each.
+    /// Returns what is left out, a line each.
     pub(super) fn not_varied(&self) -> impl Iterator<Item = String> {
         self.left_out.iter().map(|(variation, why)| {
             format!(
