@@ -16,7 +16,7 @@ use super::{
     locking::Inputs,
     normalise, packages, probe, state,
     surroundings::{Ignored, Surroundings},
-    sysvinit,
+    sysvinit, touched,
 };
 use crate::{
     image,
@@ -358,19 +358,23 @@ impl Build<'_> {
 
     async fn normalise(&self, tree: TreeRoot) -> Result<(Listing, Step), RecipeError> {
         self.started("normalise");
-        let (epoch, target) = (
-            self.plan.project.rootfs.source_date_epoch,
-            self.target.to_owned(),
-        );
+        let rootfs = &self.plan.project.rootfs;
+        let (epoch, target) = (rootfs.source_date_epoch, self.target.to_owned());
+        let normalisers = rootfs.normalisers();
         blocking(move || {
             let failed = || RecipeError::tree("normalise");
-            let edits = normalise::edits(&tree, epoch).map_err(failed())?;
-            let mut step = apply("normalise", &tree, &edits)?;
+            let mut done = Vec::new();
+            for normaliser in normalisers {
+                for edit in normalise::edits(normaliser, &tree, epoch).map_err(failed())? {
+                    let line = touched::apply(&tree, &edit).map_err(failed())?;
+                    done.push(format!("{normaliser}: {line}"));
+                }
+            }
             let mut listing = rootfs::walk(&target).map_err(failed())?;
             let clamped = normalise::clamp_times(&tree, &mut listing, epoch).map_err(failed())?;
-            step.done
-                .push(format!("{clamped} times newer than {epoch} set to it"));
-            Ok((listing, step))
+            done.push(format!("{clamped} times newer than {epoch} set to it"));
+            let name = "normalise";
+            Ok((listing, Step { name, done }))
         })
         .await
     }

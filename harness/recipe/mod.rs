@@ -29,6 +29,7 @@ mod probe;
 mod state;
 mod surroundings;
 mod sysvinit;
+mod touched;
 
 pub use build::{BuildPlan, Built, Step, build};
 pub use disk::Disk;
