@@ -8,15 +8,28 @@ use crate::digest::Sha256Digest;
 /// Only what stands together changes places. Between two `configure`, apt unpacks what may be unpacked in any order; dpkg
 /// configures what it is given in the order of the dependencies, whatever the order of the names. Removals stay.
 pub(super) fn shuffled(actions: &[LockedAction], seed: u64) -> Vec<LockedAction> {
+    let shuffled = grouped(actions, |group| {
+        group.sort_by_cached_key(|action| {
+            Sha256Digest::of(format!("{seed} {action}").as_bytes()).to_string()
+        });
+    });
+    // Of few packages, a shuffle may lead to the order that they had.
+    if shuffled == actions {
+        grouped(actions, <[LockedAction]>::reverse)
+    } else {
+        shuffled
+    }
+}
+
+/// Returns the actions with each group of what may change places in another order.
+fn grouped(actions: &[LockedAction], reorder: impl Fn(&mut [LockedAction])) -> Vec<LockedAction> {
     let same_verb = |one: &LockedAction, other: &LockedAction| verb(one) == verb(other);
     actions
         .chunk_by(same_verb)
         .flat_map(|group| {
             let mut group = group.to_vec();
             if !matches!(group[0], LockedAction::Remove(_)) {
-                group.sort_by_cached_key(|action| {
-                    Sha256Digest::of(format!("{seed} {action}").as_bytes()).to_string()
-                });
+                reorder(&mut group);
             }
             group
         })
@@ -42,6 +55,14 @@ mod tests {
 
     fn lines(actions: &[LockedAction]) -> Vec<String> {
         actions.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn two_packages_always_change_places() {
+        let locked = actions(&["unpack a", "unpack b"]);
+        for seed in 0..16 {
+            assert_eq!(lines(&shuffled(&locked, seed)), ["unpack b", "unpack a"]);
+        }
     }
 
     #[test]

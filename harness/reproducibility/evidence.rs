@@ -135,6 +135,7 @@ mod tests {
         let (traces, accounts) = (traces(), (Accounts::default(), Accounts::default()));
         let known = Known {
             files: (&traces.files.0, &traces.files.1),
+            years: (2023, 2025),
             processors: traces.processors,
             accounts: (&accounts.0, &accounts.1),
         };

@@ -10,6 +10,7 @@ use super::{
     contents::Contents,
     difference::EntryDifference,
     evidence::{in_contents, of_sentinels},
+    moment::year_of,
     numbers::Known,
     packages::owners,
     sentinel::Traces,
@@ -211,7 +212,9 @@ impl Both<'_> {
 
     /// Returns what numbers may be.
     fn known<'a>(&'a self, traces: &'a Traces) -> Known<'a> {
+        let windows = traces.windows();
         Known {
+            years: (year_of(&windows.0), year_of(&windows.1)),
             files: (&traces.files.0, &traces.files.1),
             processors: traces.processors,
             accounts: (&self.accounts.0, &self.accounts.1),

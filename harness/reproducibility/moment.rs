@@ -142,6 +142,11 @@ pub(super) fn times_in_bytes(
     })
 }
 
+/// Returns the year in which a window begins, in UTC.
+pub(super) fn year_of(window: &Window) -> i64 {
+    civil(window.start().div_euclid(DAY)).0
+}
+
 impl When {
     fn is_in(self, window: &Window) -> bool {
         let (start, end) = (*window.start(), *window.end());

@@ -56,6 +56,8 @@ impl FileNumbers {
 pub(super) struct Known<'a> {
     /// The numbers of both trees' files.
     pub(super) files: (&'a FileNumbers, &'a FileNumbers),
+    /// The years in which the builds ran, by their clocks.
+    pub(super) years: (i64, i64),
     /// How many processors the builds saw.
     pub(super) processors: (usize, usize),
     /// The users and groups of both trees.
@@ -71,6 +73,7 @@ pub(super) fn numbers_in_lines(first: &[u8], second: &[u8], known: Known<'_>) ->
             .or_else(|| device(narrow, known))
             .or_else(|| user(narrow, known))
             .or_else(|| processors(narrow, known))
+            .or_else(|| year(narrow, known))
     };
     pairs
         .iter()
@@ -177,6 +180,14 @@ fn processors((one, other): (u64, u64), known: Known<'_>) -> Option<Evidence> {
     })
 }
 
+fn year((one, other): (u64, u64), known: Known<'_>) -> Option<Evidence> {
+    let pair = (i64::try_from(one).ok()?, i64::try_from(other).ok()?);
+    (pair.0 != pair.1 && pair == known.years).then(|| {
+        let found = format!("{one} and {other} are the years of the builds");
+        evidence(CauseClass::Time, found, Some(Variation::Time))
+    })
+}
+
 /// One number that is near the other, in lines that are otherwise equal, and that is nothing else: it counts something.
 fn counter(pairs: &[(u128, u128)]) -> Option<Evidence> {
     let [(one, other)] = *pairs else { return None };
@@ -214,6 +225,7 @@ mod tests {
         let accounts = (accounts(101), accounts(107));
         let known = Known {
             files: (&files.0, &files.1),
+            years: (2023, 2025),
             processors: (8, 1),
             accounts: (&accounts.0, &accounts.1),
         };
@@ -227,6 +239,7 @@ mod tests {
         insta::assert_snapshot!(told("uid=101", "uid=107"), @"uid allocation: user `mysql` is number 101 and 107: numbers are given in installation order");
         insta::assert_snapshot!(told("make -j8", "make -j1"), @"sentinel: 8 and 1 are the numbers of processors");
         insta::assert_snapshot!(told("serial 41", "serial 42"), @"counter: 41 and 42 are near each other, and all else in the line is the same");
+        insta::assert_snapshot!(told("(c) 2023", "(c) 2025"), @"time: 2023 and 2025 are the years of the builds");
         // The inode of another path, numbers far apart, and words that differ say nothing.
         assert_eq!(told("ino 523002", "ino 912"), "");
         assert_eq!(told("id 1", "id 99999999"), "");
