@@ -189,10 +189,23 @@ database_answers() {
     timeout 2 bash -c "exec 3<> '/dev/tcp/$address/3306' && head -c 40 <&3" 2> /dev/null | grep -aq MariaDB
 }
 
+# Ends the guest without its consent. Told twice, systemd-nspawn takes it along; killed, it would leave it behind.
+terminate() {
+    local pid waited
+    pid=$(cat "$runtime/pid")
+    for ((waited = 0; waited < 100; waited++)); do
+        running || return 0
+        kill -TERM "$pid" || return 0
+        sleep 0.1
+    done
+    kill -KILL "$pid"
+}
+
 wait_until_it_answers() {
     local deadline=$((SECONDS + 90))
     while ((SECONDS < deadline)); do
-        running || { tail -n 30 "$runtime/console.log" >&2; die "the guest ended while booting"; }
+        # Not `running`: on a busy machine it has not become systemd-nspawn yet.
+        kill -0 "$(cat "$runtime/pid")" 2> /dev/null || { tail -n 30 "$runtime/console.log" >&2; die "the guest ended while booting"; }
         # In the loop, because a networkd on the host takes foreign addresses away when it first sees the interface.
         if ip address replace "$host_address/30" dev "ve-$machine" 2> /dev/null; then ip link set "ve-$machine" up; fi
         if curl --silent --fail --noproxy '*' --max-time 5 --output /dev/null "http://$address/" && database_answers; then
@@ -202,7 +215,7 @@ wait_until_it_answers() {
     done
     tail -n 30 "$runtime/console.log" >&2
     # Half booted, it would not hear a request to halt; its data is in memory anyway.
-    kill -KILL "$(cat "$runtime/pid")"
+    terminate
     rm -f "$runtime/pid"
     die "it does not answer at $address"
 }
@@ -233,8 +246,8 @@ stop() {
             sleep 0.1
         done
         if running; then
-            kill -KILL "$pid"
-            die "did not halt within a minute and was killed; see $runtime/console.log"
+            terminate
+            die "did not halt within a minute and was terminated; see $runtime/console.log"
         fi
     fi
     rm -f "$runtime/pid" "$runtime/interfaces" "$runtime/packages.txt"

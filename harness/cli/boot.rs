@@ -80,9 +80,10 @@ async fn build(plan: &Plan) -> Result<PathBuf, Failure> {
 
 /// Prints the guest's records as they come, until a signal.
 async fn follow(context: &Context, machine: &migrate_verify::machine::Machine) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
     ) else {
         return;
     };
@@ -98,6 +99,7 @@ async fn follow(context: &Context, machine: &migrate_verify::machine::Machine) {
         tokio::select! {
             _ = interrupt.recv() => return,
             _ = terminate.recv() => return,
+            _ = hang_up.recv() => return,
             () = tokio::time::sleep(std::time::Duration::from_millis(200)) => {}
         }
     }

@@ -1,10 +1,18 @@
 //! From the arguments to the command, and from its result to the exit code; a signal ends the command in between.
 
-use std::process::ExitCode;
+use std::{
+    process::{ExitCode, exit},
+    thread,
+    time::Duration,
+};
 
 use clap::Parser;
-use migrate_verify::outcome::Verdict;
-use tokio::signal::unix::{SignalKind, signal};
+use migrate_verify::{outcome::Verdict, progress::Event};
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+    time::timeout,
+};
 
 use super::{
     arguments::{Arguments, Command},
@@ -14,6 +22,9 @@ use super::{
     failure::{self, Failure},
     lock, output, record, replay, report, rootfs, run,
 };
+
+/// After so long people wonder why the program hasn't ended.
+const NOTICEABLE: Duration = Duration::from_millis(200);
 
 /// Runs the command that the arguments name.
 pub(crate) fn main() -> ExitCode {
@@ -34,12 +45,41 @@ pub(crate) fn main() -> ExitCode {
     } else {
         runtime.block_on(unless_interrupted(work))
     };
-    // Waits for threads that still write; only then may the context remove the workspace.
-    drop(runtime);
+    if let Err(failure) = wind_down(&context, runtime) {
+        // Nothing more is cleaned up: what the threads still write would come back.
+        failure::exit(&context, &failure);
+        exit(3);
+    }
     match result {
         Ok(verdict) => output::exit_code(verdict),
         Err(failure) => failure::exit(&context, &failure),
     }
+}
+
+/// Waits for threads that still write; only then may the context remove the workspace. A second signal ends the waiting.
+fn wind_down(context: &Context, runtime: Runtime) -> Result<(), Failure> {
+    let waiting = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::inconclusive(&error))?;
+    let (ended, mut end) = tokio::sync::oneshot::channel();
+    thread::spawn(move || {
+        drop(runtime);
+        // Nobody waits any more where a second signal came.
+        let _waiting = ended.send(());
+    });
+    waiting.block_on(async {
+        if timeout(NOTICEABLE, &mut end).await.is_ok() {
+            return Ok(());
+        }
+        let what = "waiting for what is being written; another signal ends it at once";
+        context.observer.observe(Event::Note(what.to_owned()));
+        tokio::select! {
+            _ended = end => Ok(()),
+            signal = interrupted() => Err(Failure::interrupted(signal)
+                .hint("it was still writing; `migrate-verify clean` removes what is left")),
+        }
+    })
 }
 
 /// Does the work unless a signal comes first; the work is dropped then.
@@ -61,6 +101,7 @@ async fn interrupted() -> &'static str {
     tokio::select! {
         () = wait(SignalKind::interrupt()) => "SIGINT",
         () = wait(SignalKind::terminate()) => "SIGTERM",
+        () = wait(SignalKind::hangup()) => "SIGHUP",
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::{error::Error, process::ExitCode};
 
-use migrate_verify::{input::InputError, outcome::chain, recipe::RecipeError, tool::ToolError};
+use migrate_verify::{
+    input::InputError, outcome::chain, recipe::RecipeError, replay::ReplayError, tool::ToolError,
+};
 
 use super::{context::Context, output};
 
@@ -98,6 +100,16 @@ impl From<RecipeError> for Failure {
             | RecipeError::Tool { .. }
             | RecipeError::File { .. }
             | RecipeError::Plan { .. } => Self::inconclusive(&error),
+        }
+    }
+}
+
+impl From<ReplayError> for Failure {
+    fn from(error: ReplayError) -> Self {
+        if matches!(error, ReplayError::Server(_)) {
+            Self::input(&error).hint("a server is named like http://192.0.2.10:8080")
+        } else {
+            Self::inconclusive(&error)
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use migrate_verify::{
@@ -13,17 +14,29 @@ use serde::Serialize;
 
 use super::context::Context;
 
+/// Whether some data could not be printed: whoever reads it would take the part for the whole.
+static LOST: AtomicBool = AtomicBool::new(false);
+
 /// Prints one line of data.
 pub(crate) fn line(text: &str) {
     raw(&format!("{text}\n"));
 }
 
-/// Prints data as it is. A reader that went away (`| head`) is no error.
+/// Prints data as it is. A reader that went away (`| head`) is no error; a full disk makes the verdict inconclusive.
 pub(crate) fn raw(text: &str) {
     let mut stdout = io::stdout().lock();
-    let _written = stdout
+    let written = stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush());
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        message(
+            "error",
+            &format!("standard output cannot be written: {error}"),
+        );
+        LOST.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Prints one JSON document.
@@ -61,6 +74,9 @@ fn escape(character: char) -> Vec<char> {
 
 /// Returns the exit code of a verdict.
 pub(crate) fn exit_code(verdict: Verdict) -> ExitCode {
+    if LOST.load(Ordering::Relaxed) {
+        return ExitCode::from(3);
+    }
     match verdict {
         Verdict::Verified => ExitCode::SUCCESS,
         Verdict::Different => ExitCode::from(1),

@@ -47,9 +47,7 @@ pub(crate) async fn record(
         what: "record".to_owned(),
     });
     let snapshots = project.folder.join("snapshots");
-    let result = replay::record(&chosen, &snapshots, &server, manner, &options, observer)
-        .await
-        .map_err(|error| Failure::inconclusive(&error))?;
+    let result = replay::record(&chosen, &snapshots, &server, manner, &options, observer).await?;
     let verdict = Verdict::of(&result.cases);
     observer.observe(Event::Finished {
         what: "record".to_owned(),

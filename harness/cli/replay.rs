@@ -52,8 +52,7 @@ pub(crate) async fn replay(
         &options,
         observer,
     )
-    .await
-    .map_err(|error| Failure::inconclusive(&error))?;
+    .await?;
     let report = RunReport {
         id: None,
         subject: server,

@@ -63,3 +63,27 @@ pub(super) fn sent_names(sent: &Sent) -> Vec<String> {
         Sent::Multipart(parts) => parts.iter().map(|part| part.name.clone()).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{scenario, snapshot::store};
+
+    /// The digest is part of the snapshots' format: another one makes every recorded snapshot a stranger.
+    #[test]
+    fn the_repositorys_snapshots_belong_to_what_its_scenarios_ask() {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let scenarios = scenario::load(&repository.join("scenarios")).unwrap();
+        assert!(!scenarios.is_empty());
+        for scenario in scenarios {
+            for (index, step) in scenario.steps.iter().enumerate() {
+                let file = store::file_name(index + 1, &step.name, 0);
+                let path = repository.join("snapshots").join(&scenario.name).join(file);
+                let snapshot = store::read(&path).unwrap().unwrap();
+                assert_eq!(snapshot.asked, asked(step), "{}", path.display());
+            }
+        }
+    }
+}

@@ -176,7 +176,7 @@ impl Learner<'_> {
         let formats_now = agreeing(0);
         if !formats_now.is_empty() {
             let stood_still = same && nows.len() > 1;
-            self.undecided |= stood_still && formats_now.iter().any(|format| is_short(format));
+            self.doubt.clock |= stood_still && formats_now.iter().any(|format| is_short(format));
             return Some(HoleKind::Clock {
                 formats: formats_now,
                 offset: 0,

@@ -19,6 +19,9 @@ pub(super) const SLACK: i64 = 2;
 /// Fewer characters don't make a token: words of a page vary too.
 const SHORTEST_TOKEN: usize = 8;
 
+/// Durations are measured to so many decimals or more; prices and averages have fewer.
+const FINE_DECIMALS: usize = 4;
+
 /// Names of values, the same for the same value wherever it stands in a scenario.
 #[derive(Debug, Default)]
 pub(super) struct Names {
@@ -48,6 +51,15 @@ impl Names {
     }
 }
 
+/// What the rounds so far leave open.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Doubt {
+    /// Something may be the clock or not, which a round in another minute would tell.
+    pub(super) clock: bool,
+    /// A decimal that stood still may be a duration, which more rounds would tell.
+    pub(super) duration: bool,
+}
+
 /// One text as one round saw it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sight<'a> {
@@ -72,8 +84,7 @@ pub(super) struct Learner<'a> {
     pub(super) local: BTreeMap<&'static str, usize>,
     /// What the page says of days elsewhere.
     pub(super) days: PageDays,
-    /// Whether something may be the clock or not, which a round in another minute would tell.
-    pub(super) undecided: bool,
+    pub(super) doubt: Doubt,
 }
 
 impl Learner<'_> {
@@ -190,6 +201,7 @@ impl Learner<'_> {
             return same.then_some(None);
         }
         if same {
+            self.doubt.duration |= texts.len() > 1 && may_be_duration(first);
             return Some(None);
         }
         let unix = [moment::UNIX];
@@ -219,7 +231,7 @@ impl Learner<'_> {
     fn may_be_data(&self, kind: &HoleKind, texts: &[&str]) -> bool {
         match kind {
             HoleKind::Number { .. } => !self.in_location && !self.names.is_known(texts),
-            HoleKind::Duration { most, .. } => *most < 4,
+            HoleKind::Duration { most, .. } => *most < FINE_DECIMALS,
             HoleKind::Clock { .. }
             | HoleKind::Recent { .. }
             | HoleKind::Token { .. }
@@ -324,6 +336,13 @@ impl Learner<'_> {
     }
 }
 
+/// Whether a number that stood still looks like the time that a page took: less than a minute, finely measured.
+fn may_be_duration(token: &Token<'_>) -> bool {
+    let text = [token.text];
+    token.kind == TokenKind::Decimal
+        && matches!(duration(&text), Some(HoleKind::Duration { most, below: 60, .. }) if most > FINE_DECIMALS)
+}
+
 fn server(part: ServerPart) -> Hole {
     Hole {
         name: "server".to_owned(),
@@ -364,7 +383,7 @@ mod tests {
             written: &[],
             local: BTreeMap::new(),
             days: PageDays::default(),
-            undecided: false,
+            doubt: Doubt::default(),
         };
         let known = Known {
             authority: "192.0.2.10",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     asked::{asked, sent_names},
     clock_evidence::PageDays,
-    evidence::{Learner, Names, Sight},
+    evidence::{Doubt, Learner, Names, Sight},
     header_rule::{HeaderRule, rule},
     kind::token,
     run::Observation,
@@ -26,8 +26,7 @@ pub(super) struct Ground<'a> {
     pub(super) zone: &'a Zone,
     pub(super) charset: Charset,
     pub(super) names: Names,
-    /// Whether something may be the clock or not, which a round in another minute would tell.
-    pub(super) undecided: bool,
+    pub(super) doubt: Doubt,
 }
 
 /// Makes the snapshot of one answer, one observation a round; says what varies where that is not understood.
@@ -51,7 +50,7 @@ pub(super) fn learn(
         written: &step.holes,
         local: BTreeMap::new(),
         days: PageDays::default(),
-        undecided: false,
+        doubt: Doubt::default(),
     };
     let detection = detect(
         first.header("Content-Type").as_deref(),
@@ -68,7 +67,8 @@ pub(super) fn learn(
         binary(first, observations, lenient)?
     };
     let headers = headers(&mut learner, first, observations, ground.authority, &body)?;
-    ground.undecided |= learner.undecided;
+    ground.doubt.clock |= learner.doubt.clock;
+    ground.doubt.duration |= learner.doubt.duration;
     Ok(Snapshot {
         description: format!("{}: {}", ground.scenario.title, step.name),
         request: format!("{} {}", step.method, step.target),

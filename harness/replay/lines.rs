@@ -4,7 +4,13 @@ use std::collections::BTreeMap;
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use super::{checks::Checks, excerpt::excerpts};
+use super::{
+    cause::{program_message, text_cause},
+    checks::Checks,
+    document::{self, Agreement},
+    excerpt::excerpts,
+    filling::fill,
+};
 use crate::{
     charset::{Charset, Detection, decode_exactly, explain, visible},
     outcome::Difference,
@@ -60,24 +66,9 @@ pub(super) fn compare(
         lines: 0,
         page,
     };
-    for operation in &operations {
-        if let DiffOp::Equal {
-            old_index,
-            new_index,
-            len,
-        } = *operation
-        {
-            for step in 0..len {
-                let (line, template) = (new_index + step, &expected[old_index + step]);
-                if let Some(text) = &actual[line].text {
-                    let locus = format!("body line {}", line + 1);
-                    found
-                        .differences
-                        .extend(checks.values(template, text, &locus));
-                }
-            }
-        }
-    }
+    found
+        .differences
+        .extend(values(&operations, &expected, &actual, checks));
     for operation in &operations {
         found.changed(operation, &expected, &actual);
     }
@@ -95,7 +86,81 @@ pub(super) fn compare(
     found
         .differences
         .extend(order(&operations, &expected, &actual));
+    if found.lines > 0 {
+        let filled = filled(&operations, &expected, &actual);
+        let came: String = actual
+            .iter()
+            .filter_map(|line| line.text.as_deref())
+            .collect();
+        let agreement = document::compare(&filled, &came);
+        found.differences.extend(whole_page(agreement));
+    }
     found.differences
+}
+
+/// Checks what stands in the holes of the lines that agree.
+fn values(
+    operations: &[DiffOp],
+    expected: &[Template],
+    actual: &[Line<'_>],
+    checks: &mut Checks<'_>,
+) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    for operation in operations {
+        if !matches!(operation, DiffOp::Equal { .. }) {
+            continue;
+        }
+        for (old, new) in operation.old_range().zip(operation.new_range()) {
+            if let Some(text) = &actual[new].text {
+                let locus = format!("body line {}", new + 1);
+                differences.extend(checks.values(&expected[old], text, &locus));
+            }
+        }
+    }
+    differences
+}
+
+/// Returns the recorded page with the values of this one in its holes.
+fn filled(operations: &[DiffOp], expected: &[Template], actual: &[Line<'_>]) -> String {
+    let mut page = String::new();
+    for operation in operations {
+        let is_equal = matches!(operation, DiffOp::Equal { .. });
+        for (step, index) in operation.old_range().enumerate() {
+            let partner = operation
+                .new_range()
+                .nth(step)
+                .and_then(|line| actual[line].text.as_deref());
+            match partner {
+                Some(text) if is_equal => page.push_str(text),
+                Some(text) => page.push_str(&fill(&expected[index], text)),
+                None => page.push_str(&expected[index].marked().0),
+            }
+        }
+    }
+    page
+}
+
+/// Says what still agrees where bytes differ, and what a page is that is another one altogether.
+fn whole_page(agreement: Agreement) -> Option<Difference> {
+    let (expected, actual, cause) = match agreement {
+        Agreement::Document => (
+            "these bytes",
+            "other bytes of the same document: only blanks, entities, quotes or the order of attributes differ",
+            "the markup is written in another way; a browser shows the same",
+        ),
+        Agreement::Text => (
+            "this document",
+            "another document with the same visible text",
+            "elements, attributes or comments differ; what a reader reads is the same",
+        ),
+        Agreement::SessionLost => (
+            "the recorded page",
+            "a page with a password field, which the recorded page has not",
+            "the session is lost: the login page came instead",
+        ),
+        Agreement::Nothing => return None,
+    };
+    Some(Difference::new("body", "document", expected, actual).because(cause))
 }
 
 /// Gives every template line a number and every line that fits one the same; lines that fit none get numbers of their own.
@@ -275,96 +340,8 @@ fn missing_cause(position: usize, lines: usize) -> &'static str {
     }
 }
 
-/// Fills the holes of a line with what looks like their values in `actual`, so that only real differences are left.
-fn fill(template: &Template, actual: &str) -> String {
-    let mut rest = actual;
-    let mut values = Vec::new();
-    for hole in template.holes() {
-        let found = rest.char_indices().take(4096).find_map(|(start, _)| {
-            let word = &rest[start..];
-            let ends = word
-                .char_indices()
-                .map(|(end, _)| end)
-                .skip(1)
-                .chain([word.len()]);
-            ends.take(64)
-                .filter(|end| hole.kind.has_shape(&word[..*end]))
-                .last()
-                .map(|end| (start, start + end))
-        });
-        match found {
-            Some((start, end)) => {
-                values.push(rest[start..end].to_owned());
-                rest = &rest[end..];
-            }
-            None => values.push(format!("{{{{{}}}}}", hole.name)),
-        }
-    }
-    template.filled(values).0
-}
-
 fn shown(line: &Line<'_>, charset: Charset) -> String {
     decode_exactly(line.bytes, charset).map_or_else(|_| visible(line.bytes), |decoded| decoded.text)
-}
-
-/// Usual causes other than charsets.
-fn text_cause(expected: &str, actual: &str) -> Option<String> {
-    if let Some(cause) = program_message(actual).filter(|_| program_message(expected).is_none()) {
-        return Some(cause);
-    }
-    let (old, new) = (
-        expected.trim_end_matches(['\r', '\n']),
-        actual.trim_end_matches(['\r', '\n']),
-    );
-    if old == new {
-        return Some(
-            "only the line's end differs: a script or a file was converted between DOS and Unix"
-                .to_owned(),
-        );
-    }
-    if old.split_whitespace().eq(new.split_whitespace()) {
-        return Some("only blanks differ".to_owned());
-    }
-    if old.replace(',', ".") == new.replace(',', ".") {
-        return Some(
-            "decimal point against decimal comma: setlocale() finds another locale".to_owned(),
-        );
-    }
-    if !new.is_empty() && old.starts_with(new) {
-        return Some(
-            "the line ends too early: a script stopped, or the body is truncated".to_owned(),
-        );
-    }
-    None
-}
-
-/// Recognises what PHP and MySQL say about themselves.
-fn program_message(text: &str) -> Option<String> {
-    let words = [
-        "Warning",
-        "Notice",
-        "Fatal error",
-        "Parse error",
-        "Deprecated",
-    ];
-    let by_php = words.iter().any(|word| {
-        text.contains(&format!("<b>{word}</b>:"))
-            || text.contains(&format!("PHP {word}:"))
-            || text.starts_with(&format!("{word}: "))
-    });
-    if by_php {
-        return Some(
-            "PHP reports an error in the page: another version, extension or php.ini".to_owned(),
-        );
-    }
-    [
-        "You have an error in your SQL syntax",
-        "Access denied for user",
-        "Can't connect to",
-    ]
-    .iter()
-    .any(|message| text.contains(message))
-    .then(|| "MySQL refuses the application: its account, version or state differs".to_owned())
 }
 
 /// Tells whether the same lines came in another order.

@@ -6,10 +6,10 @@ use super::{
     browser::Correlation,
     compare::{Manner, compare},
     error::ReplayError,
-    evidence::Names,
+    evidence::{Doubt, Names},
     learn::{Ground, learn, server_clock, text_of},
     options::Options,
-    rounds::{another_minute, rounds},
+    rounds::{another_minute, more_rounds, rounds},
     run::{Observation, ScenarioRun},
     zone_evidence::zone_of,
 };
@@ -70,7 +70,7 @@ pub async fn record(
         }
     }
     let zone = zone(&runs, options, &mut result);
-    let decide = |scenario: &Scenario, runs: &[ScenarioRun]| {
+    let doubt = |scenario: &Scenario, runs: &[ScenarioRun]| {
         let recorder = Recorder {
             scenario,
             folder: &snapshots.join(&scenario.name),
@@ -78,9 +78,10 @@ pub async fn record(
             zone: &zone,
             options,
         };
-        recorder.is_undecided(runs)
+        recorder.doubt(runs)
     };
-    another_minute(&mut runs, &server, options, observer, decide).await;
+    more_rounds(&mut runs, &server, options, observer, doubt).await;
+    another_minute(&mut runs, &server, options, observer, doubt).await;
     for (scenario, runs) in runs {
         let recorder = Recorder {
             scenario,
@@ -189,20 +190,20 @@ impl Recorder<'_> {
             zone: self.zone,
             charset: self.options.charset,
             names: Names::default(),
-            undecided: false,
+            doubt: Doubt::default(),
         }
     }
 
-    /// Returns whether a time on some page may be the clock or not, as far as these rounds show.
-    fn is_undecided(&self, runs: &[ScenarioRun]) -> bool {
+    /// Returns what these rounds leave open.
+    fn doubt(&self, runs: &[ScenarioRun]) -> Doubt {
         let mut ground = self.ground();
         for index in 0..self.scenario.steps.len() {
             // What can't be learnt is reported when it is recorded.
             if self.step(index, runs, &mut ground).is_err() {
-                return false;
+                return Doubt::default();
             }
         }
-        ground.undecided
+        ground.doubt
     }
 
     fn record(&self, runs: &[ScenarioRun], result: &mut RecordResult) -> Result<(), SnapshotError> {

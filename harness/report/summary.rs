@@ -2,10 +2,14 @@
 
 use std::fmt::Write as _;
 
-use crate::outcome::{Case, Outcome, RunReport, Stage, Verdict};
+use super::clusters::{Cluster, clusters};
+use crate::outcome::{Case, Difference, Outcome, RunReport, Stage, Verdict};
 
 /// How many differences stand on the screen; the rest is counted.
 const MOST: usize = 24;
+
+/// How many cases of one finding are named.
+const MEMBERS: usize = 6;
 
 /// A longer value is cut on the screen; reports have it whole.
 const LONGEST: usize = 160;
@@ -88,7 +92,21 @@ fn stage_line(text: &mut String, stage: &Stage) {
 fn findings(text: &mut String, report: &RunReport) {
     let mut left = MOST;
     let mut hidden = 0;
-    for case in report.stages.iter().flat_map(|stage| &stage.cases) {
+    let cases = || report.stages.iter().flat_map(|stage| &stage.cases);
+    let mut shared = clusters(cases());
+    shared.retain(|cluster| cluster.members.len() > 1);
+    for cluster in &shared {
+        if take(&mut left, &mut hidden) {
+            let _ = writeln!(
+                text,
+                "\n≠ {} cases: {}",
+                cluster.members.len(),
+                members(cluster)
+            );
+            difference_lines(text, cluster.difference);
+        }
+    }
+    for case in cases() {
         match &case.outcome {
             Outcome::Same | Outcome::Waived => {}
             Outcome::Broken | Outcome::NotRun => {
@@ -103,23 +121,18 @@ fn findings(text: &mut String, report: &RunReport) {
                 }
             }
             Outcome::Different(differences) => {
-                let shown = left > 0;
-                if shown {
+                let own: Vec<&Difference> = differences
+                    .iter()
+                    .filter(|difference| {
+                        !shared.iter().any(|cluster| cluster.holds(case, difference))
+                    })
+                    .collect();
+                if left > 0 && !own.is_empty() {
                     let _ = writeln!(text, "\n{} {}", mark(&case.outcome), case_title(case));
                 }
-                for difference in differences {
+                for difference in own {
                     if take(&mut left, &mut hidden) {
-                        let _ = writeln!(
-                            text,
-                            "    {}: {}",
-                            clean(&difference.locus),
-                            clean(&difference.aspect)
-                        );
-                        let _ = writeln!(text, "      expected {}", clean(&difference.expected));
-                        let _ = writeln!(text, "      found    {}", clean(&difference.actual));
-                        if let Some(cause) = &difference.cause {
-                            let _ = writeln!(text, "      cause    {}", clean(cause));
-                        }
+                        difference_lines(text, difference);
                     }
                 }
             }
@@ -127,6 +140,33 @@ fn findings(text: &mut String, report: &RunReport) {
     }
     if hidden > 0 {
         let _ = writeln!(text, "\n… and {hidden} more: they stand in the report");
+    }
+}
+
+/// Names the first cases of a cluster and counts the others.
+fn members(cluster: &Cluster<'_>) -> String {
+    let names = cluster.members.iter().take(MEMBERS);
+    let mut text = names
+        .map(|case| clean(case.id.as_str()))
+        .collect::<Vec<_>>()
+        .join(", ");
+    if cluster.members.len() > MEMBERS {
+        let _ = write!(text, " and {} more", cluster.members.len() - MEMBERS);
+    }
+    text
+}
+
+fn difference_lines(text: &mut String, difference: &Difference) {
+    let _ = writeln!(
+        text,
+        "    {}: {}",
+        clean(&difference.locus),
+        clean(&difference.aspect)
+    );
+    let _ = writeln!(text, "      expected {}", clean(&difference.expected));
+    let _ = writeln!(text, "      found    {}", clean(&difference.actual));
+    if let Some(cause) = &difference.cause {
+        let _ = writeln!(text, "      cause    {}", clean(cause));
     }
 }
 
@@ -174,6 +214,30 @@ fn clean(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::example;
+
+    #[test]
+    fn what_many_cases_have_in_common_is_one_finding() {
+        let mut report = example::report();
+        let difference = || Difference::new("header Server", "header value", "Apache/1.3", "nginx");
+        let case = |number: u8| {
+            let id = crate::outcome::CaseId::new(&["replay", "x", &number.to_string()]);
+            Case::compared(id, vec![difference()], "headers differ")
+        };
+        report.stages.truncate(1);
+        report.stages[0].cases = (1..=8).map(case).collect();
+        insta::assert_snapshot!(render(&report, false), @"
+        oci:image:stand-in
+
+        preflight        different      0.0 s  0 same, 8 different
+
+        ≠ 8 cases: replay/x/1, replay/x/2, replay/x/3, replay/x/4, replay/x/5, replay/x/6 and 2 more
+            header Server: header value
+              expected Apache/1.3
+              found    nginx
+
+        DIFFERENT: the candidate is not the same
+        ");
+    }
 
     #[test]
     fn a_summary_names_what_differs_and_ends_with_the_verdict() {

@@ -65,6 +65,9 @@ request = "GET /nikde?q=ď"
 name = "upload"
 request = "POST /upload.php"
 multipart = { "názov" = "ž", foto = { file = "foto.png", type = "image/png" } }
+[[step]]
+name = "crc"
+request = "GET /crc.php"
 "#,
     ),
     (
@@ -239,7 +242,82 @@ async fn the_old_server_against_itself_is_silent_and_recording_twice_changes_no_
 }
 
 /// Faults of a candidate: a name, what is done, and what a finding must say.
-const FAULTS: [(&str, Fault, &[&str]); 41] = [
+const FAULTS: [(&str, Fault, &[&str]); 48] = [
+    (
+        "markup written in another way",
+        |path, reply| {
+            on(path, "/zoznam.php", reply, |reply| {
+                reply.replace("Čierna Ľubica", "  &Ccaron;ierna &Lcaron;ubica ");
+            });
+        },
+        &[
+            "body line 6",
+            "body | document | ",
+            "other bytes of the same document",
+        ],
+    ),
+    (
+        "other markup of the same text",
+        |path, reply| {
+            on(path, "/zoznam.php", reply, |reply| {
+                reply.replace("<h1>Trieda 1.A</h1>", "<h2>Trieda 1.A</h2>");
+            });
+        },
+        &["body line 3", "same visible text"],
+    ),
+    (
+        "session lost",
+        |path, reply| {
+            on(path, "/zoznam.php", reply, |reply| {
+                reply.replace("<h1>Trieda 1.A</h1>", "<input type=password name=heslo>");
+            });
+        },
+        &["body | document", "the session is lost"],
+    ),
+    (
+        "integers of 64 bits",
+        |path, reply| {
+            on(path, "/crc.php", reply, |reply| {
+                reply.replace("-1098453117", "3196514179");
+            });
+        },
+        &["public/07-crc | body line 3", "32 against 64 bits"],
+    ),
+    (
+        "separate accents",
+        |path, reply| {
+            on(path, "/header.php", reply, |reply| {
+                to_utf8(reply);
+                let text = String::from_utf8(reply.body.clone()).unwrap();
+                reply.body = text.replace("ý", "y\u{301}").into_bytes();
+            });
+        },
+        &["public/01-header | body line 3"],
+    ),
+    (
+        "numbers of another locale",
+        |path, reply| {
+            on(path, "/zoznam.php", reply, |reply| {
+                reply.replace("Priemer 1,57", "Priemer 1.57");
+            });
+        },
+        &["body line 10", "setlocale() finds another locale"],
+    ),
+    (
+        "one session for everybody",
+        |path, reply| {
+            on(path, "/login.php", reply, |reply| {
+                if reply.status.contains("200") {
+                    let value = "PHPSESSID=0123456789abcdef0123456789abcdef; path=/";
+                    reply.header("Set-Cookie", Some(value));
+                }
+            });
+        },
+        &[
+            "replay/login/session-1 | header Set-Cookie | relation",
+            "every visitor is given the same session",
+        ],
+    ),
     (
         "status",
         |path, reply| {
@@ -879,7 +957,9 @@ async fn nothing_is_skipped_silently() {
     let server = LegacyServer::start();
     project.record(&server).await;
     let snapshots = project.env.path().join("snapshots");
-    std::fs::remove_file(snapshots.join("login/02-login.snap")).unwrap();
+    let removed = snapshots.join("login/02-login.snap");
+    let kept = std::fs::read(&removed).unwrap();
+    std::fs::remove_file(&removed).unwrap();
     std::fs::copy(
         snapshots.join("login/01-form.snap"),
         snapshots.join("login/09-old.snap"),
@@ -906,12 +986,18 @@ async fn nothing_is_skipped_silently() {
     }
     assert_eq!(Verdict::of(&result.cases), Verdict::Inconclusive);
     std::fs::write(&edited, text).unwrap();
-    let changed = SCENARIOS[0].1.replace("trieda=1.A", "trieda=2.A");
-    let project = Project {
-        env: project.env,
-        ..Project::new(&[("login", &changed)])
-    };
-    assert!(findings(&project.replay(&server).await).contains("asks something else"));
+    std::fs::write(&removed, kept).unwrap();
+    let mut env = project.env;
+    for (from, to) in [("trieda=1.A", "trieda=2.A"), ("tajné", "iné")] {
+        let changed = SCENARIOS[0].1.replace(from, to);
+        let project = Project {
+            env,
+            ..Project::new(&[("login", &changed)])
+        };
+        let found = findings(&project.replay(&server).await);
+        assert!(found.contains("asks something else"), "{from}: {found}");
+        env = project.env;
+    }
 }
 
 #[test]
@@ -931,7 +1017,7 @@ fn the_program_records_and_replays() {
     ----- stdout -----
     not_run: replay/pupil/01-add: the scenario changes data (mutates = true) and was not recorded: --allow-writes lets it run against the old server
     not_run: replay/pupil/02-detail: the scenario changes data (mutates = true) and was not recorded: --allow-writes lets it run against the old server
-    recorded 12 of 14 answers into [PROJECT]/snapshots: 12 files written, 0 unchanged
+    recorded 13 of 15 answers into [PROJECT]/snapshots: 13 files written, 0 unchanged
     not everything was recorded
     ----- stderr -----
     ");
@@ -943,7 +1029,7 @@ fn the_program_records_and_replays() {
     ");
     let same = env.run(&["replay", "--server", &server.url]);
     assert!(
-        same.starts_with("exit code: 0\n") && same.contains("14 same") && same.contains("VERIFIED"),
+        same.starts_with("exit code: 0\n") && same.contains("15 same") && same.contains("VERIFIED"),
         "{same}"
     );
     let broken = LegacyServer::with(0, |path, reply| on(path, "/header.php", reply, to_utf8));
@@ -960,4 +1046,41 @@ fn the_program_records_and_replays() {
     );
     let unknown = env.run(&["replay", "--server", &server.url, "nonsense"]);
     assert!(unknown.starts_with("exit code: 2\n"), "{unknown}");
+}
+
+#[test]
+fn the_old_server_is_no_candidate_for_itself_but_on_purpose() {
+    let env = TestEnv::new();
+    let server = LegacyServer::start();
+    env.write(
+        "scenarios/one.toml",
+        "title = \"One page\"\n[[step]]\nname = \"page\"\nrequest = \"GET /header.php\"\n",
+    );
+    env.write(
+        "migrate-verify.toml",
+        format!(
+            "[legacy]\ntimezone = \"Europe/Bratislava\"\nurl = \"{}\"\n",
+            server.url
+        ),
+    );
+    let recorded = env.run(&["record", "--server", &server.url]);
+    assert!(recorded.starts_with("exit code: 0\n"), "{recorded}");
+    let itself = env.run(&[
+        "replay",
+        "--server",
+        &server.url.replace("127.0.0.1", "localhost"),
+    ]);
+    assert!(
+        itself.starts_with("exit code: 2\n") && itself.contains("is the old server itself"),
+        "{itself}"
+    );
+    let on_purpose = env.run(&["replay", "--same-machine", "--server", &server.url]);
+    assert!(on_purpose.starts_with("exit code: 0\n"), "{on_purpose}");
+    for command in ["record", "replay"] {
+        let nonsense = env.run(&[command, "--server", "nonsense"]);
+        assert!(
+            nonsense.starts_with("exit code: 2\n") && nonsense.contains("http://"),
+            "{nonsense}"
+        );
+    }
 }

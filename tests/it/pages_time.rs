@@ -97,3 +97,27 @@ async fn a_fixed_time_that_was_recorded_in_its_minute_stays_text_and_a_running_o
         assert_eq!(findings(&project.replay(&server).await), "");
     }
 }
+
+#[tokio::test]
+async fn a_duration_that_came_out_the_same_in_the_first_rounds_is_a_hole_and_a_rate_that_never_moves_is_text()
+ {
+    let project = asking("/rychla");
+    let server = LegacyServer::start();
+    let recorded = project.record(&server).await;
+    assert_eq!(
+        Verdict::of(&recorded.cases),
+        Verdict::Verified,
+        "{:#?}",
+        recorded.cases
+    );
+    let text =
+        std::fs::read_to_string(project.env.path().join("snapshots/one/01-page.snap")).unwrap();
+    assert!(
+        text.contains("Kurz 30,1260 | za {{duration-1}} s"),
+        "{text}"
+    );
+    assert_eq!(findings(&project.replay(&server).await), "");
+    let other = LegacyServer::with(0, |_, reply| reply.replace("30,1260", "30,1261"));
+    let found = findings(&project.replay(&other).await);
+    assert!(found.contains("30,1261"), "{found}");
+}

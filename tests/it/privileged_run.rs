@@ -3,9 +3,12 @@
 use std::{
     fs,
     path::Path,
+    process::Child,
     thread,
     time::{Duration, Instant},
 };
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::env::DemoProject;
 
@@ -30,6 +33,11 @@ fn run_id(messages: &Path) -> String {
         .find_map(|line| line.strip_prefix("progress: run "));
     line.unwrap_or_else(|| panic!("no run in {text}"))
         .to_owned()
+}
+
+fn signal(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
+    kill_process(pid, signal).unwrap();
 }
 
 /// What a run leaves while it lives: marked processes, its link, its folder, mounts, temporary folders of systemd-nspawn.
@@ -123,6 +131,8 @@ fn privileged_a_killed_run_leaves_nothing_after_clean() {
         ("run", "second build: unpack", 300),
         ("run", "second build: packages", 2000),
         ("boot", "runlevel: 2", 100),
+        ("run", "progress: database …", 50),
+        ("run", "progress: shutdown …", 300),
     ];
     for (command, words, milliseconds) in moments {
         let mut child = project.start(&[command, "-v"], &messages);
@@ -145,14 +155,42 @@ fn privileged_a_killed_run_leaves_nothing_after_clean() {
 }
 
 #[test]
+fn privileged_a_signal_while_it_builds_ends_it_and_a_second_one_at_once() {
+    let project = DemoProject::new();
+    let messages = project.path("messages");
+    for (words, second) in [
+        ("second build: packages", None),
+        ("second build: unpack", Some(Signal::INT)),
+    ] {
+        let mut child = project.start(&["run", "-v"], &messages);
+        await_words(&messages, words);
+        signal(&child, Signal::HUP);
+        if let Some(second) = second {
+            await_words(&messages, "progress: waiting for what is being written");
+            signal(&child, second);
+        }
+        let status = child.wait().unwrap();
+        let text = fs::read_to_string(&messages).unwrap();
+        assert_eq!(status.code(), Some(3), "{text}");
+        assert!(text.contains("interrupted by SIG"), "{text}");
+        let run = run_id(&messages);
+        if second.is_some() {
+            assert!(text.contains("migrate-verify clean"), "{text}");
+            let (code, text) = project.run(&["clean"]);
+            assert_eq!(code, 0, "{text}");
+        }
+        assert_eq!(traces(&run), Vec::<String>::new(), "{words}");
+    }
+}
+
+#[test]
 fn privileged_ctrl_c_stops_a_booted_guest_cleanly_and_leaves_nothing() {
     let project = DemoProject::new();
     let messages = project.path("messages");
     let mut child = project.start(&["boot", "-v"], &messages);
     await_words(&messages, "runlevel: 2");
     thread::sleep(Duration::from_secs(2));
-    let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    signal(&child, Signal::INT);
     let status = child.wait().unwrap();
     let text = fs::read_to_string(&messages).unwrap();
     assert_eq!(status.code(), Some(0), "{text}");

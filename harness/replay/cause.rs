@@ -1,0 +1,193 @@
+//! The usual causes of a differing line, other than charsets.
+
+/// Usual causes other than charsets.
+pub(super) fn text_cause(expected: &str, actual: &str) -> Option<String> {
+    if let Some(cause) = program_message(actual).filter(|_| program_message(expected).is_none()) {
+        return Some(cause);
+    }
+    let (old, new) = (
+        expected.trim_end_matches(['\r', '\n']),
+        actual.trim_end_matches(['\r', '\n']),
+    );
+    if old == new {
+        return Some(
+            "only the line's end differs: a script or a file was converted between DOS and Unix"
+                .to_owned(),
+        );
+    }
+    if old.split_whitespace().eq(new.split_whitespace()) {
+        return Some("only blanks differ".to_owned());
+    }
+    if let Some(cause) = number_cause(old, new).or_else(|| form_cause(old, new)) {
+        return Some(cause);
+    }
+    if old.replace(',', ".") == new.replace(',', ".") {
+        return Some(
+            "decimal point against decimal comma: setlocale() finds another locale".to_owned(),
+        );
+    }
+    if !new.is_empty() && old.starts_with(new) {
+        return Some(
+            "the line ends too early: a script stopped, or the body is truncated".to_owned(),
+        );
+    }
+    None
+}
+
+/// Recognises what PHP and MySQL say about themselves.
+pub(super) fn program_message(text: &str) -> Option<String> {
+    let words = [
+        "Warning",
+        "Notice",
+        "Fatal error",
+        "Parse error",
+        "Deprecated",
+    ];
+    let by_php = words.iter().any(|word| {
+        text.contains(&format!("<b>{word}</b>:"))
+            || text.contains(&format!("PHP {word}:"))
+            || text.starts_with(&format!("{word}: "))
+    });
+    if by_php {
+        return Some(
+            "PHP reports an error in the page: another version, extension or php.ini".to_owned(),
+        );
+    }
+    [
+        "You have an error in your SQL syntax",
+        "Access denied for user",
+        "Can't connect to",
+    ]
+    .iter()
+    .any(|message| text.contains(message))
+    .then(|| "MySQL refuses the application: its account, version or state differs".to_owned())
+}
+
+/// Where two lines differ in one number only: the word size, or the clock's year.
+fn number_cause(old: &str, new: &str) -> Option<String> {
+    let (first, second) = only_difference(old, new)?;
+    if is_later_year(first, second) {
+        return Some("a later year: a page that shows the current year (a copyright) was recorded in another one; `record` it again".to_owned());
+    }
+    let (before, after): (i128, i128) = (first.parse().ok()?, second.parse().ok()?);
+    let word = 1_i128 << 32;
+    if (before - after).abs() == word {
+        return Some(format!(
+            "integers of 32 against 64 bits: {before} and {after} are the same 32 bits, with and without sign (crc32(), ip2long(), shifts)"
+        ));
+    }
+    let limit = i128::from(i32::MAX);
+    if before == limit && after > limit || after == limit && before > limit {
+        return Some("integers of 32 against 64 bits: one side stops at 2147483647".to_owned());
+    }
+    None
+}
+
+/// Whether two texts are equal but for a year at their end, `2003-2026` against `2003-2027`.
+fn is_later_year(old: &str, new: &str) -> bool {
+    let split = |text: &str| -> Option<(String, u16)> {
+        let (head, year) = text.split_at_checked(text.len().checked_sub(4)?)?;
+        let is_number = !head.ends_with(|last: char| last.is_ascii_digit());
+        Some((head.to_owned(), year.parse().ok().filter(|_| is_number)?))
+    };
+    let (Some((old_head, before)), Some((new_head, after))) = (split(old), split(new)) else {
+        return false;
+    };
+    old_head == new_head && (1990..2100).contains(&before) && before < after && after < 2100
+}
+
+/// Where two lines differ in how the same is written.
+fn form_cause(old: &str, new: &str) -> Option<String> {
+    let has_mark = |text: &str| {
+        text.chars()
+            .any(|character| ('\u{300}'..='\u{36f}').contains(&character))
+    };
+    if has_mark(old) != has_mark(new) {
+        return Some(
+            "letters with separate accents (NFD) against whole letters (NFC): a file or a name was copied through another system"
+                .to_owned(),
+        );
+    }
+    let digits = |text: &str| -> String { text.chars().filter(char::is_ascii_digit).collect() };
+    let same_letters = |text: &str| -> String {
+        text.chars()
+            .filter(|character| character.is_alphabetic())
+            .collect()
+    };
+    let grouping = [' ', '\u{a0}', ',', '.', '\''];
+    let (first, second) = only_difference(old, new)?;
+    let is_number = |text: &str| {
+        text.chars()
+            .all(|character| character.is_ascii_digit() || grouping.contains(&character))
+    };
+    (!digits(first).is_empty()
+        && is_number(first)
+        && is_number(second)
+        && digits(first) == digits(second)
+        && same_letters(old) == same_letters(new))
+    .then(|| {
+        "the same number with other separators: setlocale() finds another locale, or number_format() another one"
+            .to_owned()
+    })
+}
+
+/// Returns the numbers, with their signs and separators, in which two lines differ, where nothing else differs.
+fn only_difference<'t>(old: &'t str, new: &'t str) -> Option<(&'t str, &'t str)> {
+    let is_part = |character: char| {
+        character.is_ascii_digit() || ['-', '.', ',', ' ', '\u{a0}', '\''].contains(&character)
+    };
+    let same = |first: &mut dyn Iterator<Item = char>, second: &mut dyn Iterator<Item = char>| {
+        first
+            .zip(second)
+            .take_while(|(one, other)| one == other)
+            .map(|(one, _)| one)
+            .collect::<String>()
+    };
+    let mut prefix = same(&mut old.chars(), &mut new.chars());
+    while prefix.ends_with(is_part) {
+        prefix.pop();
+    }
+    let (old, new) = (&old[prefix.len()..], &new[prefix.len()..]);
+    let mut suffix: Vec<char> = same(&mut old.chars().rev(), &mut new.chars().rev())
+        .chars()
+        .collect();
+    while suffix.last().is_some_and(|last| is_part(*last)) {
+        suffix.pop();
+    }
+    let length: usize = suffix.iter().map(|character| character.len_utf8()).sum();
+    let (old, new) = (
+        old.get(..old.len().checked_sub(length)?)?.trim(),
+        new.get(..new.len().checked_sub(length)?)?.trim(),
+    );
+    (!old.is_empty() && !new.is_empty()).then_some((old, new))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usual_causes_are_named() {
+        let table = [
+            (
+                "crc: -1098453117;",
+                "crc: 3196514179;",
+                "32 against 64 bits",
+            ),
+            ("max 2147483647", "max 9999999999", "stops at 2147483647"),
+            ("&copy; 2003-2026 ZŠ", "&copy; 2003-2027 ZŠ", "a later year"),
+            ("Žilina", "Z\u{30c}ilina", "NFD"),
+            ("<td>1 234 Sk", "<td>1,234 Sk", "other separators"),
+            ("priemer 1,57", "priemer 1.57", "other separators"),
+            ("a  b", "a b", "only blanks"),
+            ("<p>x", "<b>Warning</b>: x", "PHP reports"),
+        ];
+        for (old, new, expected) in table {
+            let cause = text_cause(old, new).unwrap_or_default();
+            assert!(cause.contains(expected), "{old} / {new}: {cause}");
+        }
+        for (old, new) in [("5 žiakov", "6 žiakov"), ("id 17", "id 4711"), ("a", "b")] {
+            assert_eq!(text_cause(old, new), None, "{old} / {new}");
+        }
+    }
+}
