@@ -16,7 +16,7 @@ const OFFENDERS: &[Offender] = &[
     offender(
         "etc/shadow*",
         "the day of the last password change is in it",
-        "rootfs.normalise = [\"shadow-days\"]",
+        "name `shadow-days` in rootfs.normalise",
     ),
     offender(
         "etc/gshadow*",
@@ -26,12 +26,12 @@ const OFFENDERS: &[Offender] = &[
     offender(
         "var/cache/man/*",
         "man-db's index holds times and inode numbers",
-        "rootfs.normalise = [\"man-index\"]; man-db makes it again",
+        "name `man-index` in rootfs.normalise; man-db makes it again",
     ),
     offender(
         "var/cache/ldconfig/aux-cache",
         "it holds inode numbers and times",
-        "rootfs.normalise = [\"ldconfig-cache\"]; ldconfig makes it again",
+        "name `ldconfig-cache` in rootfs.normalise; ldconfig makes it again",
     ),
     offender(
         "etc/ld.so.cache",
@@ -41,22 +41,22 @@ const OFFENDERS: &[Offender] = &[
     offender(
         "etc/ssh/ssh_host_*",
         "key material is made at installation",
-        "rootfs.normalise = [\"ssh-host-keys\"], or bring the old server's keys in the overlay",
+        "name `ssh-host-keys` in rootfs.normalise, or bring the old server's keys in the overlay",
     ),
     offender(
         "etc/ssl/private/*",
         "key material is made at installation",
-        "rootfs.normalise = [\"snakeoil-certificate\"], or bring the key in the overlay",
+        "name `snakeoil-certificate` in rootfs.normalise, or bring the key in the overlay",
     ),
     offender(
         "etc/ssl/certs/ssl-cert-snakeoil.pem",
         "a certificate is made at installation",
-        "rootfs.normalise = [\"snakeoil-certificate\"], or bring it in the overlay",
+        "name `snakeoil-certificate` in rootfs.normalise, or bring it in the overlay",
     ),
     offender(
         "etc/mysql/debian.cnf",
         "a random password is made at installation",
-        "rootfs.normalise = [\"mysql-debian-cnf\"], or set the old server's in a script",
+        "name `mysql-debian-cnf` in rootfs.normalise, or set the old server's in a script",
     ),
     offender(
         "var/lib/mysql/*",
@@ -66,12 +66,12 @@ const OFFENDERS: &[Offender] = &[
     offender(
         "var/log/*",
         "a log holds the times of the build",
-        "rootfs.normalise = [\"logs\"]",
+        "name `logs` in rootfs.normalise",
     ),
     offender(
         "var/lib/dpkg/*-old",
         "dpkg keeps its last list but one",
-        "rootfs.normalise = [\"dpkg-old\"]",
+        "name `dpkg-old` in rootfs.normalise",
     ),
     offender(
         "var/lib/dpkg/status",
@@ -86,17 +86,17 @@ const OFFENDERS: &[Offender] = &[
     offender(
         "var/cache/debconf/*",
         "debconf keeps a copy of its last state",
-        "rootfs.normalise = [\"debconf-old\"]",
+        "name `debconf-old` in rootfs.normalise",
     ),
     offender(
         "var/lib/apt/lists/*",
         "package lists are of the day they were fetched",
-        "rootfs.normalise = [\"apt-caches\"]",
+        "name `apt-caches` in rootfs.normalise",
     ),
     offender(
         "var/cache/apt/*",
         "apt's caches hold times and addresses in memory",
-        "rootfs.normalise = [\"apt-caches\"]",
+        "name `apt-caches` in rootfs.normalise",
     ),
     offender(
         "var/cache/fontconfig/*",
@@ -106,27 +106,27 @@ const OFFENDERS: &[Offender] = &[
     offender(
         "var/lib/urandom/random-seed",
         "it is random",
-        "rootfs.normalise = [\"random-seeds\"]",
+        "name `random-seeds` in rootfs.normalise",
     ),
     offender(
         "var/lib/systemd/random-seed",
         "it is random",
-        "rootfs.normalise = [\"random-seeds\"]",
+        "name `random-seeds` in rootfs.normalise",
     ),
     offender(
         "etc/machine-id",
         "it is random",
-        "rootfs.normalise = [\"machine-ids\"]",
+        "name `machine-ids` in rootfs.normalise",
     ),
     offender(
         "var/lib/dbus/machine-id",
         "it is random",
-        "rootfs.normalise = [\"machine-ids\"]",
+        "name `machine-ids` in rootfs.normalise",
     ),
     offender(
         "etc/adjtime",
         "it holds the time of the last adjustment",
-        "rootfs.normalise = [\"adjtime\"]",
+        "name `adjtime` in rootfs.normalise",
     ),
     offender(
         "etc/hostname",
@@ -162,7 +162,7 @@ const OFFENDERS: &[Offender] = &[
     offender(
         "tmp/*",
         "it is state of a running system",
-        "rootfs.normalise = [\"temporary-files\"]",
+        "name `temporary-files` in rootfs.normalise",
     ),
     offender("root/.wget-hsts", "wget left it behind", "remove it"),
     offender(
@@ -188,12 +188,12 @@ const OFFENDERS: &[Offender] = &[
     offender(
         "*.pyc",
         "compiled Python holds its source's time",
-        "rootfs.normalise = [\"python-bytecode\"]",
+        "name `python-bytecode` in rootfs.normalise",
     ),
     offender(
         "*.pyo",
         "compiled Python holds its source's time",
-        "rootfs.normalise = [\"python-bytecode\"]",
+        "name `python-bytecode` in rootfs.normalise",
     ),
 ];
 
