@@ -8,13 +8,15 @@ set -euo pipefail
 packages=(
     # what the product starts
     systemd-container util-linux iproute2 skopeo
+    # what builds are varied with: another file system, another clock
+    e2fsprogs faketime
     # what makes the stand-in and the old server
     mmdebstrap debian-archive-keyring curl
     # what Rust links with, and its C parts are built with
     build-essential pkg-config ca-certificates
 )
 if [[ ${1:-} == tests ]]; then
-    packages+=(mariadb-server-core mariadb-client-core shellcheck git)
+    packages+=(mariadb-server-core mariadb-client-core busybox-static shellcheck git)
 fi
 
 missing=()

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use migrate_verify::reproducibility::Selection;
 
 /// Proves that a migrated copy of an old LAMP server is the same as the server it replaces.
 ///
@@ -80,7 +81,7 @@ pub(crate) enum Command {
         command: DatabaseCommand,
     },
     /// All of it: preflight, build twice, compare, boot, restore, replay, database, logs, shutdown, report.
-    Run,
+    Run(VaryArguments),
     /// Render a run's evidence again.
     Report(ReportArguments),
     /// Remove whatever a killed run left behind.
@@ -118,8 +119,39 @@ pub(crate) enum RootfsCommand {
         /// A directory, or an image.
         second: String,
     },
-    /// Build twice, compare, explain.
-    Verify,
+    /// Build twice, differing on purpose; compare, explain.
+    Verify(VerifyArguments),
+}
+
+/// In what the two builds of `run` and `rootfs verify` differ on purpose.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct VaryArguments {
+    /// What is varied, as `+time,-locale`; by default all: build-path, host-name, time, time-zone, locale, umask,
+    /// environment, user, readdir-order, processors, installation-order, all.
+    #[arg(
+        long,
+        value_name = "LIST",
+        allow_hyphen_values = true,
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) vary: Selection,
+    /// Chooses every value that is varied; by default a random one, which the report names.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+}
+
+/// `rootfs verify`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct VerifyArguments {
+    #[command(flatten)]
+    pub(crate) vary: VaryArguments,
+    /// How many builds are compared with the first one, each with a seed of its own.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=50))]
+    pub(crate) rounds: u8,
+    /// When builds differ, build again with fewer variations until the guilty one is confirmed.
+    #[arg(long)]
+    pub(crate) find_cause: bool,
 }
 
 /// What a digest covers.

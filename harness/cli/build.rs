@@ -6,10 +6,15 @@ use migrate_verify::{
     outcome::Verdict,
     recipe,
     rootfs::Profile,
-    verification::{self, build_one},
+    verification::{self, Plan, build_one},
 };
 
-use super::{context::Context, failure::Failure, output};
+use super::{
+    arguments::{VaryArguments, VerifyArguments},
+    context::Context,
+    failure::Failure,
+    output,
+};
 
 /// Builds the rootfs at `target`.
 pub(super) async fn build(context: &Context, target: &Path) -> Result<Verdict, Failure> {
@@ -63,9 +68,23 @@ pub(super) async fn build(context: &Context, target: &Path) -> Result<Verdict, F
 }
 
 /// Builds twice and compares.
-pub(super) async fn verify(context: &Context) -> Result<Verdict, Failure> {
-    let plan = context.plan(context.project()?)?;
+pub(super) async fn verify(
+    context: &Context,
+    arguments: VerifyArguments,
+) -> Result<Verdict, Failure> {
+    let mut plan = context.plan(context.project()?)?;
+    vary(&mut plan, arguments.vary);
+    plan.comparison.rounds = arguments.rounds;
+    plan.comparison.find_cause = arguments.find_cause;
     let (verified, _built) = verification::verify_rootfs(&plan).await;
     output::report(context, &verified.report, false);
     Ok(verified.report.verdict())
+}
+
+/// Puts what the command line says of variations into the plan.
+pub(super) fn vary(plan: &mut Plan, arguments: VaryArguments) {
+    plan.comparison.selection = arguments.vary;
+    if let Some(seed) = arguments.seed {
+        plan.comparison.seed = seed;
+    }
 }

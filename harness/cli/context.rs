@@ -12,7 +12,7 @@ use migrate_verify::{
     project::Project,
     replay::Clock,
     tool::Toolbox,
-    verification::Plan,
+    verification::{Comparison, Plan},
     workspace::{RunId, Workspace, WorkspaceError, remove_dead},
 };
 
@@ -98,6 +98,7 @@ impl Context {
             toolbox: self.toolbox.marked(workspace.id.as_str()),
             observer: Arc::clone(&self.observer),
             clock: Clock::new(clock::now),
+            comparison: Comparison::new(clock::random().into()),
             started_at: clock::rfc3339(now),
         };
         self.workspace

@@ -114,7 +114,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Verdict, Failur
         Command::Record(arguments) => record::record(context, arguments).await,
         Command::Replay(arguments) => replay::replay(context, arguments).await,
         Command::Database { command } => database::database(context, command).await,
-        Command::Run => run::run(context).await,
+        Command::Run(arguments) => run::run(context, arguments).await,
         Command::Report(arguments) => report::report(context, &arguments),
         Command::Clean => clean::clean(context),
     }

@@ -24,7 +24,7 @@ pub(crate) async fn rootfs(context: &Context, command: RootfsCommand) -> Result<
     let observer = Arc::clone(&context.observer);
     match command {
         RootfsCommand::Build { output } => build::build(context, &output).await,
-        RootfsCommand::Verify => build::verify(context).await,
+        RootfsCommand::Verify(arguments) => build::verify(context, arguments).await,
         RootfsCommand::Unpack { image, directory } => {
             blocking(move || unpack(json, observer.as_ref(), &image, &directory)).await
         }

@@ -13,11 +13,12 @@ use migrate_verify::{
     verification::{self, Verified},
 };
 
-use super::{context::Context, failure::Failure, output};
+use super::{arguments::VaryArguments, build, context::Context, failure::Failure, output};
 
 /// Verifies the project's candidate from image to verdict.
-pub(crate) async fn run(context: &Context) -> Result<Verdict, Failure> {
-    let plan = context.plan(context.project()?)?;
+pub(crate) async fn run(context: &Context, arguments: VaryArguments) -> Result<Verdict, Failure> {
+    let mut plan = context.plan(context.project()?)?;
+    build::vary(&mut plan, arguments);
     // What a person wrote is judged first: a mistake in it is exit code 2, and no reason to build for a minute.
     Lock::load(&plan.project)?;
     scenario::load(&plan.project.folder.join("scenarios"))?;

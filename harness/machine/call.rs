@@ -50,7 +50,7 @@ impl BootConfig {
 
 /// Returns the call that boots the guest.
 pub fn boot_call(config: &BootConfig) -> ToolCall {
-    let mut call = nspawn(&config.tree, &config.bound_tree())
+    let mut call = nspawn(&config.tree, &config.bound_tree(), None)
         .arg(format!(
             "--register={}",
             if config.registered { "yes" } else { "no" }

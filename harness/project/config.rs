@@ -7,6 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
+use super::normaliser::Normaliser;
 use crate::input::{InputError, read_toml};
 
 /// The name of the file that makes a folder a project.
@@ -72,8 +73,19 @@ pub struct Rootfs {
     pub overlay: Vec<PathBuf>,
     /// Scripts run inside the tree, without network, in order.
     pub scripts: Vec<PathBuf>,
+    /// What the build evens out so that two of them are equal, by name; by default [`Normaliser::USUAL`].
+    pub normalise: Option<Vec<Normaliser>>,
     /// Trees that are state, not rootfs: emptied by the build, made again at boot.
     pub state: Vec<StateTree>,
+}
+
+impl Rootfs {
+    /// Returns what the build evens out, in the order in which it is done.
+    pub fn normalisers(&self) -> Vec<Normaliser> {
+        let named = self.normalise.as_deref().unwrap_or(&Normaliser::USUAL);
+        let all = Normaliser::ALL.into_iter();
+        all.filter(|one| named.contains(one)).collect()
+    }
 }
 
 /// A tree of the guest that is state.

@@ -4,8 +4,10 @@
 //! line and column. README.md explains every key.
 
 mod config;
+mod normaliser;
 
 pub use config::{
     CONFIG_NAME, Candidate, Container, DurationText, Image, Legacy, Project, Recipe, Rootfs, Run,
     StateTree,
 };
+pub use normaliser::Normaliser;

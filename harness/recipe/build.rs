@@ -1,17 +1,22 @@
 //! One build: from the image to the finished tree, step by step, each step written down.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use super::{
+    disk::Disk,
     edit::Edit,
     error::RecipeError,
-    guest::{GuestScript, INSIDE, script_call},
+    guest::{GuestScript, script_call},
+    installation_order,
     locking::Inputs,
-    normalise, packages, state, sysvinit,
+    normalise, packages, probe, state,
+    surroundings::{Ignored, Surroundings},
+    sysvinit, touched,
 };
 use crate::{
     image,
@@ -19,7 +24,7 @@ use crate::{
     progress::{Event, Observer},
     project::{Project, Recipe},
     rootfs::{self, Budget, Listing, TreeRoot},
-    tool::Toolbox,
+    tool::{ToolCall, ToolOutput, Toolbox},
 };
 
 /// What invoke-rc.d asks before it starts a service.
@@ -41,6 +46,10 @@ pub struct BuildPlan {
     pub machine: String,
     /// How the build is called in progress and reports: `first build`.
     pub name: String,
+    /// What the build sees of where, when and for whom it runs.
+    pub surroundings: Surroundings,
+    /// The file system on which the tree is made, where it has one of its own: `target` is then a name on it.
+    pub disk: Option<Arc<Disk>>,
 }
 
 /// One step of a build, for the report.
@@ -61,6 +70,8 @@ pub struct Built {
     pub listing: Listing,
     /// What was done.
     pub steps: Vec<Step>,
+    /// What the guest's programs did not follow of their surroundings.
+    pub ignored: BTreeSet<Ignored>,
 }
 
 impl Built {
@@ -82,37 +93,56 @@ pub async fn build(
     observer: &Arc<dyn Observer>,
 ) -> Result<Built, RecipeError> {
     fs::create_dir_all(&plan.scratch).map_err(RecipeError::file("create", &plan.scratch))?;
-    let build = Build {
+    let tree = match &plan.disk {
+        None => target.to_owned(),
+        Some(disk) => disk.outside(&target.display().to_string()),
+    };
+    let mut build = Build {
         plan,
-        target,
+        target: &tree,
+        inside: match &plan.disk {
+            None => target.to_owned(),
+            Some(disk) => disk.inside(&target.display().to_string()),
+        },
+        surroundings: plan.surroundings.clone(),
         toolbox,
         observer,
     };
     let mut steps = vec![build.unpack().await?];
+    let mut ignored = build.look().await?;
     steps.push(build.install().await?);
     steps.push(build.overlay().await?);
     steps.push(build.scripts().await?);
-    let tree = TreeRoot::open(target).map_err(RecipeError::tree("open the tree"))?;
+    if ignored.contains(&Ignored::Locale) {
+        // A package may have brought what makes locales.
+        ignored.retain(|one| *one != Ignored::Locale);
+        ignored.extend(build.look().await?);
+    }
+    let root = TreeRoot::open(&tree).map_err(RecipeError::tree("open the tree"))?;
     if plan.project.rootfs.recipe == Recipe::Sysvinit {
-        let edits = sysvinit::edits(&tree, &plan.project.container.machine)
+        let edits = sysvinit::edits(&root, &plan.project.container.machine)
             .map_err(RecipeError::tree("sysvinit edits"))?;
-        steps.push(apply("sysvinit edits", &tree, &edits)?);
+        steps.push(apply("sysvinit edits", &root, &edits)?);
     }
     let edits =
-        state::edits(&tree, &plan.project.rootfs.state).map_err(RecipeError::tree("state"))?;
-    steps.push(apply("state", &tree, &edits)?);
-    let (listing, step) = build.normalise(tree).await?;
+        state::edits(&root, &plan.project.rootfs.state).map_err(RecipeError::tree("state"))?;
+    steps.push(apply("state", &root, &edits)?);
+    let (listing, step) = build.normalise(root).await?;
     steps.push(step);
     Ok(Built {
-        tree: target.to_owned(),
+        tree,
         listing,
         steps,
+        ignored,
     })
 }
 
 struct Build<'a> {
     plan: &'a BuildPlan,
     target: &'a Path,
+    /// The tree as the mount namespace sees it in which it is.
+    inside: PathBuf,
+    surroundings: Surroundings,
     toolbox: &'a Toolbox,
     observer: &'a Arc<dyn Observer>,
 }
@@ -186,8 +216,12 @@ impl Build<'_> {
                 .or_else(|_| fs::copy(&from, &link).map(drop))
                 .map_err(RecipeError::file("link", &from))?;
         }
-        let script =
-            packages::install_script(&lock.locked, &lock.actions, &format!("{INSIDE}/files"));
+        let actions = match self.surroundings.installation_order {
+            None => lock.actions.clone(),
+            Some(seed) => installation_order::shuffled(&lock.actions, seed),
+        };
+        let files = format!("{}/files", self.surroundings.folder);
+        let script = packages::install_script(&lock.locked, &actions, &files);
         let path = self.plan.scratch.join("install.sh");
         fs::write(&path, script).map_err(RecipeError::file("write", &path))?;
         self.run_script("packages", &path, Some(debs)).await?;
@@ -265,16 +299,18 @@ impl Build<'_> {
         step: &'static str,
         script: &Path,
         files: Option<PathBuf>,
-    ) -> Result<(), RecipeError> {
+    ) -> Result<ToolOutput, RecipeError> {
         // Copied, because a project may be below /tmp, which the guest's mount namespace hides.
         let copy = self.plan.scratch.join("script");
         fs::copy(script, &copy).map_err(RecipeError::file("copy", script))?;
         let bound = self.plan.scratch.join("tree");
         fs::create_dir_all(&bound).map_err(RecipeError::file("create", &bound))?;
         let script = GuestScript {
-            tree: self.target,
+            tree: &self.inside,
+            namespace: self.plan.disk.as_ref().map(|disk| disk.namespace()),
             bound: &bound,
             machine: &self.plan.machine,
+            surroundings: &self.surroundings,
             script: &copy,
             files,
             source_date_epoch: self.plan.project.rootfs.source_date_epoch,
@@ -283,24 +319,62 @@ impl Build<'_> {
             .run(&script_call(&script))
             .await
             .map_err(RecipeError::tool(step))
-            .map(drop)
+    }
+
+    /// Looks what the guest's programs ignore of their surroundings. A clock that they don't follow is taken back: its library
+    /// would only make each of them complain.
+    async fn look(&mut self) -> Result<BTreeSet<Ignored>, RecipeError> {
+        let varied = self.surroundings.clock.is_some()
+            || self.surroundings.locale.made_of.is_some()
+            || self.surroundings.time_zone.starts_with('<');
+        let runs_programs = !self.plan.inputs.lock.actions.is_empty()
+            || !self.plan.project.rootfs.scripts.is_empty();
+        if !varied || !runs_programs {
+            return Ok(BTreeSet::new());
+        }
+        let path = self.plan.scratch.join("questions.sh");
+        fs::write(&path, probe::QUESTIONS).map_err(RecipeError::file("write", &path))?;
+        let host = ToolCall::new("date").arg("+%s");
+        let host = self.toolbox.run(&host).await;
+        let host = host.map_err(RecipeError::tool("look at the clock"))?;
+        let now = host.text().trim().parse().unwrap_or_default();
+        let step = "look at the surroundings";
+        let mut ignored = BTreeSet::new();
+        let answers = match self.run_script(step, &path, None).await {
+            // A libc that is too old for the library does not start any program with it.
+            Err(_cannot_load) if self.surroundings.clock.is_some() => {
+                self.surroundings.clock = None;
+                ignored.insert(Ignored::Clock);
+                self.run_script(step, &path, None).await?
+            }
+            answers => answers?,
+        };
+        ignored.extend(probe::ignored(&self.surroundings, &answers.text(), now));
+        if ignored.contains(&Ignored::Clock) {
+            self.surroundings.clock = None;
+        }
+        Ok(ignored)
     }
 
     async fn normalise(&self, tree: TreeRoot) -> Result<(Listing, Step), RecipeError> {
         self.started("normalise");
-        let (epoch, target) = (
-            self.plan.project.rootfs.source_date_epoch,
-            self.target.to_owned(),
-        );
+        let rootfs = &self.plan.project.rootfs;
+        let (epoch, target) = (rootfs.source_date_epoch, self.target.to_owned());
+        let normalisers = rootfs.normalisers();
         blocking(move || {
             let failed = || RecipeError::tree("normalise");
-            let edits = normalise::edits(&tree, epoch).map_err(failed())?;
-            let mut step = apply("normalise", &tree, &edits)?;
+            let mut done = Vec::new();
+            for normaliser in normalisers {
+                for edit in normalise::edits(normaliser, &tree, epoch).map_err(failed())? {
+                    let line = touched::apply(&tree, &edit).map_err(failed())?;
+                    done.push(format!("{normaliser}: {line}"));
+                }
+            }
             let mut listing = rootfs::walk(&target).map_err(failed())?;
             let clamped = normalise::clamp_times(&tree, &mut listing, epoch).map_err(failed())?;
-            step.done
-                .push(format!("{clamped} times newer than {epoch} set to it"));
-            Ok((listing, step))
+            done.push(format!("{clamped} times newer than {epoch} set to it"));
+            let name = "normalise";
+            Ok((listing, Step { name, done }))
         })
         .await
     }

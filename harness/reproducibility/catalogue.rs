@@ -3,7 +3,7 @@
 /// A file, or a folder, that is known to differ.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Offender {
-    /// Its path; a `*` at the end, or at the start, stands for anything.
+    /// Its path; one `*` stands for anything.
     pattern: &'static str,
     /// Why it differs.
     pub(super) cause: &'static str,
@@ -16,7 +16,7 @@ const OFFENDERS: &[Offender] = &[
     offender(
         "etc/shadow*",
         "the day of the last password change is in it",
-        "set the third field to the day of source_date_epoch",
+        "name `shadow-days` in rootfs.normalise",
     ),
     offender(
         "etc/gshadow*",
@@ -26,12 +26,12 @@ const OFFENDERS: &[Offender] = &[
     offender(
         "var/cache/man/*",
         "man-db's index holds times and inode numbers",
-        "remove it; man-db makes it again",
+        "name `man-index` in rootfs.normalise; man-db makes it again",
     ),
     offender(
         "var/cache/ldconfig/aux-cache",
         "it holds inode numbers and times",
-        "remove it; ldconfig makes it again",
+        "name `ldconfig-cache` in rootfs.normalise; ldconfig makes it again",
     ),
     offender(
         "etc/ld.so.cache",
@@ -41,37 +41,37 @@ const OFFENDERS: &[Offender] = &[
     offender(
         "etc/ssh/ssh_host_*",
         "key material is made at installation",
-        "remove it and bring the old server's keys in the overlay",
+        "name `ssh-host-keys` in rootfs.normalise, or bring the old server's keys in the overlay",
     ),
     offender(
         "etc/ssl/private/*",
         "key material is made at installation",
-        "bring the key in the overlay",
+        "name `snakeoil-certificate` in rootfs.normalise, or bring the key in the overlay",
     ),
     offender(
         "etc/ssl/certs/ssl-cert-snakeoil.pem",
         "a certificate is made at installation",
-        "bring it in the overlay",
+        "name `snakeoil-certificate` in rootfs.normalise, or bring it in the overlay",
     ),
     offender(
         "etc/mysql/debian.cnf",
         "a random password is made at installation",
-        "bring it in the overlay",
+        "name `mysql-debian-cnf` in rootfs.normalise, or set the old server's in a script",
     ),
     offender(
         "var/lib/mysql/*",
         "MySQL keeps times, counters and random passwords in its files",
-        "restore the data from a dump after boot",
+        "name the folder in rootfs.state, and restore the data from a dump",
     ),
     offender(
         "var/log/*",
         "a log holds the times of the build",
-        "empty it at the end of the build",
+        "name `logs` in rootfs.normalise",
     ),
     offender(
         "var/lib/dpkg/*-old",
         "dpkg keeps its last list but one",
-        "remove it",
+        "name `dpkg-old` in rootfs.normalise",
     ),
     offender(
         "var/lib/dpkg/status",
@@ -86,31 +86,47 @@ const OFFENDERS: &[Offender] = &[
     offender(
         "var/cache/debconf/*",
         "debconf keeps a copy of its last state",
-        "remove the copies that end with `-old`",
+        "name `debconf-old` in rootfs.normalise",
     ),
     offender(
         "var/lib/apt/lists/*",
         "package lists are of the day they were fetched",
-        "remove them",
+        "name `apt-caches` in rootfs.normalise",
     ),
     offender(
         "var/cache/apt/*",
         "apt's caches hold times and addresses in memory",
-        "remove them",
+        "name `apt-caches` in rootfs.normalise",
     ),
     offender(
         "var/cache/fontconfig/*",
         "font caches hold the times of directories",
         "remove them",
     ),
-    offender("var/lib/urandom/random-seed", "it is random", "remove it"),
-    offender("var/lib/systemd/random-seed", "it is random", "remove it"),
-    offender("etc/machine-id", "it is random", "empty it"),
-    offender("var/lib/dbus/machine-id", "it is random", "remove it"),
+    offender(
+        "var/lib/urandom/random-seed",
+        "it is random",
+        "name `random-seeds` in rootfs.normalise",
+    ),
+    offender(
+        "var/lib/systemd/random-seed",
+        "it is random",
+        "name `random-seeds` in rootfs.normalise",
+    ),
+    offender(
+        "etc/machine-id",
+        "it is random",
+        "name `machine-ids` in rootfs.normalise",
+    ),
+    offender(
+        "var/lib/dbus/machine-id",
+        "it is random",
+        "name `machine-ids` in rootfs.normalise",
+    ),
     offender(
         "etc/adjtime",
         "it holds the time of the last adjustment",
-        "bring it in the overlay",
+        "name `adjtime` in rootfs.normalise",
     ),
     offender(
         "etc/hostname",
@@ -143,7 +159,11 @@ const OFFENDERS: &[Offender] = &[
         "remove it",
     ),
     offender("run/*", "it is state of a running system", "empty it"),
-    offender("tmp/*", "it is state of a running system", "empty it"),
+    offender(
+        "tmp/*",
+        "it is state of a running system",
+        "name `temporary-files` in rootfs.normalise",
+    ),
     offender("root/.wget-hsts", "wget left it behind", "remove it"),
     offender(
         "usr/share/info/dir",
@@ -168,12 +188,12 @@ const OFFENDERS: &[Offender] = &[
     offender(
         "*.pyc",
         "compiled Python holds its source's time",
-        "set the source's time before it is compiled",
+        "name `python-bytecode` in rootfs.normalise",
     ),
     offender(
         "*.pyo",
         "compiled Python holds its source's time",
-        "set the source's time before it is compiled",
+        "name `python-bytecode` in rootfs.normalise",
     ),
 ];
 
@@ -218,12 +238,13 @@ pub(super) fn is_secret(path: &[u8]) -> bool {
 }
 
 fn fits(pattern: &str, path: &[u8]) -> bool {
-    if let Some(start) = pattern.strip_suffix('*') {
-        path.starts_with(start.as_bytes())
-    } else if let Some(end) = pattern.strip_prefix('*') {
-        path.ends_with(end.as_bytes())
-    } else {
-        path == pattern.as_bytes()
+    match pattern.split_once('*') {
+        None => path == pattern.as_bytes(),
+        Some((start, end)) => {
+            path.len() >= start.len() + end.len()
+                && path.starts_with(start.as_bytes())
+                && path.ends_with(end.as_bytes())
+        }
     }
 }
 
@@ -238,5 +259,43 @@ mod tests {
         let cause = |path: &[u8]| known_offender(path).map(|offender| offender.cause);
         assert_eq!(cause(b"etc/machine-id"), Some("it is random"));
         assert_eq!(cause(b"etc/apache2/apache2.conf"), None);
+    }
+
+    #[test]
+    fn each_known_offender_is_named_with_its_remedy() {
+        let table = "\
+etc/shadow | day of the last password change | shadow-days
+var/cache/man/index.db | times and inode numbers | man-index
+var/cache/ldconfig/aux-cache | inode numbers | ldconfig-cache
+etc/ssh/ssh_host_dsa_key | key material | ssh-host-keys
+etc/ssl/private/ssl-cert-snakeoil.key | key material | snakeoil-certificate
+etc/ssl/certs/ssl-cert-snakeoil.pem | certificate | snakeoil-certificate
+etc/mysql/debian.cnf | random password | mysql-debian-cnf
+var/lib/mysql/ibdata1 | counters | rootfs.state
+var/lib/mysql/mysql/user.MYD | random passwords | rootfs.state
+var/cache/debconf/config.dat-old | last state | debconf-old
+var/lib/dpkg/status-old | last list but one | dpkg-old
+usr/lib/python2.5/os.pyc | its source's time | python-bytecode
+var/log/dpkg.log | times of the build | logs
+var/lib/urandom/random-seed | random | random-seeds
+etc/machine-id | random | machine-ids
+var/lib/dbus/machine-id | random | machine-ids
+etc/adjtime | last adjustment | adjtime
+var/cache/apt/pkgcache.bin | apt's caches | apt-caches
+var/lib/apt/lists/lock | the day they were fetched | apt-caches";
+        for line in table.lines() {
+            let words: Vec<&str> = line.split(" | ").collect();
+            let offender = known_offender(words[0].as_bytes()).unwrap();
+            assert!(
+                offender.cause.contains(words[1]),
+                "{line}: {}",
+                offender.cause
+            );
+            assert!(
+                offender.remedy.contains(words[2]),
+                "{line}: {}",
+                offender.remedy
+            );
+        }
     }
 }

@@ -177,7 +177,7 @@ fn explain_text(
     first_sorted.sort_unstable();
     second_sorted.sort_unstable();
     if first_sorted == second_sorted {
-        return Some("the same lines in another order".to_owned());
+        return Some("order: the same lines in another order".to_owned());
     }
     let at = first_lines
         .iter()
@@ -326,7 +326,7 @@ mod tests {
     #[test]
     fn texts_are_compared_by_lines() {
         let table = [
-            ("a\nb\n", "b\na\n", "the same lines in another order"),
+            ("a\nb\n", "b\na\n", "order: the same lines in another order"),
             ("a\nb\n", "a\nc\n", "line 2: `b` became `c`"),
             ("a", "a\nc", "line 2: nothing became `c`"),
             (

@@ -1,18 +1,20 @@
 //! Why trees differ: causes with evidence.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::RangeInclusive,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     accounts::{Accounts, explain_owner},
     catalogue::{is_secret, known_offender},
-    cause::class,
+    cause::{CauseClass, Evidence, class},
     content::explain_bytes,
     contents::Contents,
     difference::EntryDifference,
+    evidence::{in_contents, of_sentinels},
+    moment::year_of,
+    numbers::Known,
     packages::owners,
+    sentinel::Traces,
+    variation::Variation,
 };
 use crate::{
     outcome::Difference,
@@ -28,6 +30,8 @@ pub struct Explained {
     pub cause: Option<String>,
     /// The class of that cause, for grouping.
     pub class: Option<&'static str>,
+    /// The variations that the evidence points to.
+    pub suspects: BTreeSet<Variation>,
     /// The Debian package that the path belongs to.
     pub package: Option<String>,
 }
@@ -41,13 +45,13 @@ impl From<&Explained> for Difference {
     }
 }
 
-/// Explains differences, as far as the trees can be looked into. `window` is when the trees were built, in
-/// seconds since 1970.
+/// Explains differences, as far as the trees can be looked into. `traces` is what their builds saw, where they were built
+/// for comparison.
 pub fn explain(
     first: Contents<'_>,
     second: Contents<'_>,
     differences: Vec<EntryDifference>,
-    window: Option<&RangeInclusive<i64>>,
+    traces: Option<&Traces>,
 ) -> Result<Vec<Explained>, TreeError> {
     let paths: BTreeSet<&RootfsPath> = differences
         .iter()
@@ -70,11 +74,12 @@ pub fn explain(
     };
     let mut explained = Vec::with_capacity(differences.len());
     for difference in differences {
-        let cause = cause(&both, &difference, window)?;
+        let (cause, suspects) = cause(&both, &difference, traces)?;
         explained.push(Explained {
             class: class(&difference, cause.as_deref()),
             package: packages.get(difference.path()).cloned(),
             cause,
+            suspects,
             difference,
         });
     }
@@ -88,56 +93,134 @@ struct Both<'a> {
     accounts: (Accounts, Accounts),
 }
 
+/// The bytes of one file in both trees.
+type TwoContents = (Vec<u8>, Vec<u8>);
+
+/// A cause in words, and the variations that it points to.
+type Cause = (Option<String>, BTreeSet<Variation>);
+
 fn cause(
     both: &Both<'_>,
     difference: &EntryDifference,
-    window: Option<&RangeInclusive<i64>>,
-) -> Result<Option<String>, TreeError> {
-    let path = difference.path().as_bytes();
-    let known = known_offender(path)
+    traces: Option<&Traces>,
+) -> Result<Cause, TreeError> {
+    let known = known_offender(difference.path().as_bytes())
         .map(|offender| format!("{} (remedy: {})", offender.cause, offender.remedy));
-    let detail = match difference {
-        EntryDifference::Content {
-            first: (first_size, _),
-            second: (second_size, _),
-            ..
-        } => {
-            if is_secret(path) {
-                Some("contents of a secret file are not shown".to_owned())
-            } else {
-                let path = difference.path();
-                let bytes = (
-                    both.first.read(path, *first_size)?,
-                    both.second.read(path, *second_size)?,
-                );
-                bytes
-                    .0
-                    .zip(bytes.1)
-                    .map(|(first, second)| explain_bytes(&first, &second, window))
-            }
+    let mut evidence = entry_evidence(both, difference, traces);
+    let mut shown = None;
+    if let Some((first, second)) = both.contents(difference)? {
+        if let Some(traces) = traces {
+            evidence.extend(in_contents(&first, &second, traces, both.known(traces)));
         }
+        shown = Some(if is_secret(difference.path().as_bytes()) {
+            "contents of a secret file are not shown".to_owned()
+        } else {
+            explain_bytes(&first, &second, traces.map(|traces| &traces.window))
+        });
+    }
+    let suspects = evidence.iter().filter_map(|one| one.suspect).collect();
+    let secret = is_secret(difference.path().as_bytes());
+    let evidence = evidence.iter().map(|one| {
+        if secret {
+            // What was found is a part of the secret file.
+            one.class.as_str().to_owned()
+        } else {
+            one.to_string()
+        }
+    });
+    let parts: Vec<String> = known.into_iter().chain(evidence).chain(shown).collect();
+    Ok(((!parts.is_empty()).then(|| parts.join("; ")), suspects))
+}
+
+/// Lists what the entry itself says, without its content.
+fn entry_evidence(
+    both: &Both<'_>,
+    difference: &EntryDifference,
+    traces: Option<&Traces>,
+) -> Vec<Evidence> {
+    let evidence = |class, found: String, suspect| {
+        vec![Evidence {
+            class,
+            found,
+            suspect,
+        }]
+    };
+    let leaked = |first: &[u8], second: &[u8]| {
+        traces.map_or_else(Vec::new, |traces| {
+            of_sentinels(&traces.leaked(first, second))
+        })
+    };
+    match difference {
         EntryDifference::Mtime { first, second, .. } => {
-            let inside = |seconds| window.is_some_and(|window| window.contains(&seconds));
-            if inside(first.seconds) && inside(second.seconds) {
-                Some("it was written during the build".to_owned())
-            } else {
-                None
+            let written_then = traces.is_some_and(|traces| {
+                let (one, other) = traces.windows();
+                let inside = |seconds| one.contains(&seconds) || other.contains(&seconds);
+                inside(first.seconds) && inside(second.seconds)
+            });
+            if !written_then {
+                return Vec::new();
             }
+            evidence(
+                CauseClass::Time,
+                "it was written during the build".to_owned(),
+                None,
+            )
         }
         EntryDifference::Owner { first, second, .. } => {
-            explain_owner((&both.accounts.0, &both.accounts.1), *first, *second)
+            match explain_owner((&both.accounts.0, &both.accounts.1), *first, *second) {
+                Some(found) => evidence(
+                    CauseClass::UserIds,
+                    found,
+                    Some(Variation::InstallationOrder),
+                ),
+                None => Vec::new(),
+            }
         }
-        EntryDifference::OnlyInFirst { .. }
-        | EntryDifference::OnlyInSecond { .. }
+        EntryDifference::Mode { first, second, .. } => match traces {
+            Some(traces) if traces.follows_umask(*first, *second) => {
+                let (first, second) = traces.umasks;
+                let found = format!("the umask leaked ({first:04o} and {second:04o})");
+                evidence(CauseClass::Sentinel, found, Some(Variation::Umask))
+            }
+            Some(_) | None => Vec::new(),
+        },
+        EntryDifference::Target { first, second, .. } => leaked(first, second),
+        EntryDifference::Xattr { first, second, .. } => {
+            let bytes = |value: &Option<Vec<u8>>| value.clone().unwrap_or_default();
+            leaked(&bytes(first), &bytes(second))
+        }
+        EntryDifference::OnlyInSecond { path, .. } => leaked(b"", path.as_bytes()),
+        EntryDifference::Content { .. }
+        | EntryDifference::OnlyInFirst { .. }
         | EntryDifference::Type { .. }
-        | EntryDifference::Mode { .. }
-        | EntryDifference::Target { .. }
         | EntryDifference::Device { .. }
-        | EntryDifference::HardLink { .. }
-        | EntryDifference::Xattr { .. } => None,
-    };
-    Ok(match (known, detail) {
-        (Some(known), Some(detail)) => Some(format!("{known}; {detail}")),
-        (known, detail) => known.or(detail),
-    })
+        | EntryDifference::HardLink { .. } => Vec::new(),
+    }
+}
+
+impl Both<'_> {
+    /// Returns the two contents of a file, as far as they can be looked into.
+    fn contents(&self, difference: &EntryDifference) -> Result<Option<TwoContents>, TreeError> {
+        let EntryDifference::Content {
+            path,
+            first: (first_size, _),
+            second: (second_size, _),
+        } = difference
+        else {
+            return Ok(None);
+        };
+        let first = self.first.read(path, *first_size)?;
+        Ok(first.zip(self.second.read(path, *second_size)?))
+    }
+
+    /// Returns what numbers may be.
+    fn known<'a>(&'a self, traces: &'a Traces) -> Known<'a> {
+        let windows = traces.windows();
+        Known {
+            years: (year_of(&windows.0), year_of(&windows.1)),
+            files: (&traces.files.0, &traces.files.1),
+            processors: traces.processors,
+            accounts: (&self.accounts.0, &self.accounts.1),
+        }
+    }
 }

@@ -13,10 +13,16 @@ mount -t tmpfs -o mode=1777,size=75% migrate-verify /tmp; \
 shift 2; exec \"$@\"";
 
 /// Returns the beginning of every call of systemd-nspawn: on `tree`, which is seen at `bound`, an empty folder that is not
-/// below /tmp. Paths that are bound into the guest must not be below /tmp either.
-pub fn nspawn(tree: &Path, bound: &Path) -> ToolCall {
-    ToolCall::new("unshare")
-        .args(["--mount", "--propagation", "slave"])
+/// below /tmp. Paths that are bound into the guest must not be below /tmp either. The tree is looked for in the mount
+/// namespace that `namespace` names, by default in this process's own.
+pub fn nspawn(tree: &Path, bound: &Path, namespace: Option<&Path>) -> ToolCall {
+    let call = match namespace {
+        None => ToolCall::new("unshare"),
+        Some(namespace) => ToolCall::new("nsenter")
+            .arg(format!("--mount={}", namespace.display()))
+            .arg("unshare"),
+    };
+    call.args(["--mount", "--propagation", "slave"])
         .args(["sh", "-ec", PRIVATE_MOUNTS, "sh"])
         .args([tree, bound])
         .args(["systemd-nspawn", "--quiet", "--settings=no", "--keep-unit"])

@@ -46,6 +46,11 @@ impl ToolProcess {
         Self { program, child }
     }
 
+    /// Returns its process number, as long as it was not waited for.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Takes the pipes of standard output and standard error, once.
     pub fn take_outputs(&mut self) -> Option<(ChildStdout, ChildStderr)> {
         self.child.stdout.take().zip(self.child.stderr.take())

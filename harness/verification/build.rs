@@ -1,47 +1,41 @@
 //! Building: once, or twice at the same time; and what the finished tree must hold.
 
-use std::{collections::BTreeMap, ops::RangeInclusive, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
-use super::plan::Plan;
+use super::{
+    plan::Plan,
+    variations::{Variations, usual_build},
+};
 use crate::{
     input::{InputError, read_text},
     outcome::{Case, CaseId, Difference},
     preflight::{VsyscallMode, needs_vsyscall, vsyscall_mode},
     project::Project,
-    recipe::{self, BuildPlan, Built, Inputs, RecipeError, installed_packages},
-    reproducibility::{Contents, compare, explain},
+    recipe::{self, Built, Inputs, RecipeError, installed_packages},
     rootfs::{Profile, TreeRoot},
 };
 
-/// So many differing paths are explained and shown; the rest is counted.
-const MOST_DIFFERENCES: usize = 500;
-
-/// Builds the rootfs once at `target`.
+/// Builds the rootfs once at `target`, for use.
 pub async fn build_one(
     plan: &Plan,
     inputs: &Inputs,
     name: &str,
     target: &Path,
 ) -> Result<Built, RecipeError> {
-    let build = BuildPlan {
-        project: plan.project.clone(),
-        inputs: inputs.clone(),
-        scratch: plan.workspace.path(&format!("{name}-scratch")),
-        machine: format!("{}-{}", plan.workspace.id.machine(), &name[..1]),
-        name: format!("{name} build"),
-    };
+    let build = usual_build(plan, inputs, name);
     recipe::build(&build, target, &plan.toolbox, &plan.observer).await
 }
 
-/// Builds the rootfs twice, at the same time and in two places.
-pub async fn build_twice(
+/// Builds the rootfs twice, at the same time, in two places and with everything varied that can be.
+pub(super) async fn build_twice(
     plan: &Plan,
     inputs: &Inputs,
+    variations: &Variations,
 ) -> (Result<Built, RecipeError>, Result<Built, RecipeError>) {
-    let (first, second) = (plan.workspace.path("first"), plan.workspace.path("second"));
+    let first = plan.workspace.path("first");
     tokio::join!(
         build_one(plan, inputs, "first", &first),
-        build_one(plan, inputs, "second", &second)
+        variations.build(plan, inputs, "second", &variations.applied)
     )
 }
 
@@ -201,63 +195,6 @@ pub(super) fn vsyscall_case(built: &Built) -> Case {
         ),
         Ok(_mode) => Case::same(id, format!("the guest's libc {libc} does not need it")),
     }
-}
-
-/// Compares two builds entry by entry and explains what differs.
-///
-/// `window` is when they were built, in seconds since 1970: a time inside it that stands in a file is a trace of the build.
-pub(super) fn reproducibility_cases(
-    first: &Built,
-    second: &Built,
-    window: &RangeInclusive<i64>,
-) -> Vec<Case> {
-    let digests = (
-        first.listing.digest(Profile::Strict),
-        second.listing.digest(Profile::Strict),
-    );
-    let id = CaseId::new(&["reproducibility", "two-builds"]);
-    let mut found = compare(&first.listing, &second.listing);
-    let evidence = format!(
-        "{} entries, {} bytes: {} and {}",
-        first.listing.entries.len(),
-        first.listing.bytes(),
-        digests.0,
-        digests.1
-    );
-    if found.is_empty() && digests.0 != digests.1 {
-        let difference = Difference::new(
-            "rootfs",
-            "digest",
-            digests.0.to_string(),
-            digests.1.to_string(),
-        );
-        return vec![Case::compared(id, vec![difference], evidence)];
-    }
-    let hidden = found.len().saturating_sub(MOST_DIFFERENCES);
-    found.truncate(MOST_DIFFERENCES);
-    let explained = TreeRoot::open(&first.tree)
-        .and_then(|first_root| Ok((first_root, TreeRoot::open(&second.tree)?)))
-        .and_then(|(first_root, second_root)| {
-            explain(
-                Contents::Tree(&first_root),
-                Contents::Tree(&second_root),
-                found,
-                Some(window),
-            )
-        });
-    let mut differences: Vec<Difference> = match explained {
-        Ok(explained) => explained.iter().map(Difference::from).collect(),
-        Err(error) => return vec![Case::broken(id, &error)],
-    };
-    if hidden > 0 {
-        differences.push(Difference::new(
-            format!("{hidden} more paths"),
-            "content",
-            "the same in both builds",
-            "different",
-        ));
-    }
-    vec![Case::compared(id, differences, evidence)]
 }
 
 #[cfg(test)]

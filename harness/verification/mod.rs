@@ -14,13 +14,16 @@ mod finish;
 mod old_server;
 mod options;
 mod plan;
+mod reproducibility;
 mod restore;
 mod run;
 mod stages;
+mod variations;
 
 pub use boot::{Guest, boot_guest};
-pub use build::{build_one, build_twice};
+pub use build::build_one;
 pub use options::replay_options;
 pub use plan::Plan;
 pub use run::{verify, verify_rootfs};
 pub use stages::Verified;
+pub use variations::Comparison;

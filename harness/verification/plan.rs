@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use super::variations::Comparison;
 use crate::{
     progress::{Event, Observer},
     project::Project,
@@ -26,6 +27,8 @@ pub struct Plan {
     pub observer: Arc<dyn Observer>,
     /// The clock.
     pub clock: Clock,
+    /// How builds are compared.
+    pub comparison: Comparison,
     /// When the run started: RFC 3339, UTC.
     pub started_at: String,
 }

@@ -1,9 +1,6 @@
 //! The stages in order.
 
-use std::{
-    ops::RangeInclusive,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use super::{
     boot,
@@ -11,15 +8,17 @@ use super::{
     build, database, finish,
     options::replay_options,
     plan::Plan,
+    reproducibility::{Compared, compare_builds, remove},
     restore,
     stages::{Stages, Verified},
+    variations::Variations,
 };
 use crate::{
     input::InputError,
     machine::Journal,
     outcome::{Case, CaseId, Outcome, Stage, StageName},
     preflight,
-    recipe::{self, Built, Inputs, RecipeError},
+    recipe::{self, Built, Inputs},
     replay,
     scenario::{self, Scenario},
 };
@@ -83,8 +82,9 @@ async fn build(stages: &mut Stages<'_>) -> Option<Built> {
             return None;
         }
     };
+    let mut variations = Variations::decide(plan, &inputs, 0).await;
     let begun = plan.clock.now();
-    let (first, second) = build::build_twice(plan, &inputs).await;
+    let (first, second) = build::build_twice(plan, &inputs, &variations).await;
     let window = begun..=plan.clock.now();
     let mut cases = vec![
         inputs_case(&inputs),
@@ -97,6 +97,7 @@ async fn build(stages: &mut Stages<'_>) -> Option<Built> {
         cases.push(build::vsyscall_case(first));
     }
     stages.end(StageName::Build, started.elapsed(), cases);
+    stages.not_compared.extend(variations.not_varied());
     stages
         .not_compared
         .extend(plan.project.rootfs.state.iter().map(|state| {
@@ -105,26 +106,72 @@ async fn build(stages: &mut Stages<'_>) -> Option<Built> {
                 state.path.display()
             )
         }));
-    compare_builds(stages, first, &second, &window)
-}
-
-fn compare_builds(
-    stages: &mut Stages<'_>,
-    first: Result<Built, RecipeError>,
-    second: &Result<Built, RecipeError>,
-    window: &RangeInclusive<i64>,
-) -> Option<Built> {
-    let started = Instant::now();
-    let (Ok(one), Ok(other)) = (&first, second) else {
-        stages.not_run(
-            StageName::Reproducibility,
-            "there are no two builds to compare",
-        );
+    let (Ok(one), Ok(other)) = (&first, &second) else {
+        let reason = "there are no two builds to compare";
+        stages.not_run(StageName::Reproducibility, reason);
         return first.ok();
     };
-    let cases = build::reproducibility_cases(one, other, window);
-    stages.end(StageName::Reproducibility, started.elapsed(), cases);
+    variations.learn(other);
+    let compared = Compared {
+        first: one,
+        second: other,
+        window,
+        variations: &variations,
+    };
+    reproducibility(stages, &inputs, compared).await;
     first.ok()
+}
+
+/// Compares the two builds, then as many more with the first one as are asked for.
+async fn reproducibility(stages: &mut Stages<'_>, inputs: &Inputs, compared: Compared<'_>) {
+    let plan = stages.plan;
+    let started = Instant::now();
+    let mut cases = compare_builds(plan, inputs, "two-builds", &compared).await;
+    cases.extend(compared.variations.cases());
+    for round in 1..plan.comparison.rounds {
+        let name = format!("round-{}", round + 1);
+        let mut variations = Variations::decide(plan, inputs, round).await;
+        let begun = plan.clock.now();
+        let other = variations
+            .build(plan, inputs, &name, &variations.applied)
+            .await;
+        let other = match other {
+            Ok(other) => other,
+            Err(error) => {
+                cases.push(Case::broken(
+                    CaseId::new(&["reproducibility", &name]),
+                    &error,
+                ));
+                continue;
+            }
+        };
+        variations.learn(&other);
+        let compared = Compared {
+            first: compared.first,
+            second: &other,
+            window: *compared.window.start().min(&begun)..=plan.clock.now(),
+            variations: &variations,
+        };
+        cases.extend(compare_builds(plan, inputs, &name, &compared).await);
+        // What was varied is told once; what was not, in whatever round.
+        for case in variations.cases() {
+            if case.outcome == Outcome::NotRun
+                && !cases
+                    .iter()
+                    .any(|known| known.id == case.id && known.outcome == Outcome::NotRun)
+            {
+                cases.retain(|known| known.id != case.id);
+                cases.push(case);
+            }
+        }
+        if let Err(error) = remove(&other) {
+            cases.push(Case::broken(
+                CaseId::new(&["reproducibility", &name]),
+                &error,
+            ));
+        }
+    }
+    stages.end(StageName::Reproducibility, started.elapsed(), cases);
 }
 
 fn inputs_case(inputs: &Inputs) -> Case {

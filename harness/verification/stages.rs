@@ -10,10 +10,15 @@ use crate::{
 
 /// The stages of a run as they are filled.
 pub(super) struct Stages<'a> {
+    /// What the run is given.
     pub(super) plan: &'a Plan,
+    /// The stages that have ended.
     pub(super) done: Vec<Stage>,
+    /// What was not compared, a line each.
     pub(super) not_compared: Vec<String>,
+    /// What the build did, a line each.
     pub(super) build_log: Vec<String>,
+    /// What the guest wrote, a line each.
     pub(super) guest_log: Vec<String>,
 }
 
@@ -29,6 +34,7 @@ pub struct Verified {
 }
 
 impl<'a> Stages<'a> {
+    /// Makes a run of which no stage has begun.
     pub(super) fn new(plan: &'a Plan) -> Self {
         Self {
             plan,
@@ -39,6 +45,7 @@ impl<'a> Stages<'a> {
         }
     }
 
+    /// Tells whether the project does without a stage, by name.
     pub(super) fn is_left_out(&self, name: StageName) -> bool {
         self.plan
             .project
@@ -64,6 +71,7 @@ impl<'a> Stages<'a> {
         self.done.push(stage);
     }
 
+    /// Ends a stage that the project does without.
     pub(super) fn leave_out(&mut self, name: StageName) {
         let reason = format!("the project does without it: run.without names `{name}`");
         self.end(
@@ -94,6 +102,7 @@ impl<'a> Stages<'a> {
         }
     }
 
+    /// Ends a stage that could not begin.
     pub(super) fn not_run(&mut self, name: StageName, reason: &str) {
         if self.is_left_out(name) {
             self.leave_out(name);
@@ -106,6 +115,7 @@ impl<'a> Stages<'a> {
         }
     }
 
+    /// Makes the report.
     pub(super) fn finish(mut self) -> Verified {
         self.done.sort_by_key(|stage| stage.name);
         let report = RunReport {

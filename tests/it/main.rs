@@ -9,6 +9,7 @@ mod pages;
 mod pages_time;
 mod privileged_database;
 mod privileged_run;
+mod privileged_variations;
 mod rootfs;
 mod rootfs_advisories;
 mod rootfs_builders;

@@ -138,14 +138,14 @@ fn differences_as_json_keep_their_format() {
       "differences": [
         {
           "aspect": "content",
-          "cause": "the day of the last password change is in it (remedy: set the third field to the day of source_date_epoch); contents of a secret file are not shown",
+          "cause": "the day of the last password change is in it (remedy: name `shadow-days` in rootfs.normalise); contents of a secret file are not shown",
           "first": "36 bytes, sha256:567e9f01488f7c9d3088dc7c7337c99373e373be7ab1f0932646fb770a0d198c",
           "path": "etc/shadow",
           "second": "36 bytes, sha256:814f894a9939244ff25171b0bcd16703d15bb317a66d9ed4b225eec3e3d614ce"
         },
         {
           "aspect": "content",
-          "cause": "the same lines in another order",
+          "cause": "order: the same lines in another order",
           "first": "3 bytes, sha256:7e18f737311b2dc3b2f269dd78396b0351f14fb66efa879f768cb23181883c78",
           "path": "srv/list",
           "second": "3 bytes, sha256:c4a78e5bdf318c857b19a6ae4678d9fc8ab0d9bf2b7dd11b41a06c4c1047d943"

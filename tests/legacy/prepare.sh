@@ -3,6 +3,8 @@
 # would type once on the new server. Runs inside the tree, without network and without services; writes nothing that depends on
 # when or where it runs.
 set -euo pipefail
+# What the tools below leave behind has the modes of a login shell of 2009, whoever runs this.
+umask 022
 
 # mod_php is not thread-safe: prefork instead of event, as Apache 1.3 was.
 a2dismod -q -f mpm_event mpm_worker > /dev/null 2>&1 || true
