@@ -1,6 +1,6 @@
 //! The call of systemd-nspawn (systemd-nspawn(1)), as data.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, path::PathBuf, time::Duration};
 
 use crate::tool::{ToolCall, nspawn};
 
@@ -22,6 +22,8 @@ pub struct BootConfig {
     pub registered: bool,
     /// A file that is seen as the guest's /etc/network/interfaces, where the harness addresses the guest.
     pub interfaces: Option<PathBuf>,
+    /// The old server's addresses, to which the guest has no way.
+    pub apart: BTreeSet<IpAddr>,
 }
 
 impl BootConfig {
@@ -89,6 +91,7 @@ mod tests {
             folder: "/var/lib/run".into(),
             registered: false,
             interfaces: Some("/var/lib/run/interfaces".into()),
+            apart: BTreeSet::new(),
         };
         let text = boot_call(&config).to_string();
         insta::assert_snapshot!(text.split_once(" systemd-nspawn ").unwrap().1, @"--quiet --settings=no --keep-unit --directory=/var/lib/run/tree --resolv-conf=off --timezone=off --link-journal=no --register=no --machine=mv-abcde --hostname=ctr --volatile=overlay --private-users=pick --network-veth --kill-signal=SIGINT --bind=/var/lib/run/log:/dev/log --bind-ro=/var/lib/run/interfaces:/etc/network/interfaces --boot");

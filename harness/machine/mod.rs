@@ -6,6 +6,7 @@
 
 mod call;
 mod error;
+mod isolation;
 mod journal;
 mod listener;
 mod mounts;
@@ -15,6 +16,7 @@ mod running;
 
 pub use call::{BootConfig, boot_call};
 pub use error::MachineError;
+pub use isolation::reachable;
 pub use journal::{Journal, Record, Severity, Source};
 pub use listener::{Listener, Transport, listeners};
 pub use mounts::{HostMount, changed_mounts, host_mounts};

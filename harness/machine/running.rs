@@ -15,6 +15,7 @@ use tokio::{net::UnixDatagram, task::JoinHandle, time::sleep};
 use super::{
     call::{BootConfig, boot_call},
     error::MachineError,
+    isolation::keep_apart,
     journal::Journal,
     network::{Addressing, INTERFACES, Subnet},
     notify,
@@ -107,6 +108,7 @@ pub async fn boot(
             });
         }
     };
+    keep_apart(leader, &config.apart, toolbox).await?;
     let mut machine = Machine {
         config,
         leader,

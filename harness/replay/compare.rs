@@ -87,8 +87,11 @@ pub(super) fn compare(
                 .map(|(places, _)| places)
                 .sum::<usize>()
         ),
-        Some(first) if agreeing.is_empty() => format!("{first} differs first, nothing agrees"),
-        Some(first) => format!("{first} differs first; {} agree", agreeing.join(", ")),
+        Some(first) if agreeing.is_empty() => format!("first difference: {first}; nothing agrees"),
+        Some(first) => format!(
+            "first difference: {first}; the same: {}",
+            agreeing.join(", ")
+        ),
     };
     Comparison {
         differences: layers

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::plan::Plan;
+use super::{old_server, plan::Plan};
 use crate::{
     exchange,
     machine::{
@@ -41,6 +41,7 @@ pub async fn boot_guest(plan: &Plan, tree: &Path) -> Result<Guest, MachineError>
         folder: plan.workspace.folder.clone(),
         registered: Path::new("/run/systemd/system").exists(),
         interfaces: None,
+        apart: old_server::addresses(plan).await,
     };
     let mounts = host_mounts()?;
     let started = Instant::now();
@@ -62,19 +63,21 @@ pub async fn boot_guest(plan: &Plan, tree: &Path) -> Result<Guest, MachineError>
     })
 }
 
-/// Checks the booted guest: private users, and nothing but the exposed ports listens.
-pub(super) fn boot_cases(plan: &Plan, guest: &Guest) -> Vec<Case> {
+/// Checks the booted guest: private users, nothing but the exposed ports listens, and no way leads to the old server.
+pub(super) async fn boot_cases(plan: &Plan, guest: &Guest) -> Vec<Case> {
     let id = |name: &str| CaseId::new(&["boot", name]);
     let seconds = guest.ready_after.as_secs_f64();
     let ready = format!(
         "{}{} answers {seconds:.1} s after the start, init is process {}",
         guest.url, plan.project.container.ready, guest.machine.leader
     );
-    vec![
+    let mut cases = vec![
         Case::same(id("ready"), ready),
         private_users(id("private-users"), guest.machine.leader),
         listener_case(plan, guest),
-    ]
+    ];
+    cases.extend(old_server::apart_case(plan, &guest.machine).await);
+    cases
 }
 
 fn private_users(id: CaseId, leader: u32) -> Case {

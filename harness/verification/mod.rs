@@ -11,6 +11,7 @@ mod boot;
 mod build;
 mod database;
 mod finish;
+mod old_server;
 mod options;
 mod plan;
 mod reproducibility;

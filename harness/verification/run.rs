@@ -209,7 +209,7 @@ async fn boot_and_compare(stages: &mut Stages<'_>, built: &Built) {
             return;
         }
     };
-    let cases = boot::boot_cases(plan, &guest);
+    let cases = boot::boot_cases(plan, &guest).await;
     stages.end(StageName::Boot, started.elapsed(), cases);
     let guest = compare(stages, guest).await;
     let compared = |stage: &Stage| {
