@@ -130,7 +130,11 @@ proptest! {
         let whole = streamed(std::slice::from_ref(&members), Packing::Tar);
         if let Ok(whole) = whole {
             let split = [members[..at].to_vec(), Vec::new(), members[at..].to_vec()];
-            prop_assert_eq!(Ok(whole), streamed(&split, Packing::Tar));
+            match streamed(&split, Packing::Tar) {
+                // A hard link may want what its own layer has removed; an earlier layer's removal is final.
+                Err(error) if error.contains("a hard link to what is not there") => {}
+                in_two => prop_assert_eq!(Ok(whole), in_two),
+            }
         }
     }
 
