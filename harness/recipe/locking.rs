@@ -11,6 +11,7 @@ use super::{
     fetch::fetch_image,
     lock::{Lock, LockedImage},
     packages::{self, PackageCache},
+    turn::Turn,
 };
 use crate::{
     image::{self, Image, ImageReference},
@@ -54,6 +55,11 @@ impl Store<'_> {
 
 /// Resolves the project's image and packages as they are now, and writes the lock.
 pub async fn lock(project: &Project, store: &Store<'_>) -> Result<Inputs, RecipeError> {
+    let _turn = Turn::take(store).await?;
+    lock_in_turn(project, store).await
+}
+
+async fn lock_in_turn(project: &Project, store: &Store<'_>) -> Result<Inputs, RecipeError> {
     let inputs = resolve(project, store, true).await?;
     inputs.lock.save(&project.folder)?;
     Ok(inputs)
@@ -61,11 +67,12 @@ pub async fn lock(project: &Project, store: &Store<'_>) -> Result<Inputs, Recipe
 
 /// Returns what the lock says, with the packages fetched; a project without a lock is locked.
 pub async fn prepare(project: &Project, store: &Store<'_>) -> Result<Inputs, RecipeError> {
+    let _turn = Turn::take(store).await?;
     let Some(locked) = Lock::load(project)? else {
         store.observer.observe(Event::Note(
             "no lock yet: resolving image and packages".to_owned(),
         ));
-        return lock(project, store).await;
+        return lock_in_turn(project, store).await;
     };
     let image = fetch_image(
         &locked.image.source,

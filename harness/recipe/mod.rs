@@ -30,6 +30,7 @@ mod state;
 mod surroundings;
 mod sysvinit;
 mod touched;
+mod turn;
 
 pub use build::{BuildPlan, Built, Step, build};
 pub use disk::Disk;

@@ -7,6 +7,7 @@ use std::{
     process::Stdio,
 };
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     process::Command,
@@ -141,6 +142,10 @@ impl Toolbox {
                 Ok((ToolExit::from(status), ToolOutput { stdout, stderr }))
             }
             Err(_elapsed) => {
+                // Its session's processes with it: a shell's children would go on.
+                if let Some(group) = child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
+                    let _gone = kill_process_group(group, Signal::KILL);
+                }
                 child.kill().await.map_err(lost)?;
                 Err(ToolError::TimedOut {
                     call: call.to_string(),
@@ -234,6 +239,22 @@ mod tests {
             .limit(Duration::from_millis(50));
         let error = toolbox().run(&call).await.unwrap_err();
         assert!(matches!(error, ToolError::TimedOut { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_a_hanging_program_has_started_is_killed_with_it() {
+        let call = ToolCall::new("sh")
+            .args(["-c", "sleep 61 & echo $! >&2; wait"])
+            .limit(Duration::from_millis(500));
+        let error = toolbox().run(&call).await.unwrap_err();
+        let ToolError::TimedOut { stderr, .. } = error else {
+            panic!("{error}");
+        };
+        // A killed process that nobody has waited for yet has no command line.
+        let of_the_child = format!("/proc/{}/cmdline", stderr.trim());
+        while !std::fs::read(&of_the_child).unwrap_or_default().is_empty() {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]
