@@ -110,11 +110,11 @@ fn privileged_differences_are_grouped_and_explained_and_secrets_are_not_shown() 
     cause: order
       directory srv:
         srv/list: content: 3 bytes, sha256:7e18f737311b2dc3b2f269dd78396b0351f14fb66efa879f768cb23181883c78 -> 3 bytes, sha256:c4a78e5bdf318c857b19a6ae4678d9fc8ab0d9bf2b7dd11b41a06c4c1047d943
-          the same lines in another order
+          order: the same lines in another order
     cause: the day of the last password change is in it
       directory etc:
         etc/shadow: content: 36 bytes, sha256:567e9f01488f7c9d3088dc7c7337c99373e373be7ab1f0932646fb770a0d198c -> 36 bytes, sha256:814f894a9939244ff25171b0bcd16703d15bb317a66d9ed4b225eec3e3d614ce
-          the day of the last password change is in it (remedy: set the third field to the day of source_date_epoch); contents of a secret file are not shown
+          the day of the last password change is in it (remedy: name `shadow-days` in rootfs.normalise); contents of a secret file are not shown
     cause: not known
       directory srv:
         srv/uè%1B[2J: content: 5 bytes, sha256:e1b9c8731585bef2f9226397155c207bddc584d1664772da3c66d9d07b0b042e -> 5 bytes, sha256:6ef1e6909e5d2029cb8543ed1776ca3ff7332e15fe51a576e0825b7ec4bc0e88
