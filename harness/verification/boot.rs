@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{old_server, plan::Plan};
+use super::{
+    old_server::{OldServer, apart_case},
+    plan::Plan,
+};
 use crate::{
     exchange,
     machine::{
@@ -28,12 +31,15 @@ pub struct Guest {
     pub mounts: Vec<HostMount>,
     /// How long it took until the ready path answered.
     pub ready_after: Duration,
+    /// The old server, to which it has no way.
+    pub old_server: OldServer,
 }
 
 /// Boots the tree and waits until the guest has its runlevel and the ready path answers.
 pub async fn boot_guest(plan: &Plan, tree: &Path) -> Result<Guest, MachineError> {
     let container = &plan.project.container;
     let limit = container.boot_timeout.0;
+    let old_server = OldServer::look_up(plan).await;
     let config = BootConfig {
         tree: tree.to_owned(),
         machine: plan.workspace.id.machine(),
@@ -41,7 +47,7 @@ pub async fn boot_guest(plan: &Plan, tree: &Path) -> Result<Guest, MachineError>
         folder: plan.workspace.folder.clone(),
         registered: Path::new("/run/systemd/system").exists(),
         interfaces: None,
-        apart: old_server::addresses(plan).await,
+        apart: old_server.addresses(),
     };
     let mounts = host_mounts()?;
     let started = Instant::now();
@@ -60,6 +66,7 @@ pub async fn boot_guest(plan: &Plan, tree: &Path) -> Result<Guest, MachineError>
         url,
         mounts,
         ready_after: started.elapsed(),
+        old_server,
     })
 }
 
@@ -76,7 +83,7 @@ pub(super) async fn boot_cases(plan: &Plan, guest: &Guest) -> Vec<Case> {
         private_users(id("private-users"), guest.machine.leader),
         listener_case(plan, guest),
     ];
-    cases.extend(old_server::apart_case(plan, &guest.machine).await);
+    cases.extend(apart_case(plan, guest).await);
     cases
 }
 

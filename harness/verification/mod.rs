@@ -22,6 +22,7 @@ mod variations;
 
 pub use boot::{Guest, boot_guest};
 pub use build::build_one;
+pub use old_server::OldServer;
 pub use options::replay_options;
 pub use plan::Plan;
 pub use run::{verify, verify_rootfs};
