@@ -100,7 +100,12 @@ fn outline(page: &Html) -> Vec<(usize, String)> {
                 text
             }
             Node::Comment(comment) => format!("!{}", &**comment),
-            Node::Doctype(doctype) => format!("doctype {}", doctype.public_id()),
+            Node::Doctype(doctype) => format!(
+                "doctype {} {:?} {:?}",
+                doctype.name(),
+                doctype.public_id(),
+                doctype.system_id()
+            ),
             Node::Document | Node::Fragment | Node::ProcessingInstruction(_) => String::new(),
         };
         lines.push((above, line));

@@ -146,12 +146,12 @@ fn whole_page(agreement: Agreement) -> Option<Difference> {
         Agreement::Document => (
             "these bytes",
             "other bytes of the same document: only blanks, entities, quotes or the order of attributes differ",
-            "the markup is written in another way; a browser shows the same",
+            "the markup is written in another way: a browser shows the same words, blanks aside",
         ),
         Agreement::Text => (
             "this document",
             "another document with the same visible text",
-            "elements, attributes or comments differ; what a reader reads is the same",
+            "elements, attributes or comments differ; the words that a reader reads are the same",
         ),
         Agreement::SessionLost => (
             "the recorded page",

@@ -1,6 +1,9 @@
 //! Records what the old server answers.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use super::{
     browser::Correlation,
@@ -71,26 +74,12 @@ pub async fn record(
     }
     let zone = zone(&runs, options, &mut result);
     let doubt = |scenario: &Scenario, runs: &[ScenarioRun]| {
-        let recorder = Recorder {
-            scenario,
-            folder: &snapshots.join(&scenario.name),
-            server: &server,
-            zone: &zone,
-            options,
-        };
-        recorder.doubt(runs)
+        Recorder::new(scenario, snapshots, &server, &zone, options).doubt(runs)
     };
     more_rounds(&mut runs, &server, options, observer, doubt).await;
     another_minute(&mut runs, &server, options, observer, doubt).await;
     for (scenario, runs) in runs {
-        let recorder = Recorder {
-            scenario,
-            folder: &snapshots.join(&scenario.name),
-            server: &server,
-            zone: &zone,
-            options,
-        };
-        recorder
+        Recorder::new(scenario, snapshots, &server, &zone, options)
             .record(&runs, &mut result)
             .map_err(ReplayError::Snapshots)?;
     }
@@ -176,13 +165,29 @@ struct Learned<'a> {
 /// Records one scenario.
 struct Recorder<'a> {
     scenario: &'a Scenario,
-    folder: &'a Path,
+    folder: PathBuf,
     server: &'a Server,
     zone: &'a Zone,
     options: &'a Options,
 }
 
-impl Recorder<'_> {
+impl<'a> Recorder<'a> {
+    fn new(
+        scenario: &'a Scenario,
+        snapshots: &Path,
+        server: &'a Server,
+        zone: &'a Zone,
+        options: &'a Options,
+    ) -> Self {
+        Self {
+            scenario,
+            folder: snapshots.join(&scenario.name),
+            server,
+            zone,
+            options,
+        }
+    }
+
     fn ground(&self) -> Ground<'_> {
         Ground {
             scenario: self.scenario,
@@ -263,7 +268,7 @@ impl Recorder<'_> {
         snapshots: &[(String, Snapshot, Vec<&Observation>)],
         result: &mut RecordResult,
     ) -> Result<(), SnapshotError> {
-        for stale in store::list(self.folder)? {
+        for stale in store::list(&self.folder)? {
             if !snapshots.iter().any(|(file, _, _)| *file == stale) {
                 store::remove(&self.folder.join(&stale))?;
                 let name = &self.scenario.name;
