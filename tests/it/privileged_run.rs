@@ -131,6 +131,7 @@ fn privileged_a_killed_run_leaves_nothing_after_clean() {
         ("run", "second build: unpack", 300),
         ("run", "second build: packages", 2000),
         ("boot", "runlevel: 2", 100),
+        ("run", "progress: database …", 50),
         ("run", "progress: shutdown …", 300),
     ];
     for (command, words, milliseconds) in moments {
