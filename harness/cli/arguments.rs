@@ -60,8 +60,8 @@ pub(crate) enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check that host, project and image offer what a run needs.
-    Doctor,
+    /// Check that host and project offer what a run and the guest need; each finding with its fix.
+    Doctor(DoctorArguments),
     /// Resolve the image's digest and the packages into migrate-verify.lock.
     Lock,
     /// Build, unpack, digest and compare root file systems.
@@ -163,6 +163,14 @@ pub(crate) enum ProfileName {
     Oci,
     /// Paths, types, link targets and contents.
     Content,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    /// A rootfs that was built before: what only some guests need is decided for it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rootfs: Option<PathBuf>,
 }
 
 /// `boot`.

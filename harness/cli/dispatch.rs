@@ -107,7 +107,7 @@ async fn interrupted() -> &'static str {
 
 async fn dispatch(context: &Context, command: Command) -> Result<Verdict, Failure> {
     match command {
-        Command::Doctor => doctor::doctor(context).await,
+        Command::Doctor(arguments) => doctor::doctor(context, &arguments).await,
         Command::Lock => lock::lock(context).await,
         Command::Rootfs { command } => rootfs::rootfs(context, command).await,
         Command::Boot(arguments) => boot::boot(context, arguments).await,

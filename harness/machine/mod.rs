@@ -20,5 +20,5 @@ pub use isolation::reachable;
 pub use journal::{Journal, Record, Severity, Source};
 pub use listener::{Listener, Transport, listeners};
 pub use mounts::{HostMount, changed_mounts, host_mounts};
-pub use network::{Addressing, Subnet};
+pub use network::{Addressing, Subnet, free_subnet, networkd_runs};
 pub use running::{Machine, Stop, boot};

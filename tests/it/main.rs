@@ -8,6 +8,7 @@ mod cli;
 mod pages;
 mod pages_time;
 mod privileged_database;
+mod privileged_doctor;
 mod privileged_run;
 mod privileged_variations;
 mod rootfs;
