@@ -84,6 +84,8 @@ pub(crate) enum Command {
     Run(VaryArguments),
     /// Render a run's evidence again.
     Report(ReportArguments),
+    /// Write the systemd, journald and network files with which the tested guest runs in production.
+    Units(UnitsArguments),
     /// Remove whatever a killed run left behind.
     Clean,
 }
@@ -171,6 +173,20 @@ pub(crate) struct DoctorArguments {
     /// A rootfs that was built before: what only some guests need is decided for it.
     #[arg(long, value_name = "DIR")]
     pub(crate) rootfs: Option<PathBuf>,
+    /// A unit that was written by hand: what it lacks to run an old guest; nothing else is checked then.
+    #[arg(long, value_name = "FILE", conflicts_with = "rootfs")]
+    pub(crate) unit: Option<PathBuf>,
+}
+
+/// `units`.
+#[derive(Debug, Args)]
+pub(crate) struct UnitsArguments {
+    /// Where the files are put, as they lie on the host; a new folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Where the tree will be in production; %i is the machine's name.
+    #[arg(long, value_name = "PATH", default_value = "/srv/app/%i/rootfs")]
+    pub(crate) rootfs: String,
 }
 
 /// `boot`.
@@ -179,6 +195,9 @@ pub(crate) struct BootArguments {
     /// A rootfs that was built before; by default one is built.
     #[arg(long, value_name = "DIR")]
     pub(crate) rootfs: Option<PathBuf>,
+    /// Open a shell of the guest's root in it; the guest is stopped when the shell ends.
+    #[arg(long, conflicts_with = "quiet")]
+    pub(crate) shell: bool,
 }
 
 /// `record`.

@@ -9,7 +9,10 @@ use migrate_verify::{
     rootfs::TreeRoot,
 };
 
-use super::{arguments::DoctorArguments, clock, context::Context, failure::Failure, output};
+use super::{
+    arguments::DoctorArguments, clock, context::Context, failure::Failure, output,
+    units::unit_cases,
+};
 
 /// Checks the host, and the project where there is one.
 pub(crate) async fn doctor(
@@ -17,6 +20,10 @@ pub(crate) async fn doctor(
     arguments: &DoctorArguments,
 ) -> Result<Verdict, Failure> {
     let started = Instant::now();
+    if let Some(unit) = &arguments.unit {
+        let cases = unit_cases(unit)?;
+        return Ok(print(context, unit.display().to_string(), started, cases));
+    }
     let in_project = context.global.project.is_some() || Context::is_in_project();
     let project = in_project.then(|| context.project()).transpose()?;
     let guest = arguments.rootfs.as_deref().map(read_guest).transpose()?;
@@ -26,6 +33,10 @@ pub(crate) async fn doctor(
         || "this host".to_owned(),
         |project| project.folder.display().to_string(),
     );
+    Ok(print(context, subject, started, cases))
+}
+
+fn print(context: &Context, subject: String, started: Instant, cases: Vec<Case>) -> Verdict {
     let report = RunReport {
         id: None,
         subject,
@@ -38,7 +49,7 @@ pub(crate) async fn doctor(
         not_compared: Vec::new(),
     };
     output::report(context, &report, true);
-    Ok(report.verdict())
+    report.verdict()
 }
 
 fn read_guest(tree: &Path) -> Result<Guest, Failure> {

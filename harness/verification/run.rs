@@ -6,10 +6,12 @@ use super::{
     boot,
     boot::Guest,
     build, database, finish,
+    logs::new_messages_case,
     options::replay_options,
     plan::Plan,
     reproducibility::{Compared, compare_builds, remove},
     restore,
+    second_boot::second_boot_cases,
     stages::{Stages, Verified},
     variations::Variations,
 };
@@ -227,9 +229,16 @@ async fn boot_and_compare(stages: &mut Stages<'_>, built: &Built) {
     plan.started("shutdown");
     let started = Instant::now();
     let mut logs = vec![finish::syslog_case(plan, &guest).await];
-    let (cases, journal) = finish::stop_cases(plan, guest, Some(built), has_database).await;
+    let (mut cases, journal) = finish::stop_cases(plan, guest, Some(built), has_database).await;
+    let (again, left_out) = second_boot_cases(plan, built, has_database).await;
+    cases.extend(again);
+    stages.not_compared.extend(left_out);
     stages.end(StageName::Shutdown, started.elapsed(), cases);
     logs.extend(journal.as_ref().map(finish::messages_case));
+    let new = journal
+        .as_ref()
+        .map(|journal| new_messages_case(plan, journal));
+    logs.extend(new.flatten());
     stages.guest_log.extend(
         journal
             .iter()

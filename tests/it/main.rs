@@ -9,6 +9,7 @@ mod pages;
 mod pages_time;
 mod privileged_database;
 mod privileged_doctor;
+mod privileged_faults;
 mod privileged_run;
 mod privileged_variations;
 mod rootfs;
