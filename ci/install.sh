@@ -16,7 +16,7 @@ packages=(
     build-essential pkg-config ca-certificates
 )
 if [[ ${1:-} == tests ]]; then
-    packages+=(mariadb-server-core mariadb-client-core busybox-static iptables shellcheck git)
+    packages+=(mariadb-server-core mariadb-client-core busybox-static iptables nftables shellcheck git)
 fi
 
 missing=()

@@ -11,6 +11,7 @@ mod privileged_database;
 mod privileged_doctor;
 mod privileged_faults;
 mod privileged_run;
+mod privileged_units;
 mod privileged_variations;
 mod rootfs;
 mod rootfs_advisories;
