@@ -80,6 +80,17 @@ pub(super) async fn second_boot_cases(
     built: &Built,
     has_database: bool,
 ) -> (Vec<Case>, Vec<String>) {
+    let whole = id("second-boot");
+    if plan
+        .project
+        .run
+        .without
+        .iter()
+        .any(|one| one == whole.as_str())
+    {
+        let reason = "the project does without it, by name";
+        return (vec![Case::waived(whole, reason)], Vec::new());
+    }
     plan.started("second boot");
     let broken = |why: String| {
         let error = std::io::Error::other(why);
