@@ -23,5 +23,6 @@ mod rootfs_diff;
 mod rootfs_subject;
 mod run;
 mod terminal;
+mod units;
 
 pub(crate) use dispatch::main;

@@ -143,6 +143,8 @@ pub struct Legacy {
     pub timezone: Option<String>,
     /// A file with `package version` a line (`dpkg-query -W`): what the candidate must have at the same version.
     pub packages: Option<PathBuf>,
+    /// Its /var/log/syslog, or a part of it: errors and warnings of the guest that never stood there are differences.
+    pub log: Option<PathBuf>,
 }
 
 /// `[candidate]`.

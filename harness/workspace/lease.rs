@@ -42,6 +42,11 @@ impl RunId {
         &self.text
     }
 
+    /// Returns the characters that no other run of this second has.
+    pub fn suffix(&self) -> &str {
+        suffix(&self.text)
+    }
+
     /// Returns the name of the machine that this run boots: at most eight characters, so that its veth link keeps it whole.
     pub fn machine(&self) -> String {
         machine_name(&self.text)
@@ -56,7 +61,11 @@ impl fmt::Display for RunId {
 
 /// Returns the machine name of a run's id: `mv-` and the part behind the last hyphen.
 pub(super) fn machine_name(run: &str) -> String {
-    format!("mv-{}", run.rsplit('-').next().unwrap_or(run))
+    format!("mv-{}", suffix(run))
+}
+
+fn suffix(run: &str) -> &str {
+    run.rsplit('-').next().unwrap_or(run)
 }
 
 /// The folder of one run; removed when it is dropped.
