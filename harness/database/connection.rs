@@ -113,6 +113,11 @@ impl Connection {
         Ok(rows)
     }
 
+    /// Returns how many warnings came with the last answer.
+    pub(super) fn warnings(&self) -> u16 {
+        self.conn.get_warnings()
+    }
+
     /// Reads a short answer whole; `None` if this server does not know the question or does not allow it.
     pub(super) async fn rows_if_known(
         &mut self,
@@ -285,7 +290,7 @@ fn is_refusal(error: &DatabaseError) -> bool {
 
 /// Returns whether the server said that it does not know the syntax, the variable, the table or the column.
 fn is_unknown(error: &DatabaseError) -> bool {
-    const UNKNOWN: [u16; 6] = [1064, 1109, 1146, 1193, 1235, 1577];
+    const UNKNOWN: [u16; 8] = [1064, 1109, 1146, 1193, 1235, 1305, 1577, 1690];
     server_error(error).is_some_and(|error| UNKNOWN.contains(&error.code))
 }
 

@@ -33,6 +33,8 @@ pub(super) type Key = Vec<KeyPart>;
 pub(super) enum Selection {
     /// All rows, by key.
     ByKey,
+    /// The rows whose key begins with a number between these two, both included, by key.
+    Between(i128, i128),
     /// All rows, in any order.
     AnyOrder,
 }
@@ -65,6 +67,11 @@ pub(super) fn select(layout: &Layout, selection: Selection) -> (Vec<u8>, Exactne
         }
     }
     query.extend([b" FROM ".as_slice(), &layout.table.quoted()].concat());
+    if let (Selection::Between(first, last), Some(&position)) = (selection, layout.key.first()) {
+        let name = layout.columns[position].name.quoted();
+        query.extend([b" WHERE ".as_slice(), &name].concat());
+        query.extend(format!(" BETWEEN {first} AND {last}").into_bytes());
+    }
     let key = |position: &usize| {
         let column = &layout.columns[*position];
         match column.kind {
