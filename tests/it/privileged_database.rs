@@ -705,7 +705,7 @@ fn large(engine: &str, key: &str) -> Vec<Vec<u8>> {
         "CREATE TABLE velka (id INT NOT NULL {key}, meno VARCHAR(30) NOT NULL, iny VARCHAR(30), utf VARCHAR(30) CHARACTER SET utf8, \
         surove VARBINARY(20), druh ENUM('','a','b'), znacky SET('a','b'), bity BIT(10), cena DECIMAL(8,2), kedy DATETIME, nuly INT(6) ZEROFILL) ENGINE={engine}"
     );
-    let rows = b"INSERT INTO velka SELECT seq * 3 - 6000, CONCAT(_binary'\x9elu\x9d\x81,', seq), IF(seq % 7, seq, NULL), \
+    let rows = b"INSERT INTO velka SELECT CAST(seq AS SIGNED) * 3 - 6000, CONCAT(_binary'\x9elu\x9d\x81,', seq), IF(seq % 7, seq, NULL), \
         _utf8'\xc5\x99', CHAR(0, seq), seq % 3 + 1, seq % 4, seq % 1024, seq / 7, '2009-01-01' + INTERVAL seq SECOND, seq FROM seq_1_to_60000";
     vec![create.into_bytes(), rows.to_vec()]
 }
@@ -774,6 +774,12 @@ async fn privileged_large_tables_are_compared_by_their_servers_and_every_damage_
                 .execute("two", &[b"SET SESSION sql_mode = ''".as_slice(), statement])
                 .await;
             let text = findings(&compare_live(&one, &two, &Silent).await);
+            if key.is_empty() && *name == "one change in every row" {
+                // Without a key nothing says which rows belong together.
+                assert!(text.contains("59,980 more rows"), "{text}");
+                server.execute("mysql", &["DROP DATABASE two"]).await;
+                continue;
+            }
             // Without a key a row is named by its first values.
             let expected = if key.is_empty() {
                 expected.split('[').next().unwrap()
