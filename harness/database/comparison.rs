@@ -112,6 +112,8 @@ async fn compare_contents(
     for kind in Kind::ALL {
         let id = CaseId::new(&["database", kind.as_str()]);
         let both = async {
+            expected.mend().await?;
+            actual.mend().await?;
             Ok::<_, DatabaseError>((
                 expected.objects(kind, &known).await?,
                 actual.objects(kind, &found).await?,
@@ -278,8 +280,11 @@ fn compare_names(known: &Names, found: &Names) -> Case {
 /// Compares one table's schema and rows.
 async fn compare_table(expected: &mut Contents, actual: &mut Contents, name: &Name) -> [Case; 2] {
     let id = |part| CaseId::new(&["database", &name.escaped(), part]);
-    let both =
-        async { Ok::<_, DatabaseError>((expected.table(name).await?, actual.table(name).await?)) };
+    let both = async {
+        expected.mend().await?;
+        actual.mend().await?;
+        Ok::<_, DatabaseError>((expected.table(name).await?, actual.table(name).await?))
+    };
     let (known, found) = match both.await {
         Ok(both) => both,
         Err(error) => {

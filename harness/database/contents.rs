@@ -113,6 +113,14 @@ impl Contents {
         }
     }
 
+    /// Makes a connection again that broke at what was read before.
+    pub(super) async fn mend(&mut self) -> Result<(), DatabaseError> {
+        match self {
+            Self::Live(connection, _) => connection.mend().await,
+            Self::Recorded(_) => Ok(()),
+        }
+    }
+
     /// Connects to a live database.
     pub(super) async fn live(address: &DatabaseAddress) -> Result<Self, DatabaseError> {
         let connection = Connection::open(address).await?;

@@ -122,6 +122,7 @@ pub(super) async fn restore(
         password: Some(Password(password)),
         target: Target::Socket(format!("/proc/self/fd/{}", handle.as_raw_fd()).into()),
         name,
+        timeout: None,
     };
     Ok(CandidateDatabase {
         address,
