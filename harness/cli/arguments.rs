@@ -243,10 +243,13 @@ pub(crate) enum DatabaseCommand {
         #[arg(long, value_name = "URL")]
         server: Option<String>,
     },
-    /// Compare a database with the recorded one.
+    /// Compare a database with the recorded one, or any two of them.
     Compare {
+        /// What is right: a database as below, or a folder that was recorded; by default snapshots/database/.
+        #[arg(long, value_name = "URL|DIR")]
+        expected: Option<String>,
         /// The database: `mysql://USER[:PASSWORD]@HOST[:PORT]/NAME`; by default candidate.database.
-        #[arg(long, value_name = "URL")]
+        #[arg(long, value_name = "URL|DIR")]
         server: Option<String>,
     },
 }

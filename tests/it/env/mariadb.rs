@@ -117,6 +117,7 @@ impl MariaDb {
             password: Some(Password("tajné".to_owned())),
             target,
             name: name.to_owned(),
+            timeout: None,
         }
     }
 
