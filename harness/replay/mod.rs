@@ -25,11 +25,13 @@ mod header_rule;
 mod kind;
 mod learn;
 mod lines;
+mod names;
 mod options;
 mod record;
 mod rounds;
 mod run;
 mod token;
+mod varied;
 mod zone_evidence;
 
 pub use browser::Correlation;
