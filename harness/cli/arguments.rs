@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use migrate_verify::reproducibility::Selection;
 
 /// Proves that a migrated copy of an old LAMP server is the same as the server it replaces.
@@ -60,6 +61,12 @@ pub(crate) enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Write a commented project that passes `doctor`.
+    Init {
+        /// The folder.
+        #[arg(value_name = "DIR", default_value = ".")]
+        folder: PathBuf,
+    },
     /// Check that host and project offer what a run and the guest need; each finding with its fix.
     Doctor(DoctorArguments),
     /// Resolve the image's digest and the packages into migrate-verify.lock.
@@ -88,6 +95,17 @@ pub(crate) enum Command {
     Units(UnitsArguments),
     /// Remove whatever a killed run left behind.
     Clean,
+    /// Print a shell's completions.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page.
+    Man {
+        /// Write one page for each command into this folder instead.
+        #[arg(long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
 }
 
 /// `rootfs …`.

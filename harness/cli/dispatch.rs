@@ -20,7 +20,7 @@ use super::{
     context::Context,
     database, doctor,
     failure::{self, Failure},
-    lock, output, record, replay, report, rootfs, run, units,
+    init, lock, manual, output, record, replay, report, rootfs, run, units,
 };
 
 /// After so long people wonder why the program hasn't ended.
@@ -107,6 +107,7 @@ async fn interrupted() -> &'static str {
 
 async fn dispatch(context: &Context, command: Command) -> Result<Verdict, Failure> {
     match command {
+        Command::Init { folder } => init::init(context, &folder),
         Command::Doctor(arguments) => doctor::doctor(context, &arguments).await,
         Command::Lock => lock::lock(context).await,
         Command::Rootfs { command } => rootfs::rootfs(context, command).await,
@@ -118,5 +119,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Verdict, Failur
         Command::Report(arguments) => report::report(context, &arguments),
         Command::Units(arguments) => units::units(context, &arguments),
         Command::Clean => clean::clean(context),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { output } => manual::man(output.as_deref()),
     }
 }
