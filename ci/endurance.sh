@@ -36,7 +36,7 @@ tree() {
 traces() {
     local run=$1 machine=mv-${1##*-} path
     for path in /proc/[0-9]*/environ; do
-        if tr '\0' '\n' < "$path" 2> /dev/null | grep -qx "MIGRATE_VERIFY_RUN=$run"; then echo "process ${path%/environ}"; fi
+        if { tr '\0' '\n' < "$path"; } 2> /dev/null | grep -qx "MIGRATE_VERIFY_RUN=$run"; then echo "process ${path%/environ}"; fi
     done
     for path in "/sys/class/net/ve-$machine" "/var/lib/migrate-verify/work/$run" "/run/systemd/nspawn/propagate/$machine"; do
         [[ ! -e $path ]] || echo "$path"
