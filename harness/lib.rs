@@ -34,6 +34,8 @@ pub mod replay;
 
 pub mod database;
 
+pub mod effect;
+
 pub mod preflight;
 
 pub mod report;
