@@ -54,7 +54,11 @@ fn source(project: &Project, text: String) -> Result<Source, Failure> {
 }
 
 /// Reads the address; its password may come from the environment instead.
-fn address(project: &Project, text: Option<String>, key: &str) -> Result<DatabaseAddress, Failure> {
+pub(super) fn address(
+    project: &Project,
+    text: Option<String>,
+    key: &str,
+) -> Result<DatabaseAddress, Failure> {
     let text = text.ok_or_else(|| {
         Failure::from(
             project

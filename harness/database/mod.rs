@@ -23,6 +23,7 @@ mod server;
 
 mod row_hash;
 
+mod change;
 mod chunk;
 mod fingerprint;
 mod recording;
@@ -39,6 +40,7 @@ mod contents;
 mod row_comparison;
 
 pub use address::{DatabaseAddress, Password, Target};
+pub use change::{ChangeKind, ChangedCell, DatabaseState, RowChange, database_state, row_changes};
 pub use comparison::{NOT_COMPARED, compare, compare_live, compare_with_snapshot};
 pub use error::DatabaseError;
 pub use fingerprint::{Fingerprint, TableFingerprint, changed_tables, fingerprint};

@@ -128,6 +128,12 @@ impl Table {
         self.column_fact(position, "nullable") != Some("no")
     }
 
+    /// Returns whether the server counts a column by itself.
+    pub(super) fn is_counted(&self, position: usize) -> bool {
+        let extra = self.column_fact(position, "extra");
+        extra.is_some_and(|extra| extra.contains("auto_increment"))
+    }
+
     /// Returns a column's charset, or nothing for bytes.
     pub(super) fn charset(&self, position: usize) -> &str {
         let collation = self.column_fact(position, "collation").unwrap_or_default();

@@ -820,3 +820,77 @@ async fn privileged_rows_that_a_server_can_not_hash_are_read() {
         "{text}"
     );
 }
+
+#[tokio::test]
+async fn privileged_mariadb_takes_a_password_of_before_4_1() {
+    let server = MariaDb::start(&["--secure-auth=0"]);
+    fill(&server, "one").await;
+    fill(&server, "two").await;
+    let login = [
+        "CREATE USER stary@'127.0.0.1' IDENTIFIED VIA mysql_old_password USING '6f8c114b58f2ce9e'",
+        "GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON *.* TO stary@'127.0.0.1'",
+    ];
+    server.execute("mysql", &login).await;
+    let address = |name: &str, password: &str| {
+        format!("mysql://stary:{password}@127.0.0.1:{}/{name}", server.port)
+            .parse()
+            .unwrap()
+    };
+    let cases = compare_live(
+        &address("one", "mypass"),
+        &address("two", "mypass"),
+        &Silent,
+    )
+    .await;
+    assert_eq!(findings(&cases), "");
+    let cases = compare_live(
+        &address("one", "mypast"),
+        &address("two", "mypast"),
+        &Silent,
+    )
+    .await;
+    assert!(
+        findings(&cases).contains("Access denied"),
+        "{}",
+        findings(&cases)
+    );
+    assert!(!findings(&cases).contains("mypast"));
+}
+
+#[tokio::test]
+async fn privileged_a_crashed_table_and_one_too_large_are_named_and_the_others_compared() {
+    let server = MariaDb::start(&["--myisam-recover-options=OFF", "--max-allowed-packet=128M"]);
+    for name in ["one", "two"] {
+        server.databases(&[name]).await;
+        let statements = [
+            "CREATE TABLE zla (id INT NOT NULL PRIMARY KEY, a VARCHAR(20)) ENGINE=MyISAM",
+            "INSERT INTO zla SELECT seq, seq FROM seq_1_to_100",
+            "CREATE TABLE velka (id INT NOT NULL PRIMARY KEY, a LONGBLOB)",
+            "INSERT INTO velka VALUES (1, REPEAT('x', 70000000))",
+            "CREATE TABLE `žiaci's \"x\\y%_` (a INT)",
+            "INSERT INTO `žiaci's \"x\\y%_` VALUES (1)",
+            "CREATE TABLE zdrava (a INT)",
+            "INSERT INTO zdrava VALUES (1)",
+            "FLUSH TABLES",
+        ];
+        server.execute(name, &statements).await;
+    }
+    server.damage("two/zla.MYI");
+    let cases = compare_live(&server.address("one"), &server.address("two"), &Silent).await;
+    let text = findings(&cases);
+    assert_eq!(Verdict::of(&cases), Verdict::Inconclusive, "{text}");
+    assert!(
+        text.contains("zla") && !text.contains("zdrava") && !text.contains("žiaci"),
+        "{text}"
+    );
+    assert!(
+        text.contains("database/velka/rows Broken the rows of velka can't be read"),
+        "{text}"
+    );
+    server
+        .execute("two", &["UPDATE `žiaci's \"x\\y%_` SET a = 2"])
+        .await;
+    let text =
+        findings(&compare_live(&server.address("one"), &server.address("two"), &Silent).await);
+    assert!(text.contains("žiaci's \"x\\y%_[a=1] missing-row"), "{text}");
+}

@@ -139,6 +139,18 @@ impl MariaDb {
         connection.disconnect().await.unwrap();
     }
 
+    /// Overwrites the start of a file below the data directory, as a crash does.
+    pub(crate) fn damage(&self, path: &str) {
+        let path = self.folder.path().join("data").join(path);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes
+            .iter_mut()
+            .skip(24)
+            .take(200)
+            .for_each(|byte| *byte = 0xff);
+        std::fs::write(&path, bytes).unwrap();
+    }
+
     /// Makes databases, and a login that may only read them.
     pub(crate) async fn databases(&self, names: &[&str]) {
         let mut statements = vec![
