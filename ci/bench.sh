@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures this program against the tools that people use today, and prints a table of medians and ratios.
 #
-#   ci/bench.sh SUBJECT [RUNS]        (SUBJECT: rootfs; RUNS: 3 or more, default 3)
+#   ci/bench.sh SUBJECT [RUNS]        (SUBJECT: rootfs, replay; RUNS: 3 or more, default 3)
 #   MIGRATE_VERIFY_PROGRAM=FILE        measures that program instead of building one
 #
 # Ours and the peers run in turn on the same machine in the same minutes, so that a busy machine slows both. Each row has its
@@ -17,9 +17,9 @@ export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 subject=${1:-}
 runs=${2:-3}
 case $subject in
-    rootfs) ;;
+    rootfs | replay) ;;
     *)
-        echo "usage: ci/bench.sh rootfs [RUNS]" >&2
+        echo "usage: ci/bench.sh rootfs|replay [RUNS]" >&2
         exit 2
         ;;
 esac
@@ -262,5 +262,10 @@ export program
 export -f ours_twice umoci_twice image_tool_twice layer_digest
 case $subject in
     rootfs) bench_rootfs ;;
+    replay)
+        install_peers nginx-light time perl
+        export root work runs
+        bash "$here/bench/replay.sh" || missed=$?
+        ;;
 esac
 exit "$missed"
