@@ -129,7 +129,8 @@ start() {
 
 stop() {
     [[ -n ${server:-} ]] || return 0
-    kill -TERM "$server" 2> /dev/null || true
+    # unshare waits for its child and heeds nothing else; the child and all of its namespace go with it.
+    kill -KILL "$server" 2> /dev/null || true
     wait "$server" 2> /dev/null || true
     server=
 }

@@ -82,6 +82,8 @@ pub(crate) enum Command {
     Record(RecordArguments),
     /// Run the scenarios against a candidate and compare with snapshots/.
     Replay(ReplayArguments),
+    /// Check the project's files on their own: stale, outdated and edited snapshots, unused and over-wide holes.
+    Check(CheckArguments),
     /// Record and compare MySQL schema and rows.
     Database {
         #[command(subcommand)]
@@ -247,9 +249,20 @@ pub(crate) struct ReplayArguments {
     /// Compare even if the candidate is the old server itself (legacy.url), to see whether the snapshots hold.
     #[arg(long)]
     pub(crate) same_machine: bool,
+    /// How many scenarios run at a time; those that change data run alone.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) jobs: u8,
     /// Only these scenarios.
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenarios: Vec<String>,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// Also look for secrets that stand in snapshots in the clear: passwords, session ids, cookies, keys.
+    #[arg(long)]
+    pub(crate) secrets: bool,
 }
 
 /// `database …`.

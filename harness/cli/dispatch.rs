@@ -16,7 +16,7 @@ use tokio::{
 
 use super::{
     arguments::{Arguments, Command},
-    boot, clean,
+    boot, check, clean,
     context::Context,
     database, doctor,
     failure::{self, Failure},
@@ -114,6 +114,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Verdict, Failur
         Command::Boot(arguments) => boot::boot(context, arguments).await,
         Command::Record(arguments) => record::record(context, arguments).await,
         Command::Replay(arguments) => replay::replay(context, arguments).await,
+        Command::Check(arguments) => check::check(context, &arguments),
         Command::Database { command } => database::database(context, command).await,
         Command::Run(arguments) => run::run(context, arguments).await,
         Command::Report(arguments) => report::report(context, &arguments),

@@ -6,6 +6,7 @@
 mod arguments;
 mod boot;
 mod build;
+mod check;
 mod clean;
 mod clock;
 mod context;

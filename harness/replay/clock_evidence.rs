@@ -97,6 +97,8 @@ fn beside<'t>(
                 };
             }
             TokenKind::Other if !["<", ">", "\n"].contains(&token.text) => {}
+            // A comma and a blank in a link, behind their `%`.
+            TokenKind::Word if ["2C", "20"].contains(&token.text) => {}
             TokenKind::Other
             | TokenKind::Decimal
             | TokenKind::Word

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use super::{
     alignment::partners,
     clock_evidence::{PageDays, Place},
-    kind::{FINE_DECIMALS, common_formats, duration, is_stamped, may_be_duration, number, token},
+    kind::{
+        FINE_DECIMALS, common_formats, duration, is_stamped, may_be_duration, number, numbered,
+        token,
+    },
     names::{NONCE, Names},
     token::{Known, Token, TokenKind, tokens},
     varied::{Motion, Varied},
@@ -20,10 +23,6 @@ pub(super) const SLACK: i64 = 2;
 
 /// Fewer characters don't make a token: words of a page vary too.
 const SHORTEST_TOKEN: usize = 8;
-
-/// Shorter numbers are equal by chance: a page took 45 ms, another too. Where no redirect leads to them they belong together
-/// within one answer only.
-const TELLING_DIGITS: usize = 6;
 
 /// What the rounds so far leave open.
 #[derive(Clone, Copy, Debug, Default)]
@@ -145,6 +144,7 @@ impl Learner<'_> {
             match self.column(&column, &nows, first, index) {
                 Some(Some(hole)) => template.push_hole(hole),
                 Some(None) => template.push_text(first[index].text),
+                None if self.numbered(&column, &mut template) => {}
                 None if self.lenient => template.push_text(first[index].text),
                 None => return Err(varies(column.iter().map(|token| token.text))),
             }
@@ -173,7 +173,7 @@ impl Learner<'_> {
             return Some(Some(server(part)));
         }
         if column.iter().all(|token| token.kind == TokenKind::Secret) {
-            return token(&texts, 1).map(|kind| Some(self.named(kind, "session", &texts)));
+            return self.secret(&texts).map(Some);
         }
         if let Some(hole) = self.written(column) {
             return Some(Some(hole));
@@ -200,6 +200,9 @@ impl Learner<'_> {
         {
             return Some(Some(self.hole(kind)));
         }
+        if numbered(&texts).is_some() {
+            return None;
+        }
         let kind = duration(&texts)
             .or_else(|| number(&texts))
             .or_else(|| token(&texts, SHORTEST_TOKEN))?;
@@ -218,25 +221,6 @@ impl Learner<'_> {
         } else {
             self.hole(kind)
         }))
-    }
-
-    /// Whether equal values of other answers may be equal by chance.
-    fn is_short_number(&self, kind: &HoleKind, texts: &[&str]) -> bool {
-        matches!(kind, HoleKind::Number { .. })
-            && !self.in_location
-            && !self.names.is_known(texts)
-            && texts.iter().any(|text| text.len() < TELLING_DIGITS)
-    }
-
-    /// Names a value by its values within this answer.
-    fn named_within(&mut self, kind: HoleKind, word: &'static str, texts: &[&str]) -> Hole {
-        let key: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
-        let name = match self.within.get(&key) {
-            Some(name) => name.clone(),
-            None => self.names.fresh(word),
-        };
-        self.within.insert(key, name.clone());
-        Hole { name, kind }
     }
 
     /// Decides on a number that stood still: a hole where it moves on most other pages, and in doubt where it does on some.
@@ -356,24 +340,6 @@ impl Learner<'_> {
         template.push_text(&first[end..]);
         Some(template)
     }
-
-    /// Names a hole without identity.
-    pub(super) fn hole(&mut self, kind: HoleKind) -> Hole {
-        let count = self.local.entry(kind.word()).or_default();
-        *count += 1;
-        Hole {
-            name: format!("{}-{count}", kind.word()),
-            kind,
-        }
-    }
-
-    /// Names a hole by its values.
-    pub(super) fn named(&mut self, kind: HoleKind, word: &'static str, values: &[&str]) -> Hole {
-        Hole {
-            name: self.names.identity(word, values),
-            kind,
-        }
-    }
 }
 
 fn server(part: ServerPart) -> Hole {
@@ -461,16 +427,6 @@ mod tests {
                 "t={{token-1}}&t={{token-2}}",
             ),
             ("id 17", "id 18", "id {{number-1}}"),
-            ("left: 76px", "left: 170px", "left: {{number-1}}px"),
-            ("za 0.0041s", "za 0.07s", "za {{duration-1}}s"),
-            ("o 11:22 AM", "o 11:22 AM", "o {{time-1}}"),
-            ("o 10:22:33", "o 10:22:36", "o {{time-1}}"),
-            ("od=11%3A22", "od=11%3A22", "od={{time-1}}"),
-            (
-                "a=0123456789abcdef6b056569 b=0123456789abcdef6b056569",
-                "a=fedcba98765432106b05656c b=fedcba98765432106b05656c",
-                "a={{nonce-1}} b={{nonce-2}}",
-            ),
             ("1795515753", "1795515756", "{{time-1}}"),
             ("x aB3+/x9Q0kk= y", "x 9f/Q+abbcdd= y", "x {{token-1}} y"),
             ("Jano", "Fero", "unstable: line 1: `Jano` against `Fero`"),
@@ -494,6 +450,30 @@ mod tests {
                 "5 minút",
                 "päť minút",
                 "unstable: line 1: `5` against `päť`",
+            ),
+        ];
+        for (first, second, expected) in table {
+            assert_eq!(learned(first, second), expected, "{first} / {second}");
+        }
+    }
+
+    #[test]
+    fn numbers_with_words_and_clocks_of_other_kinds_are_understood() {
+        let table = [
+            (
+                "<p id=all_10196156 for=x_10196156>",
+                "<p id=all_1396156 for=x_1396156>",
+                "<p id=all_{{number-1}} for=x_{{number-1}}>",
+            ),
+            ("left: 76px", "left: 170px", "left: {{number-1}}px"),
+            ("za 0.0041s", "za 0.07s", "za {{duration-1}}s"),
+            ("o 11:22 AM", "o 11:22 AM", "o {{time-1}}"),
+            ("o 10:22:33", "o 10:22:36", "o {{time-1}}"),
+            ("od=11%3A22", "od=11%3A22", "od={{time-1}}"),
+            (
+                "a=0123456789abcdef6b056569 b=0123456789abcdef6b056569",
+                "a=fedcba98765432106b05656c b=fedcba98765432106b05656c",
+                "a={{nonce-1}} b={{nonce-2}}",
             ),
         ];
         for (first, second, expected) in table {

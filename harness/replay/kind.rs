@@ -78,6 +78,22 @@ pub(super) fn may_be_duration(token: &Token<'_>) -> bool {
         && matches!(duration(&text), Some(HoleKind::Duration { most, below: 60, .. }) if most > FINE_DECIMALS)
 }
 
+/// Finds words that differ in the number at their end only, `row_17` and `row_18`: the length of what they share, and the numbers.
+pub(super) fn numbered<'t>(texts: &[&'t str]) -> Option<(usize, Vec<&'t str>)> {
+    let first = texts.first()?;
+    let stem = first
+        .trim_end_matches(|last: char| last.is_ascii_digit())
+        .len();
+    let rests: Option<Vec<&str>> = texts
+        .iter()
+        .map(|text| text.strip_prefix(&first[..stem]))
+        .collect();
+    let rests = rests?;
+    let is_stem = first[..stem].ends_with(|last: char| last.is_alphabetic() || last == '_');
+    let are_numbers = number(&rests).is_some() && rests.iter().all(|rest| !rest.is_empty());
+    (is_stem && are_numbers).then_some((stem, rests))
+}
+
 /// Returns the kind of values that are numbers.
 pub(super) fn number(texts: &[&str]) -> Option<HoleKind> {
     let all = texts.iter().all(|text| {
