@@ -36,6 +36,8 @@ pub mod replay;
 
 pub mod database;
 
+pub mod effect;
+
 pub mod preflight;
 
 pub mod report;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use migrate_verify::reproducibility::Selection;
 
 /// Proves that a migrated copy of an old LAMP server is the same as the server it replaces.
@@ -60,6 +61,12 @@ pub(crate) enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Write a commented project that passes `doctor`.
+    Init {
+        /// The folder.
+        #[arg(value_name = "DIR", default_value = ".")]
+        folder: PathBuf,
+    },
     /// Check that host and project offer what a run and the guest need; each finding with its fix.
     Doctor(DoctorArguments),
     /// Resolve the image's digest and the packages into migrate-verify.lock.
@@ -75,6 +82,8 @@ pub(crate) enum Command {
     Record(RecordArguments),
     /// Run the scenarios against a candidate and compare with snapshots/.
     Replay(ReplayArguments),
+    /// Check the project's files on their own: stale, outdated and edited snapshots, unused and over-wide holes.
+    Check(CheckArguments),
     /// Record and compare MySQL schema and rows.
     Database {
         #[command(subcommand)]
@@ -88,6 +97,17 @@ pub(crate) enum Command {
     Units(UnitsArguments),
     /// Remove whatever a killed run left behind.
     Clean,
+    /// Print a shell's completions.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page.
+    Man {
+        /// Write one page for each command into this folder instead.
+        #[arg(long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
 }
 
 /// `rootfs …`.
@@ -229,9 +249,20 @@ pub(crate) struct ReplayArguments {
     /// Compare even if the candidate is the old server itself (legacy.url), to see whether the snapshots hold.
     #[arg(long)]
     pub(crate) same_machine: bool,
+    /// How many scenarios run at a time; those that change data run alone.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) jobs: u8,
     /// Only these scenarios.
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenarios: Vec<String>,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// Also look for secrets that stand in snapshots in the clear: passwords, session ids, cookies, keys.
+    #[arg(long)]
+    pub(crate) secrets: bool,
 }
 
 /// `database …`.
@@ -243,10 +274,13 @@ pub(crate) enum DatabaseCommand {
         #[arg(long, value_name = "URL")]
         server: Option<String>,
     },
-    /// Compare a database with the recorded one.
+    /// Compare a database with the recorded one, or any two of them.
     Compare {
+        /// What is right: a database as below, or a folder that was recorded; by default snapshots/database/.
+        #[arg(long, value_name = "URL|DIR")]
+        expected: Option<String>,
         /// The database: `mysql://USER[:PASSWORD]@HOST[:PORT]/NAME`; by default candidate.database.
-        #[arg(long, value_name = "URL")]
+        #[arg(long, value_name = "URL|DIR")]
         server: Option<String>,
     },
 }

@@ -23,6 +23,7 @@ use super::{
     row_comparison::{Rows, compare_rows},
     schema::text,
     server,
+    source::Source,
 };
 use crate::{
     outcome::{Case, CaseId, Difference},
@@ -42,8 +43,8 @@ pub async fn compare_with_snapshot(
     folder: &Path,
     observer: &dyn Observer,
 ) -> Vec<Case> {
-    let opened = async { Ok((Contents::recorded(folder)?, Contents::live(address).await?)) };
-    compare(opened.await, observer).await
+    let recorded = Source::Recorded(folder.to_owned());
+    compare(&recorded, &Source::Live(address.clone()), observer).await
 }
 
 /// Compares two live databases; the first is the one that is right.
@@ -52,17 +53,21 @@ pub async fn compare_live(
     second: &DatabaseAddress,
     observer: &dyn Observer,
 ) -> Vec<Case> {
-    let opened = async { Ok((Contents::live(first).await?, Contents::live(second).await?)) };
-    compare(opened.await, observer).await
+    let (first, second) = (Source::Live(first.clone()), Source::Live(second.clone()));
+    compare(&first, &second, observer).await
 }
 
-/// Compares everything, or says why nothing was.
-async fn compare(
-    opened: Result<(Contents, Contents), DatabaseError>,
-    observer: &dyn Observer,
-) -> Vec<Case> {
+/// Compares everything, or says why nothing was; the first is the one that is right.
+pub async fn compare(expected: &Source, actual: &Source, observer: &dyn Observer) -> Vec<Case> {
     let what = "database".to_owned();
     observer.observe(Event::Started { what: what.clone() });
+    let opened = async {
+        Ok((
+            Contents::open(expected).await?,
+            Contents::open(actual).await?,
+        ))
+    };
+    let opened: Result<(Contents, Contents), DatabaseError> = opened.await;
     let mut cases = Vec::new();
     let result = match opened {
         Ok((mut expected, mut actual)) => {
@@ -107,6 +112,8 @@ async fn compare_contents(
     for kind in Kind::ALL {
         let id = CaseId::new(&["database", kind.as_str()]);
         let both = async {
+            expected.mend().await?;
+            actual.mend().await?;
             Ok::<_, DatabaseError>((
                 expected.objects(kind, &known).await?,
                 actual.objects(kind, &found).await?,
@@ -273,8 +280,11 @@ fn compare_names(known: &Names, found: &Names) -> Case {
 /// Compares one table's schema and rows.
 async fn compare_table(expected: &mut Contents, actual: &mut Contents, name: &Name) -> [Case; 2] {
     let id = |part| CaseId::new(&["database", &name.escaped(), part]);
-    let both =
-        async { Ok::<_, DatabaseError>((expected.table(name).await?, actual.table(name).await?)) };
+    let both = async {
+        expected.mend().await?;
+        actual.mend().await?;
+        Ok::<_, DatabaseError>((expected.table(name).await?, actual.table(name).await?))
+    };
     let (known, found) = match both.await {
         Ok(both) => both,
         Err(error) => {

@@ -22,6 +22,7 @@ use super::{
     rows::Side,
     schema::{self, Layout, Table},
     server,
+    source::Source,
     table_file::{self, TableFile, unseal},
 };
 
@@ -104,6 +105,22 @@ impl Found {
 }
 
 impl Contents {
+    /// Opens one side of a comparison.
+    pub(super) async fn open(source: &Source) -> Result<Self, DatabaseError> {
+        match source {
+            Source::Live(address) => Self::live(address).await,
+            Source::Recorded(folder) => Self::recorded(folder),
+        }
+    }
+
+    /// Makes a connection again that broke at what was read before.
+    pub(super) async fn mend(&mut self) -> Result<(), DatabaseError> {
+        match self {
+            Self::Live(connection, _) => connection.mend().await,
+            Self::Recorded(_) => Ok(()),
+        }
+    }
+
     /// Connects to a live database.
     pub(super) async fn live(address: &DatabaseAddress) -> Result<Self, DatabaseError> {
         let connection = Connection::open(address).await?;

@@ -149,6 +149,7 @@ fn open(
         password: Some(Password(password)),
         target: Target::Socket(format!("/proc/self/fd/{}", handle.as_raw_fd()).into()),
         name,
+        timeout: None,
     };
     Ok(CandidateDatabase {
         address,

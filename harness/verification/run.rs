@@ -16,6 +16,7 @@ use super::{
     variations::Variations,
 };
 use crate::{
+    effect::Watch,
     input::InputError,
     machine::Journal,
     outcome::{Case, CaseId, Outcome, Stage, StageName},
@@ -254,7 +255,7 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
     let scenarios = scenario::load(&plan.project.folder.join("scenarios"));
     if stages.is_left_out(StageName::Database) {
         stages.leave_out(StageName::Database);
-        replay(stages, scenarios, &guest.url).await;
+        replay(stages, scenarios, &guest.url, None).await;
         return guest;
     }
     plan.started("database");
@@ -280,12 +281,16 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
     let before = database::fingerprint(&database.address).await;
     let mut took = started.elapsed();
     let loaded = scenarios.as_ref().map(Clone::clone).unwrap_or_default();
-    replay(stages, scenarios, &guest.url).await;
+    let watch = Watch::new(&database.address);
+    replay(stages, scenarios, &guest.url, Some(&watch)).await;
     let started = Instant::now();
     cases.push(match before {
         Ok(before) => database::after_replay(&database.address, &before, &loaded).await,
         Err(broken) => broken,
     });
+    if !stages.is_left_out(StageName::Replay) {
+        cases.extend(database::effects(plan, &loaded, &watch));
+    }
     took += started.elapsed();
     if loaded.iter().any(|scenario| scenario.mutates) {
         stages.not_compared.push(database::SIDE_EFFECTS.to_owned());
@@ -294,7 +299,12 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
     guest
 }
 
-async fn replay(stages: &mut Stages<'_>, scenarios: Result<Vec<Scenario>, InputError>, url: &str) {
+async fn replay(
+    stages: &mut Stages<'_>,
+    scenarios: Result<Vec<Scenario>, InputError>,
+    url: &str,
+    watch: Option<&Watch>,
+) {
     let plan = stages.plan;
     if stages.is_left_out(StageName::Replay) {
         stages.leave_out(StageName::Replay);
@@ -314,7 +324,10 @@ async fn replay(stages: &mut Stages<'_>, scenarios: Result<Vec<Scenario>, InputE
         }
     };
     let options = match replay_options(&plan.project, plan.clock.clone()) {
-        Ok(options) => options,
+        Ok(options) => replay::Options {
+            witness: watch.map(Watch::witness),
+            ..options
+        },
         Err(error) => {
             stages.end(
                 StageName::Replay,

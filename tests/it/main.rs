@@ -5,6 +5,7 @@ mod env;
 
 mod architecture;
 mod cli;
+mod database_old;
 mod pages;
 mod pages_time;
 mod privileged_database;
