@@ -38,11 +38,14 @@ logs() {
 }
 # The guest asks for it itself; its init is another one afterwards.
 reboots() {
-    local before
+    local before try
     before=$(leader)
     inside /sbin/shutdown -r now
-    sleep 15
-    [[ $(systemctl is-active app-nspawn@skola) == active && $(leader) != "$before" ]]
+    for ((try = 0; try < 120; try++)); do
+        sleep 1
+        [[ $(systemctl is-active app-nspawn@skola) != active || $(leader 2> /dev/null) == "$before" ]] || return 0
+    done
+    return 1
 }
 unshifted() { [[ $(stat -c %u "$tree/etc/passwd") == 0 ]]; }
 harness_boots() {

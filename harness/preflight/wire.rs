@@ -19,6 +19,9 @@ use crate::{
 /// What does not arrive on one machine within this time was dropped; the kernel sends a lost SYN again after a second.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
+/// How long systemd-networkd may take to come to rest.
+const SETTLING: Duration = Duration::from_secs(10);
+
 /// A port on which nobody listens (discard, RFC 863): the refusal is the answer.
 const CLOSED: u16 = 9;
 
@@ -43,6 +46,7 @@ pub(super) enum Passage {
 #[derive(Debug)]
 pub(super) struct Wire {
     subnet: Subnet,
+    link: String,
     process: u32,
     _namespace: ToolProcess,
 }
@@ -66,9 +70,40 @@ impl Wire {
         toolbox.run(&call).await.map_err(|error| failed(&error))?;
         Ok(Self {
             subnet,
+            link: link.to_owned(),
             process,
             _namespace: namespace,
         })
+    }
+
+    /// Asks until the answer counts: systemd-networkd, which takes the link for a guest's, takes away an address that is not its
+    /// own when it first sees the link. An answer that came without one is none.
+    pub(super) async fn ask(
+        &self,
+        toolbox: &Toolbox,
+        question: impl AsyncFn() -> Result<Passage, String>,
+    ) -> Result<Passage, String> {
+        let deadline = Instant::now() + SETTLING;
+        loop {
+            let answer = question().await;
+            if answer == Ok(Passage::Passes) || self.has_its_address(toolbox).await? {
+                return answer;
+            }
+            if Instant::now() > deadline {
+                return Err(format!("something takes the address of {} away", self.link));
+            }
+            let range = format!("{}/30", self.subnet.host);
+            let call = ToolCall::new("ip").args(["address", "replace", &range, "dev", &self.link]);
+            toolbox.run(&call).await.map_err(|error| chain(&error))?;
+        }
+    }
+
+    async fn has_its_address(&self, toolbox: &Toolbox) -> Result<bool, String> {
+        let call =
+            ToolCall::new("ip").args(["-4", "-oneline", "address", "show", "dev", &self.link]);
+        let output = toolbox.run(&call).await.map_err(|error| chain(&error))?;
+        let range = format!("{}/30", self.subnet.host);
+        Ok(output.text().split_whitespace().any(|word| word == range))
     }
 
     /// Connects from the host to the other end.
