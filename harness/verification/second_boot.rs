@@ -186,15 +186,7 @@ fn compare(plan: &Plan, first: &Seen, second: Seen) -> (Vec<Case>, Vec<String>) 
     if let (Some(before), Some(after)) = (&first.tables, &second.tables) {
         cases.push(table_case(before, after));
     }
-    let new: Vec<Difference> = second
-        .errors
-        .difference(&first.errors)
-        .map(|message| {
-            let locus = format!("syslog of {}", message.program);
-            Difference::new(locus, "error", "no such message", &message.text)
-                .because("it was not there at the first boot")
-        })
-        .collect();
+    let new = new_errors(&first.errors, &second.errors);
     let evidence = "no error in syslog that the first boot had not";
     cases.push(Case::compared(id("second-boot/errors"), new, evidence));
     let trees = volatile(&plan.project.rootfs.state);
@@ -241,6 +233,16 @@ fn second_listeners(first: &[Listener], second: &[Listener]) -> Vec<Difference> 
             Difference::new(one.to_string(), "listener", word(before), word(after))
         })
         .collect()
+}
+
+fn new_errors(first: &BTreeSet<Message>, second: &BTreeSet<Message>) -> Vec<Difference> {
+    let new = second.difference(first);
+    new.map(|message| {
+        let locus = format!("syslog of {}", message.program);
+        Difference::new(locus, "error", "no such message", &message.text)
+            .because("it was not there at the first boot")
+    })
+    .collect()
 }
 
 fn table_case(before: &Fingerprint, after: &Fingerprint) -> Case {
@@ -391,5 +393,17 @@ mod tests {
         ];
         let expected = expected.map(|(locus, word)| (locus.to_owned(), word.to_owned()));
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn an_error_that_only_the_second_boot_has_is_named() {
+        let said = |lines: &[&str]| lines.iter().map(|line| Message::sent(line)).collect();
+        let first = said(&["mysqld[12]: table 3 is full", "cron[1]: no user"]);
+        let again = said(&["mysqld[99]: table 4 is full"]);
+        assert_eq!(new_errors(&first, &again), []);
+        let crashed = said(&["mysqld[99]: table 4 is marked as crashed"]);
+        let found = new_errors(&first, &crashed);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].actual, "table # is marked as crashed");
     }
 }
