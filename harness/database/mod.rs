@@ -14,8 +14,10 @@ mod name;
 mod connection;
 mod rows;
 
+mod collations;
 mod create_table;
 mod description;
+mod grants;
 mod objects;
 mod privileges;
 mod schema;

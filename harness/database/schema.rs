@@ -238,6 +238,14 @@ fn table_subject(status: &Row, create: &CreateTable) -> Subject {
     let mut subject = Subject::new("table");
     subject.fact("engine", text(status, 1));
     subject.fact("collation", text(status, 14));
+    if text(status, 1).eq_ignore_ascii_case("MyISAM") {
+        // Fixed or dynamic; other engines have another one in every version.
+        subject.fact("row format", text(status, 3));
+    }
+    let counter = text(status, 10);
+    if !counter.is_empty() {
+        subject.fact("auto_increment", counter);
+    }
     let options = text(status, 16);
     let mut options: Vec<&str> = options.split_whitespace().collect();
     options.sort_unstable();

@@ -471,6 +471,26 @@ const DAMAGES: &[Damage] = &[
         "event e extra",
     ),
     (
+        "counter",
+        b"ALTER TABLE ziaci AUTO_INCREMENT = 1000",
+        "ziaci/schema table auto_increment: 51 => 1000",
+    ),
+    (
+        "row format",
+        b"ALTER TABLE dennik ROW_FORMAT = FIXED",
+        "dennik/schema table row format",
+    ),
+    (
+        "grant",
+        b"GRANT SELECT ON two.dennik TO reader@'127.0.0.1'",
+        "login 'reader'@'127.0.0.1' on dennik: absent => SELECT",
+    ),
+    (
+        "password of before 4.1",
+        b"ALTER USER stara@localhost IDENTIFIED VIA mysql_old_password USING '6f8c114b58f2ce9e'",
+        "login 'stara'@'localhost' password: of MySQL 4.1 and later => of before MySQL 4.1",
+    ),
+    (
         "database charset",
         b"ALTER DATABASE CHARACTER SET latin1",
         "database/server settings character_set_database",
@@ -481,6 +501,12 @@ const DAMAGES: &[Damage] = &[
 async fn privileged_every_single_damage_is_found_and_named() {
     let server = MariaDb::start(&[]);
     fill(&server, "one").await;
+    let logins = [
+        "GRANT SELECT ON mysql.* TO reader@'127.0.0.1'",
+        "CREATE USER stara@localhost IDENTIFIED BY 'x'",
+        "GRANT SELECT ON `%`.* TO stara@localhost",
+    ];
+    server.execute("mysql", &logins).await;
     let env = TestEnv::new();
     let folder = env.path().join("snapshots/database");
     record(&server.address("one"), &folder, &Silent)
@@ -623,7 +649,7 @@ async fn privileged_the_program_records_and_compares() {
     ----- stdout -----
     mysql://reader:****@127.0.0.1:[PORT]/two
 
-    database         same [TIME] 14 same
+    database         same [TIME] 15 same
 
     VERIFIED: everything that was compared is the same
     ----- stderr -----
@@ -636,7 +662,7 @@ async fn privileged_the_program_records_and_compares() {
     ----- stdout -----
     mysql://reader:****@127.0.0.1:[PORT]/two
 
-    database         different [TIME] 13 same, 1 different
+    database         different [TIME] 14 same, 1 different
 
     ≠ database/triedy/rows: 6 rows of 3 columns, by their key
         triedy[kod="c", rok=2009].nazov: value
