@@ -9,6 +9,7 @@ mod database_old;
 mod pages;
 mod pages_time;
 mod privileged_database;
+mod privileged_dump;
 mod privileged_run;
 mod privileged_variations;
 mod rootfs;
