@@ -26,6 +26,8 @@ pub mod reproducibility;
 
 pub mod machine;
 
+pub mod units;
+
 pub mod exchange;
 pub mod scenario;
 pub mod snapshot;

@@ -53,7 +53,7 @@ pub fn decode(bytes: &[u8], charset: Charset) -> Result<Decoded, DecodeError> {
             .iter()
             .copied()
             .enumerate()
-            .filter(|(_, byte)| UNDEFINED_IN_CP1250.contains(byte))
+            .filter(|(_, byte)| !byte.is_ascii() && UNDEFINED_IN_CP1250.contains(byte))
             .collect()
     } else {
         Vec::new()

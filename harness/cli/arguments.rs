@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use migrate_verify::reproducibility::Selection;
 
 /// Proves that a migrated copy of an old LAMP server is the same as the server it replaces.
@@ -60,8 +61,14 @@ pub(crate) enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check that host, project and image offer what a run needs.
-    Doctor,
+    /// Write a commented project that passes `doctor`.
+    Init {
+        /// The folder.
+        #[arg(value_name = "DIR", default_value = ".")]
+        folder: PathBuf,
+    },
+    /// Check that host and project offer what a run and the guest need; each finding with its fix.
+    Doctor(DoctorArguments),
     /// Resolve the image's digest and the packages into migrate-verify.lock.
     Lock,
     /// Build, unpack, digest and compare root file systems.
@@ -75,6 +82,8 @@ pub(crate) enum Command {
     Record(RecordArguments),
     /// Run the scenarios against a candidate and compare with snapshots/.
     Replay(ReplayArguments),
+    /// Check the project's files on their own: stale, outdated and edited snapshots, unused and over-wide holes.
+    Check(CheckArguments),
     /// Record and compare MySQL schema and rows.
     Database {
         #[command(subcommand)]
@@ -84,8 +93,21 @@ pub(crate) enum Command {
     Run(VaryArguments),
     /// Render a run's evidence again.
     Report(ReportArguments),
+    /// Write the systemd, journald and network files with which the tested guest runs in production.
+    Units(UnitsArguments),
     /// Remove whatever a killed run left behind.
     Clean,
+    /// Print a shell's completions.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page.
+    Man {
+        /// Write one page for each command into this folder instead.
+        #[arg(long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
 }
 
 /// `rootfs …`.
@@ -165,12 +187,37 @@ pub(crate) enum ProfileName {
     Content,
 }
 
+/// `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    /// A rootfs that was built before: what only some guests need is decided for it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rootfs: Option<PathBuf>,
+    /// A unit that was written by hand: what it lacks to run an old guest; nothing else is checked then.
+    #[arg(long, value_name = "FILE", conflicts_with = "rootfs")]
+    pub(crate) unit: Option<PathBuf>,
+}
+
+/// `units`.
+#[derive(Debug, Args)]
+pub(crate) struct UnitsArguments {
+    /// Where the files are put, as they lie on the host; a new folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Where the tree will be in production; %i is the machine's name.
+    #[arg(long, value_name = "PATH", default_value = "/srv/app/%i/rootfs")]
+    pub(crate) rootfs: String,
+}
+
 /// `boot`.
 #[derive(Debug, Args)]
 pub(crate) struct BootArguments {
     /// A rootfs that was built before; by default one is built.
     #[arg(long, value_name = "DIR")]
     pub(crate) rootfs: Option<PathBuf>,
+    /// Open a shell of the guest's root in it; the guest is stopped when the shell ends.
+    #[arg(long, conflicts_with = "quiet")]
+    pub(crate) shell: bool,
 }
 
 /// `record`.
@@ -202,9 +249,20 @@ pub(crate) struct ReplayArguments {
     /// Compare even if the candidate is the old server itself (legacy.url), to see whether the snapshots hold.
     #[arg(long)]
     pub(crate) same_machine: bool,
+    /// How many scenarios run at a time; those that change data run alone.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) jobs: u8,
     /// Only these scenarios.
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenarios: Vec<String>,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// Also look for secrets that stand in snapshots in the clear: passwords, session ids, cookies, keys.
+    #[arg(long)]
+    pub(crate) secrets: bool,
 }
 
 /// `database …`.

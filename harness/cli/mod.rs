@@ -6,6 +6,7 @@
 mod arguments;
 mod boot;
 mod build;
+mod check;
 mod clean;
 mod clock;
 mod context;
@@ -13,7 +14,9 @@ mod database;
 mod dispatch;
 mod doctor;
 mod failure;
+mod init;
 mod lock;
+mod manual;
 mod output;
 mod record;
 mod replay;
@@ -23,5 +26,6 @@ mod rootfs_diff;
 mod rootfs_subject;
 mod run;
 mod terminal;
+mod units;
 
 pub(crate) use dispatch::main;

@@ -36,7 +36,8 @@ pub(crate) async fn replay(
         })?;
     let scenarios = scenario::load(&project.folder.join("scenarios"))?;
     choose(&scenarios, &arguments.scenarios)?;
-    let options = replay_options(&project, Clock::new(clock::now))?;
+    let mut options = replay_options(&project, Clock::new(clock::now))?;
+    options.parallel = arguments.jobs.into();
     different_machines(&project, &server, arguments.same_machine).await?;
     let observer = context.observer.as_ref();
     observer.observe(Event::Started {

@@ -253,6 +253,11 @@ impl Open {
         Ok(())
     }
 
+    fn has_floats(&self) -> bool {
+        let mut columns = self.table.layout.columns.iter();
+        columns.any(|column| column.kind == ColumnKind::Float)
+    }
+
     /// Returns a value as a server gives it.
     fn cell(&self, position: usize, literal: Literal, charset: &str) -> Result<Cell, &'static str> {
         let column = &self.table.layout.columns[position];
@@ -263,6 +268,15 @@ impl Open {
             Literal::Bare(text) | Literal::Text(text) => text,
         };
         Ok(Some(match column.kind {
+            // Such a table is read in the binary protocol, which has no leading zeros.
+            ColumnKind::Integer if self.has_floats() => {
+                let number = str::from_utf8(&value).ok();
+                let number = number.and_then(|text| text.parse::<i128>().ok());
+                number
+                    .ok_or("a number can't be read")?
+                    .to_string()
+                    .into_bytes()
+            }
             ColumnKind::Float => {
                 float(&value, self.table.type_of(position)).ok_or("a number can't be read")?
             }

@@ -3,7 +3,7 @@
 use std::{io, time::Duration};
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     time::{Instant, timeout, timeout_at},
 };
@@ -59,9 +59,21 @@ pub async fn send(
     connection.answer(&request.method).await
 }
 
+/// Reads an answer to `method` that comes over any stream, as [`send`] reads it from a server.
+pub async fn read_answer(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    method: &str,
+    server: &Server,
+    limits: &Limits,
+) -> Result<Answer, ExchangeError> {
+    Connection::over(stream, server, limits)
+        .answer(method)
+        .await
+}
+
 /// An open connection and what was read from it.
-struct Connection<'a> {
-    stream: TcpStream,
+struct Connection<'a, S> {
+    stream: S,
     server: &'a Server,
     limits: &'a Limits,
     deadline: Instant,
@@ -70,22 +82,27 @@ struct Connection<'a> {
     reset: bool,
 }
 
-impl<'a> Connection<'a> {
+impl<'a> Connection<'a, TcpStream> {
     async fn open(server: &'a Server, limits: &'a Limits) -> Result<Self, ExchangeError> {
-        let deadline = Instant::now() + limits.whole;
         let connecting = TcpStream::connect((server.host.as_str(), server.port));
         let stream = timeout(limits.connect, connecting)
             .await
             .map_err(|_| timed_out(server, Phase::Connect, limits.connect))?
             .map_err(|source| failed(server, Phase::Connect, source))?;
-        Ok(Self {
+        Ok(Self::over(stream, server, limits))
+    }
+}
+
+impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
+    fn over(stream: S, server: &'a Server, limits: &'a Limits) -> Self {
+        Self {
             stream,
             server,
             limits,
-            deadline,
+            deadline: Instant::now() + limits.whole,
             buffer: Vec::new(),
             reset: false,
-        })
+        }
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), ExchangeError> {

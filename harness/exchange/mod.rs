@@ -15,7 +15,7 @@ mod readiness;
 mod request;
 
 pub use answer::{Anomaly, Answer, Framing, HeaderLine};
-pub use client::{Limits, send};
+pub use client::{Limits, read_answer, send};
 pub use error::{ExchangeError, Phase};
 pub use identity::same_machine;
 pub use readiness::is_ready;

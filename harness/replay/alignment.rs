@@ -1,4 +1,31 @@
-//! Lines of one round beside those of another.
+//! Lines of one round beside those of another, and of a page beside those that were recorded.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use similar::{Algorithm, DiffOp, capture_diff_slices};
+
+use crate::{
+    charset::{Detection, decode_exactly},
+    snapshot::Template,
+};
+
+/// Pages of more lines are compared without looking for moved ones: a diff of them could take for ever.
+const MOST_ALIGNED: usize = 20_000;
+
+/// A page that came, and how both sides are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Page<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) expected_as: Detection,
+    pub(super) actual_as: Detection,
+}
+
+/// One line that came.
+pub(super) struct Line<'a> {
+    pub(super) bytes: &'a [u8],
+    /// Its text in the recorded charset, where it can be read so.
+    pub(super) text: Option<Cow<'a, str>>,
+}
 
 /// Finds for every line the one of another round that stands in its place.
 pub(super) fn partners<'a>(lines: &[&str], others: &[&'a str]) -> Vec<Option<&'a str>> {
@@ -34,4 +61,145 @@ fn skeleton(line: &str) -> String {
         }
     }
     skeleton
+}
+
+/// Splits a page into lines; `whole` is its text, where all of it can be read.
+pub(super) fn lines<'a>(page: Page<'a>, whole: Option<&'a str>) -> Vec<Line<'a>> {
+    let pieces: Vec<&[u8]> = page.bytes.split_inclusive(|byte| *byte == b'\n').collect();
+    if let Some(text) = whole {
+        let texts: Vec<&str> = text.split_inclusive('\n').collect();
+        // A charset in which the byte of a line feed stands for something else has other lines.
+        if texts.len() == pieces.len() {
+            return pieces
+                .into_iter()
+                .zip(texts)
+                .map(|(bytes, text)| Line {
+                    bytes,
+                    text: Some(Cow::Borrowed(text)),
+                })
+                .collect();
+        }
+    }
+    pieces
+        .into_iter()
+        .map(|bytes| Line {
+            bytes,
+            text: decode_exactly(bytes, page.expected_as.charset)
+                .ok()
+                .map(|decoded| Cow::Owned(decoded.text)),
+        })
+        .collect()
+}
+
+/// Puts the lines that agree beside each other.
+pub(super) fn operations(expected: &[Template], actual: &[Line<'_>]) -> Vec<DiffOp> {
+    let stands = |(old, new): (&Template, &Line<'_>)| {
+        new.text
+            .as_deref()
+            .is_some_and(|text| fits(old, text, true))
+    };
+    if expected.len() == actual.len() && expected.iter().zip(actual).all(stands) {
+        return vec![DiffOp::Equal {
+            old_index: 0,
+            new_index: 0,
+            len: expected.len(),
+        }];
+    }
+    let (old, new) = keys(expected, actual);
+    if old.len() + new.len() > MOST_ALIGNED {
+        in_place(&old, &new)
+    } else {
+        capture_diff_slices(Algorithm::Myers, &old, &new)
+    }
+}
+
+/// Tells whether a line fits a recorded one; `strict` asks that the values in its holes have their shapes.
+fn fits(template: &Template, text: &str, strict: bool) -> bool {
+    template.values(text).is_some_and(|values| {
+        let mut holes = template.holes().iter().zip(values);
+        !strict || holes.all(|(hole, value)| hole.kind.has_shape(value))
+    })
+}
+
+/// Gives every template line a number and every line that fits one the same; lines that fit none get numbers of their own.
+fn keys(expected: &[Template], actual: &[Line<'_>]) -> (Vec<usize>, Vec<usize>) {
+    let mut literals: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut with_holes: Vec<usize> = Vec::new();
+    let mut marked: BTreeMap<String, usize> = BTreeMap::new();
+    let mut old = Vec::new();
+    for (index, line) in expected.iter().enumerate() {
+        let key = if line.holes().is_empty() {
+            *literals.entry(line.segments()[0].as_str()).or_insert(index)
+        } else {
+            let key = *marked.entry(line.marked().0).or_insert(index);
+            if key == index {
+                with_holes.push(index);
+            }
+            key
+        };
+        old.push(key);
+    }
+    let search = with_holes.len().saturating_mul(actual.len()) < 4_000_000;
+    let new = actual
+        .iter()
+        .enumerate()
+        .map(|(number, line)| {
+            let own = expected.len() + number;
+            let Some(text) = line.text.as_deref() else {
+                return own;
+            };
+            if let Some(key) = literals.get(text) {
+                return *key;
+            }
+            if let Some(key) = old.get(number)
+                && !expected[number].holes().is_empty()
+                && fits(&expected[number], text, true)
+            {
+                return *key;
+            }
+            [true, false]
+                .into_iter()
+                .filter(|_| search)
+                .find_map(|strict| {
+                    with_holes
+                        .iter()
+                        .copied()
+                        .find(|index| fits(&expected[*index], text, strict))
+                })
+                .unwrap_or(own)
+        })
+        .collect();
+    (old, new)
+}
+
+/// Compares line by line, without looking for moved ones.
+fn in_place(old: &[usize], new: &[usize]) -> Vec<DiffOp> {
+    let common = old.len().min(new.len());
+    let mut operations: Vec<DiffOp> = (0..common)
+        .map(|index| {
+            if old[index] == new[index] {
+                DiffOp::Equal {
+                    old_index: index,
+                    new_index: index,
+                    len: 1,
+                }
+            } else {
+                DiffOp::Replace {
+                    old_index: index,
+                    old_len: 1,
+                    new_index: index,
+                    new_len: 1,
+                }
+            }
+        })
+        .collect();
+    if old.len() != new.len() {
+        operations.push(DiffOp::Replace {
+            old_index: common,
+            old_len: old.len() - common,
+            new_index: common,
+            new_len: new.len() - common,
+        });
+    }
+    operations
 }

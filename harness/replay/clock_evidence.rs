@@ -7,7 +7,7 @@ use super::{
     kind::round_offset,
     token::{Token, TokenKind, tokens},
 };
-use crate::snapshot::{HoleKind, Zone, moment, moment::Moment, weekday};
+use crate::snapshot::{ClockZone, HoleKind, Zone, moment, moment::Moment, weekday};
 
 /// How much of the text before and behind a date says in which place of a list it stands.
 const BEFORE: usize = 12;
@@ -24,8 +24,8 @@ const PREPOSITIONS: [&str; 14] = [
 pub(super) struct Place {
     /// The text around it.
     around: (String, String),
-    /// Whether a date or time that is the clock stands right beside it.
-    beside_clock: bool,
+    /// By which time the date or time goes that stands right beside it, where that is the clock.
+    beside_clock: Option<ClockZone>,
     /// Whether it is a day of the week that a preposition makes an appointment.
     is_appointment: bool,
 }
@@ -62,34 +62,52 @@ impl Place {
                     .collect(),
                 behind,
             ),
-            beside_clock: beside(row.iter().skip(index + 1), now, zone)
-                || beside(row[..index].iter().rev(), now, zone),
+            beside_clock: beside(row.iter().skip(index + 1), now, zone).max(beside(
+                row[..index].iter().rev(),
+                now,
+                zone,
+            )),
             is_appointment: blanks == 1 && PREPOSITIONS.contains(&word.to_lowercase().as_str()),
         }
     }
 }
 
-/// Whether the next token that is no blank or dot is a date or time of now.
-fn beside<'t>(tokens: impl Iterator<Item = &'t Token<'t>>, now: i64, zone: &Zone) -> bool {
+/// Tells by which time the next token that is no blank or dot is a date or time of now.
+fn beside<'t>(
+    tokens: impl Iterator<Item = &'t Token<'t>>,
+    now: i64,
+    zone: &Zone,
+) -> Option<ClockZone> {
     for token in tokens.take(4) {
         match &token.kind {
             TokenKind::Moment(formats) => {
-                return formats.iter().any(|format| {
-                    moment::parse(format, token.text).is_some_and(|moment| {
-                        !moment.is_zone() && moment.agrees(now, zone, 0, SLACK)
+                let agrees = |zone: &Zone| {
+                    formats.iter().any(|format| {
+                        moment::parse(format, token.text).is_some_and(|moment| {
+                            !moment.is_zone() && moment.agrees(now, zone, 0, SLACK)
+                        })
                     })
-                });
+                };
+                return if agrees(zone) {
+                    Some(ClockZone::Own)
+                } else if agrees(&Zone::utc()) {
+                    Some(ClockZone::Utc)
+                } else {
+                    None
+                };
             }
             TokenKind::Other if !["<", ">", "\n"].contains(&token.text) => {}
+            // A comma and a blank in a link, behind their `%`.
+            TokenKind::Word if ["2C", "20"].contains(&token.text) => {}
             TokenKind::Other
             | TokenKind::Decimal
             | TokenKind::Word
             | TokenKind::Server(_)
             | TokenKind::Secret
-            | TokenKind::Written(_) => return false,
+            | TokenKind::Written(_) => return None,
         }
     }
-    false
+    None
 }
 
 impl PageDays {
@@ -104,7 +122,7 @@ impl PageDays {
                 };
                 let place = Place::of(&row, index, sight.now, zone);
                 if let Some(weekday) = weekday(token.text) {
-                    if !place.beside_clock && !place.is_appointment {
+                    if place.beside_clock.is_none() && !place.is_appointment {
                         days.weekdays.push(weekday);
                     }
                     continue;
@@ -131,7 +149,8 @@ impl PageDays {
     pub(super) fn are_data(&self, formats: &[&'static str], place: &Place) -> bool {
         let is_weekday = formats.iter().any(|format| format.ends_with("-day}"));
         if is_weekday {
-            return !place.beside_clock && (self.weekdays.len() > 1 || place.is_appointment);
+            return place.beside_clock.is_none()
+                && (self.weekdays.len() > 1 || place.is_appointment);
         }
         formats.iter().all(|format| says_day_only(format)) && self.lists.contains_key(&place.around)
     }
@@ -153,6 +172,40 @@ fn is_short(format: &str) -> bool {
 }
 
 impl Learner<'_> {
+    /// Tells whether moments are the clock, in the server's zone or in UTC.
+    fn clock_of_now(
+        &mut self,
+        formats: &[&'static str],
+        texts: &[&str],
+        nows: &[i64],
+        same: bool,
+        place: &Place,
+    ) -> Option<HoleKind> {
+        for zone in [ClockZone::Own, ClockZone::Utc] {
+            let formats = match zone {
+                ClockZone::Own => agreeing(formats, texts, nows, self.zone, 0),
+                ClockZone::Utc => agreeing(formats, texts, nows, &Zone::utc(), 0),
+            };
+            let is_day = formats.iter().all(|format| says_day_only(format));
+            // Around midnight another day is the clock's of UTC too; only a time beside it tells.
+            let is_other = match zone {
+                ClockZone::Own => is_day && place.beside_clock == Some(ClockZone::Utc),
+                ClockZone::Utc => is_day && same && place.beside_clock != Some(ClockZone::Utc),
+            };
+            if formats.is_empty() || is_other {
+                continue;
+            }
+            let stood_still = same && nows.len() > 1;
+            self.doubt.clock |= stood_still && formats.iter().any(|format| is_short(format));
+            return Some(HoleKind::Clock {
+                formats,
+                offset: 0,
+                zone,
+            });
+        }
+        None
+    }
+
     /// Tells whether moments are the server's clock, or lie in the last two days.
     pub(super) fn clock(
         &mut self,
@@ -160,27 +213,10 @@ impl Learner<'_> {
         texts: &[&str],
         nows: &[i64],
         same: bool,
+        place: &Place,
     ) -> Option<HoleKind> {
-        let agreeing = |offset: i64| -> Vec<String> {
-            formats
-                .iter()
-                .filter(|format| {
-                    texts.iter().zip(nows).all(|(text, now)| {
-                        moment::parse(format, text)
-                            .is_some_and(|moment| moment.agrees(*now, self.zone, offset, SLACK))
-                    })
-                })
-                .map(|format| (*format).to_owned())
-                .collect()
-        };
-        let formats_now = agreeing(0);
-        if !formats_now.is_empty() {
-            let stood_still = same && nows.len() > 1;
-            self.doubt.clock |= stood_still && formats_now.iter().any(|format| is_short(format));
-            return Some(HoleKind::Clock {
-                formats: formats_now,
-                offset: 0,
-            });
+        if let Some(kind) = self.clock_of_now(formats, texts, nows, same, place) {
+            return Some(kind);
         }
         if same {
             return None;
@@ -195,11 +231,12 @@ impl Learner<'_> {
             distance
         };
         let offset = round_offset(offset);
-        let formats_later = agreeing(offset);
+        let formats_later = agreeing(formats, texts, nows, self.zone, offset);
         if first.is_complete() && !formats_later.is_empty() {
             return Some(HoleKind::Clock {
                 formats: formats_later,
                 offset,
+                zone: ClockZone::Own,
             });
         }
         let recent = formats.iter().filter(|format| {
@@ -212,6 +249,26 @@ impl Learner<'_> {
         let formats: Vec<String> = recent.map(|format| (*format).to_owned()).collect();
         (!formats.is_empty()).then_some(HoleKind::Recent { formats })
     }
+}
+
+/// Returns the formats in which the texts are the clock of a zone, or later than it by `offset`.
+fn agreeing(
+    formats: &[&'static str],
+    texts: &[&str],
+    nows: &[i64],
+    zone: &Zone,
+    offset: i64,
+) -> Vec<String> {
+    formats
+        .iter()
+        .filter(|format| {
+            texts.iter().zip(nows).all(|(text, now)| {
+                moment::parse(format, text)
+                    .is_some_and(|moment| moment.agrees(*now, zone, offset, SLACK))
+            })
+        })
+        .map(|format| (*format).to_owned())
+        .collect()
 }
 
 #[cfg(test)]

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
+    alignment::Page,
     binary,
     checks::{Checks, Uncompared},
     excerpt::excerpts,
-    lines::{self, Page},
+    lines,
+    options::Options,
     run::Observation,
 };
 use crate::{
@@ -34,6 +36,26 @@ pub(super) struct Manner<'a> {
     pub(super) charset: Charset,
     /// Seconds by which a clock may be off.
     pub(super) tolerance: i64,
+}
+
+/// Compares an answer of the server at `authority` with its snapshot, without the other answers of their scenario.
+pub fn differences(
+    snapshot: &Snapshot,
+    answer: &Answer,
+    authority: &str,
+    options: &Options,
+) -> Vec<Difference> {
+    let observation = Observation {
+        answer: answer.clone(),
+        at: options.clock.now(),
+        secrets: Vec::new(),
+    };
+    let manner = Manner {
+        authority,
+        charset: options.charset,
+        tolerance: i64::try_from(options.tolerance.as_secs()).unwrap_or(i64::MAX / 4),
+    };
+    compare(snapshot, &observation, manner, &mut BTreeMap::new()).differences
 }
 
 /// Compares an answer; `bound` holds the values of named holes over the whole scenario.

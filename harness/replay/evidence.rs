@@ -5,8 +5,13 @@ use std::collections::BTreeMap;
 use super::{
     alignment::partners,
     clock_evidence::{PageDays, Place},
-    kind::{common_formats, duration, number, token},
+    kind::{
+        FINE_DECIMALS, common_formats, duration, is_stamped, may_be_duration, number, numbered,
+        token,
+    },
+    names::{NONCE, Names},
     token::{Known, Token, TokenKind, tokens},
+    varied::{Motion, Varied},
 };
 use crate::{
     scenario::HandWrittenHole,
@@ -18,38 +23,6 @@ pub(super) const SLACK: i64 = 2;
 
 /// Fewer characters don't make a token: words of a page vary too.
 const SHORTEST_TOKEN: usize = 8;
-
-/// Durations are measured to so many decimals or more; prices and averages have fewer.
-const FINE_DECIMALS: usize = 4;
-
-/// Names of values, the same for the same value wherever it stands in a scenario.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    known: BTreeMap<Vec<String>, String>,
-    counts: BTreeMap<&'static str, usize>,
-}
-
-impl Names {
-    /// Returns whether a value of these rounds has a name.
-    fn is_known(&self, values: &[&str]) -> bool {
-        self.known
-            .keys()
-            .any(|key| key.iter().map(String::as_str).eq(values.iter().copied()))
-    }
-
-    /// Names a value by what it was in each round.
-    pub(super) fn identity(&mut self, word: &'static str, values: &[&str]) -> String {
-        let key: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-        if let Some(name) = self.known.get(&key) {
-            return name.clone();
-        }
-        let count = self.counts.entry(word).or_default();
-        *count += 1;
-        let name = format!("{word}-{count}");
-        self.known.insert(key, name.clone());
-        name
-    }
-}
 
 /// What the rounds so far leave open.
 #[derive(Clone, Copy, Debug, Default)]
@@ -85,6 +58,12 @@ pub(super) struct Learner<'a> {
     /// What the page says of days elsewhere.
     pub(super) days: PageDays,
     pub(super) doubt: Doubt,
+    /// The names of values that belong together within this answer only.
+    pub(super) within: BTreeMap<Vec<String>, String>,
+    /// Where numbers vary on any page.
+    pub(super) elsewhere: &'a Varied,
+    /// Where they vary in this answer.
+    pub(super) varied: Varied,
 }
 
 impl Learner<'_> {
@@ -137,8 +116,11 @@ impl Learner<'_> {
 
     /// Makes a template of one line or header value.
     pub(super) fn line(&mut self, sights: &[Sight<'_>]) -> Result<Template, String> {
+        // Most lines are the same in all rounds, and then so are their tokens.
+        let is_same = sights.windows(2).all(|pair| pair[0].text == pair[1].text);
         let rows: Vec<Vec<Token<'_>>> = sights
             .iter()
+            .take(if is_same { 1 } else { sights.len() })
             .map(|sight| tokens(sight.text, &sight.known))
             .collect();
         let nows: Vec<i64> = sights.iter().map(|sight| sight.now).collect();
@@ -154,11 +136,15 @@ impl Learner<'_> {
         }
         let mut template = Template::default();
         for index in 0..first.len() {
-            let column: Vec<&Token<'_>> = rows.iter().map(|row| &row[index]).collect();
-            let place = Place::of(first, index, nows[0], self.zone);
-            match self.column(&column, &nows, &place) {
+            let column: Vec<&Token<'_>> = if is_same {
+                vec![&first[index]; sights.len()]
+            } else {
+                rows.iter().map(|row| &row[index]).collect()
+            };
+            match self.column(&column, &nows, first, index) {
                 Some(Some(hole)) => template.push_hole(hole),
                 Some(None) => template.push_text(first[index].text),
+                None if self.numbered(&column, &mut template) => {}
                 None if self.lenient => template.push_text(first[index].text),
                 None => return Err(varies(column.iter().map(|token| token.text))),
             }
@@ -175,7 +161,8 @@ impl Learner<'_> {
         &mut self,
         column: &[&Token<'_>],
         nows: &[i64],
-        place: &Place,
+        row: &[Token<'_>],
+        index: usize,
     ) -> Option<Option<Hole>> {
         let texts: Vec<&str> = column.iter().map(|token| token.text).collect();
         let first = column.first()?;
@@ -186,31 +173,35 @@ impl Learner<'_> {
             return Some(Some(server(part)));
         }
         if column.iter().all(|token| token.kind == TokenKind::Secret) {
-            return token(&texts, 1).map(|kind| Some(self.named(kind, "session", &texts)));
+            return self.secret(&texts).map(Some);
         }
         if let Some(hole) = self.written(column) {
             return Some(Some(hole));
         }
         if let Some(formats) = common_formats(column) {
-            if same && self.days.are_data(&formats, place) {
+            let place = Place::of(row, index, *nows.first()?, self.zone);
+            if same && self.days.are_data(&formats, &place) {
                 return Some(None);
             }
-            if let Some(kind) = self.clock(&formats, &texts, nows, same) {
+            if let Some(kind) = self.clock(&formats, &texts, nows, same, &place) {
                 return Some(Some(self.hole(kind)));
             }
             return same.then_some(None);
         }
         if same {
-            self.doubt.duration |= texts.len() > 1 && may_be_duration(first);
-            return Some(None);
+            return Some(self.still(row, index, texts.len()));
         }
+        self.varied.note(row, index, true);
         let unix = [moment::UNIX];
         if texts
             .iter()
             .all(|text| moment::parse(moment::UNIX, text).is_some())
-            && let Some(kind) = self.clock(&unix, &texts, nows, false)
+            && let Some(kind) = self.clock(&unix, &texts, nows, false, &Place::default())
         {
             return Some(Some(self.hole(kind)));
+        }
+        if numbered(&texts).is_some() {
+            return None;
         }
         let kind = duration(&texts)
             .or_else(|| number(&texts))
@@ -219,11 +210,44 @@ impl Learner<'_> {
             return None;
         }
         let word = kind.word();
-        Some(Some(if kind.is_identity() {
+        Some(Some(if self.is_short_number(&kind, &texts) {
+            self.named_within(kind, word, &texts)
+        } else if is_stamped(&texts, nows) {
+            // Even one page may be made in two seconds.
+            let name = self.names.fresh(NONCE);
+            Hole { name, kind }
+        } else if kind.is_identity() {
             self.named(kind, word, &texts)
         } else {
             self.hole(kind)
         }))
+    }
+
+    /// Decides on a number that stood still: a hole where it moves on most other pages, and in doubt where it does on some.
+    fn still(&mut self, row: &[Token<'_>], index: usize, rounds: usize) -> Option<Hole> {
+        let token = row.get(index)?;
+        if rounds < 2 || self.lenient {
+            return None;
+        }
+        self.varied.note(row, index, false);
+        self.doubt.duration |= may_be_duration(token);
+        match self.elsewhere.motion(row, index) {
+            Motion::Still => None,
+            Motion::Open => {
+                self.doubt.duration = true;
+                None
+            }
+            Motion::Moves => {
+                let kind = duration(&[token.text]).or_else(|| number(&[token.text]))?;
+                let word = kind.word();
+                let name = self.names.fresh(word);
+                Some(if kind.is_identity() {
+                    Hole { name, kind }
+                } else {
+                    self.hole(kind)
+                })
+            }
+        }
     }
 
     /// Whether a scenario that changes data may have changed this by itself: then it is no noise, and the first round's value
@@ -316,31 +340,6 @@ impl Learner<'_> {
         template.push_text(&first[end..]);
         Some(template)
     }
-
-    /// Names a hole without identity.
-    pub(super) fn hole(&mut self, kind: HoleKind) -> Hole {
-        let count = self.local.entry(kind.word()).or_default();
-        *count += 1;
-        Hole {
-            name: format!("{}-{count}", kind.word()),
-            kind,
-        }
-    }
-
-    /// Names a hole by its values.
-    pub(super) fn named(&mut self, kind: HoleKind, word: &'static str, values: &[&str]) -> Hole {
-        Hole {
-            name: self.names.identity(word, values),
-            kind,
-        }
-    }
-}
-
-/// Whether a number that stood still looks like the time that a page took: less than a minute, finely measured.
-fn may_be_duration(token: &Token<'_>) -> bool {
-    let text = [token.text];
-    token.kind == TokenKind::Decimal
-        && matches!(duration(&text), Some(HoleKind::Duration { most, below: 60, .. }) if most > FINE_DECIMALS)
 }
 
 fn server(part: ServerPart) -> Hole {
@@ -375,37 +374,37 @@ mod tests {
     fn learned_as(first: &str, second: &str, lenient: bool) -> String {
         let zone = Zone::parse("Europe/Bratislava").unwrap();
         let mut names = Names::default();
-        let mut learner = Learner {
-            zone: &zone,
-            names: &mut names,
+        let mut learner = learner(&zone, &mut names, lenient);
+        match learner.text(&[sight(first, NOW), sight(second, NOW + 3)]) {
+            Ok(template) => template.marked().0,
+            Err(what) => format!("unstable: {what}"),
+        }
+    }
+
+    fn learner<'a>(zone: &'a Zone, names: &'a mut Names, lenient: bool) -> Learner<'a> {
+        static NOWHERE: std::sync::LazyLock<Varied> = std::sync::LazyLock::new(Varied::default);
+        Learner {
+            zone,
+            names,
             lenient,
             in_location: false,
             written: &[],
             local: BTreeMap::new(),
             days: PageDays::default(),
             doubt: Doubt::default(),
-        };
+            within: BTreeMap::new(),
+            elsewhere: &NOWHERE,
+            varied: Varied::default(),
+        }
+    }
+
+    fn sight(text: &str, now: i64) -> Sight<'_> {
         let known = Known {
             authority: "192.0.2.10",
             secrets: &[],
             written: &[],
         };
-        let sights = [
-            Sight {
-                text: first,
-                now: NOW,
-                known,
-            },
-            Sight {
-                text: second,
-                now: NOW + 3,
-                known,
-            },
-        ];
-        match learner.text(&sights) {
-            Ok(template) => template.marked().0,
-            Err(what) => format!("unstable: {what}"),
-        }
+        Sight { text, now, known }
     }
 
     #[test]
@@ -456,6 +455,49 @@ mod tests {
         for (first, second, expected) in table {
             assert_eq!(learned(first, second), expected, "{first} / {second}");
         }
+    }
+
+    #[test]
+    fn numbers_with_words_and_clocks_of_other_kinds_are_understood() {
+        let table = [
+            (
+                "<p id=all_10196156 for=x_10196156>",
+                "<p id=all_1396156 for=x_1396156>",
+                "<p id=all_{{number-1}} for=x_{{number-1}}>",
+            ),
+            ("left: 76px", "left: 170px", "left: {{number-1}}px"),
+            ("za 0.0041s", "za 0.07s", "za {{duration-1}}s"),
+            ("o 11:22 AM", "o 11:22 AM", "o {{time-1}}"),
+            ("o 10:22:33", "o 10:22:36", "o {{time-1}}"),
+            ("od=11%3A22", "od=11%3A22", "od={{time-1}}"),
+            (
+                "a=0123456789abcdef6b056569 b=0123456789abcdef6b056569",
+                "a=fedcba98765432106b05656c b=fedcba98765432106b05656c",
+                "a={{nonce-1}} b={{nonce-2}}",
+            ),
+        ];
+        for (first, second, expected) in table {
+            assert_eq!(learned(first, second), expected, "{first} / {second}");
+        }
+    }
+
+    #[test]
+    fn short_numbers_that_are_equal_by_chance_belong_together_on_one_page_only() {
+        let zone = Zone::parse("Europe/Bratislava").unwrap();
+        let mut names = Names::default();
+        let mut page = |texts: [&str; 2]| {
+            let mut learner = learner(&zone, &mut names, false);
+            let sights = texts.map(|text| sight(text, NOW));
+            learner.text(&sights).unwrap().marked().0
+        };
+        assert_eq!(
+            page(["took 45 (45) of 123456", "took 46 (46) of 123457"]),
+            "took {{number-1}} ({{number-1}}) of {{number-2}}"
+        );
+        assert_eq!(
+            page(["took 45 of 123456", "took 46 of 123457"]),
+            "took {{number-3}} of {{number-2}}"
+        );
     }
 
     #[test]

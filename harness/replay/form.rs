@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use scraper::{Html, Selector};
+use scraper::{ElementRef, Html, Selector};
 use url::Url;
 
 use super::error::ReplayError;
@@ -15,6 +15,9 @@ use crate::{
 const LARGEST_UPLOAD: u64 = 32 << 20;
 
 /// Finds the hidden fields of the form on a page whose action is `target`; names in `given` are left out.
+///
+/// Of several forms with this action, as the search and the login of a page that is its own script, it is the one that has most
+/// of the fields that are given, then the one whose action has the same query, then the first.
 pub(super) fn hidden_fields(
     page: &str,
     page_url: &Url,
@@ -24,12 +27,21 @@ pub(super) fn hidden_fields(
     let document = Html::parse_document(page);
     let forms = Selector::parse("form").expect("the selector is constant");
     let inputs = Selector::parse("input").expect("the selector is constant");
-    let Some(form) = document.select(&forms).find(|form| {
+    let fitting = document.select(&forms).filter_map(|form| {
         let action = form.value().attr("action").unwrap_or_default();
-        page_url
-            .join(action)
-            .is_ok_and(|action| action.path() == target.path())
-    }) else {
+        let action = page_url.join(action).ok()?;
+        let same_query = action.query() == target.query();
+        (action.path() == target.path()).then(|| ((fields_of(form, given), same_query), form))
+    });
+    // `max_by_key` takes the last of equals, a browser's user the first.
+    let best = fitting.fold(
+        None,
+        |best: Option<((usize, bool), ElementRef<'_>)>, next| match best {
+            Some(known) if known.0 >= next.0 => Some(known),
+            Some(_) | None => Some(next),
+        },
+    );
+    let Some((_, form)) = best else {
         return Vec::new();
     };
     form.select(&inputs)
@@ -46,6 +58,20 @@ pub(super) fn hidden_fields(
         })
         .filter(|(name, _)| !given.contains(name))
         .collect()
+}
+
+/// Counts the given fields that a form has.
+fn fields_of(form: ElementRef<'_>, given: &[String]) -> usize {
+    let controls =
+        Selector::parse("input, select, textarea, button").expect("the selector is constant");
+    let names: Vec<&str> = form
+        .select(&controls)
+        .filter_map(|control| control.value().attr("name"))
+        .collect();
+    given
+        .iter()
+        .filter(|name| names.contains(&name.as_str()))
+        .count()
 }
 
 /// Writes a multipart body; returns its content type too.
@@ -145,6 +171,23 @@ mod tests {
             &["given".to_owned()],
         );
         assert_eq!(fields, [("token".to_owned(), "a&b".to_owned())]);
+    }
+
+    #[test]
+    fn of_several_forms_the_one_with_the_given_fields_is_taken() {
+        let page = r#"<form action="/w.php"><input type=hidden name=do value=search><input name=q></form>
+            <form action="/w.php?id=1" method=post><input type=hidden name=do value=login><input name=u><input name=p></form>
+            <form action="/w.php?id=2"><input type=hidden name=do value=edit></form>"#;
+        let url = |text: &str| Url::parse(text).unwrap();
+        let chosen = |target: &str, given: &[&str]| {
+            let given: Vec<String> = given.iter().map(|name| (*name).to_owned()).collect();
+            let fields = hidden_fields(page, &url("http://x/"), &url(target), &given);
+            fields[0].1.clone()
+        };
+        assert_eq!(chosen("http://x/w.php", &["u", "p"]), "login");
+        assert_eq!(chosen("http://x/w.php", &["q"]), "search");
+        assert_eq!(chosen("http://x/w.php?id=2", &[]), "edit");
+        assert_eq!(chosen("http://x/w.php", &[]), "search");
     }
 
     #[test]

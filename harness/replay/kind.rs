@@ -4,7 +4,10 @@ use super::{
     evidence::SLACK,
     token::{Token, TokenKind},
 };
-use crate::snapshot::{Alphabet, HoleKind};
+use crate::snapshot::{Alphabet, HoleKind, token_length};
+
+/// Durations are measured to so many decimals or more; prices and averages have fewer.
+pub(super) const FINE_DECIMALS: usize = 4;
 
 /// Rounds an offset so that it is the same in every recording: expiries are whole minutes or hours.
 pub(super) fn round_offset(offset: i64) -> i64 {
@@ -68,19 +71,65 @@ pub(super) fn duration(texts: &[&str]) -> Option<HoleKind> {
     })
 }
 
+/// Whether a number that stood still looks like the time that a page took: less than a minute, finely measured.
+pub(super) fn may_be_duration(token: &Token<'_>) -> bool {
+    let text = [token.text];
+    token.kind == TokenKind::Decimal
+        && matches!(duration(&text), Some(HoleKind::Duration { most, below: 60, .. }) if most > FINE_DECIMALS)
+}
+
+/// Finds words that differ in the number at their end only, `row_17` and `row_18`: the length of what they share, and the numbers.
+pub(super) fn numbered<'t>(texts: &[&'t str]) -> Option<(usize, Vec<&'t str>)> {
+    let first = texts.first()?;
+    let stem = first
+        .trim_end_matches(|last: char| last.is_ascii_digit())
+        .len();
+    let rests: Option<Vec<&str>> = texts
+        .iter()
+        .map(|text| text.strip_prefix(&first[..stem]))
+        .collect();
+    let rests = rests?;
+    let is_stem = first[..stem].ends_with(|last: char| last.is_alphabetic() || last == '_');
+    let are_numbers = number(&rests).is_some() && rests.iter().all(|rest| !rest.is_empty());
+    (is_stem && are_numbers).then_some((stem, rests))
+}
+
 /// Returns the kind of values that are numbers.
 pub(super) fn number(texts: &[&str]) -> Option<HoleKind> {
     let all = texts.iter().all(|text| {
         (1..=12).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
     });
-    let most = texts.iter().map(|text| text.len()).max()? + 1;
+    // A busy server takes a hundred times as long, not more.
+    let most = texts.iter().map(|text| text.len()).max()? + 2;
     all.then_some(HoleKind::Number { most })
+}
+
+/// How many hexadecimal digits write the second since 1970.
+const STAMP: usize = 8;
+
+/// Whether tokens of all rounds hold the server's clock in hexadecimal or decimal digits: they are drawn anew every second, so that two of them
+/// are the same where two pages were made in one second, and only there.
+pub(super) fn is_stamped(texts: &[&str], nows: &[i64]) -> bool {
+    let is_now = |second: i64, now: i64| (now - SLACK..=now + SLACK).contains(&second);
+    let holds = |text: &str, now: i64| {
+        let bytes = text.as_bytes();
+        let number = |window: &[u8], radix: u32| {
+            let digits = std::str::from_utf8(window).ok()?;
+            i64::from_str_radix(digits, radix).ok()
+        };
+        let found = |length: usize, radix: u32| {
+            let mut windows = bytes.windows(length).take(128);
+            windows.any(|window| number(window, radix).is_some_and(|second| is_now(second, now)))
+        };
+        found(STAMP, 16) || found(10, 10)
+    };
+    texts.iter().zip(nows).all(|(text, now)| holds(text, *now))
 }
 
 /// Returns the kind of values that are tokens: long enough, of one alphabet, and not plain words.
 pub(super) fn token(texts: &[&str], shortest: usize) -> Option<HoleKind> {
-    let least = texts.iter().map(|text| text.len()).min()?;
-    let most = texts.iter().map(|text| text.len()).max()?;
+    let least = texts.iter().map(|text| token_length(text)).min()?;
+    let most = texts.iter().map(|text| token_length(text)).max()?;
     let has_digit = texts
         .iter()
         .any(|text| text.bytes().any(|byte| byte.is_ascii_digit()));

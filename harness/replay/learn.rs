@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use super::{
     asked::{asked, sent_names},
     clock_evidence::PageDays,
-    evidence::{Doubt, Learner, Names, Sight},
+    evidence::{Doubt, Learner, Sight},
     header_rule::{HeaderRule, rule},
     kind::token,
+    names::Names,
     run::Observation,
     token::Known,
+    varied::Varied,
 };
 use crate::{
     charset::{Charset, Detection, decode_exactly, detect, visible},
@@ -27,6 +29,10 @@ pub(super) struct Ground<'a> {
     pub(super) charset: Charset,
     pub(super) names: Names,
     pub(super) doubt: Doubt,
+    /// Where numbers vary on any page.
+    pub(super) elsewhere: &'a Varied,
+    /// Where they vary in this scenario.
+    pub(super) varied: Varied,
 }
 
 /// Makes the snapshot of one answer, one observation a round; says what varies where that is not understood.
@@ -51,6 +57,9 @@ pub(super) fn learn(
         local: BTreeMap::new(),
         days: PageDays::default(),
         doubt: Doubt::default(),
+        within: BTreeMap::new(),
+        elsewhere: ground.elsewhere,
+        varied: Varied::default(),
     };
     let detection = detect(
         first.header("Content-Type").as_deref(),
@@ -69,6 +78,7 @@ pub(super) fn learn(
     let headers = headers(&mut learner, first, observations, ground.authority, &body)?;
     ground.doubt.clock |= learner.doubt.clock;
     ground.doubt.duration |= learner.doubt.duration;
+    ground.varied.merge(learner.varied);
     Ok(Snapshot {
         description: format!("{}: {}", ground.scenario.title, step.name),
         request: format!("{} {}", step.method, step.target),

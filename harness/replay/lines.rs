@@ -1,10 +1,9 @@
 //! A page compared line by line with its template.
 
-use std::collections::BTreeMap;
-
-use similar::{Algorithm, DiffOp, capture_diff_slices};
+use similar::DiffOp;
 
 use super::{
+    alignment::{Line, Page, lines, operations},
     cause::{program_message, text_cause},
     checks::Checks,
     document::{self, Agreement},
@@ -12,31 +11,13 @@ use super::{
     filling::fill,
 };
 use crate::{
-    charset::{Charset, Detection, decode_exactly, explain, visible},
+    charset::{Charset, decode_exactly, explain, visible},
     outcome::Difference,
     snapshot::Template,
 };
 
-/// Pages of more lines are compared without looking for moved ones: a diff of them could take for ever.
-const MOST_ALIGNED: usize = 20_000;
-
 /// How many differing lines a case shows; the others are counted.
 const MOST_SHOWN: usize = 20;
-
-/// A page that came, and how both sides are read.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Page<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) expected_as: Detection,
-    pub(super) actual_as: Detection,
-}
-
-/// One line that came.
-struct Line<'a> {
-    bytes: &'a [u8],
-    /// Its text in the recorded charset, where it can be read so.
-    text: Option<String>,
-}
 
 /// Compares a page with its template.
 pub(super) fn compare(
@@ -44,23 +25,17 @@ pub(super) fn compare(
     page: Page<'_>,
     checks: &mut Checks<'_>,
 ) -> Vec<Difference> {
+    let whole = decode_exactly(page.bytes, page.expected_as.charset).ok();
+    let whole = whole.as_ref().map(|decoded| decoded.text.as_str());
+    // Most pages are the same to the byte.
+    if let ([literal], Some(text)) = (template.segments(), whole)
+        && literal == text
+    {
+        return Vec::new();
+    }
     let expected = template.lines();
-    let actual: Vec<Line<'_>> = page
-        .bytes
-        .split_inclusive(|byte| *byte == b'\n')
-        .map(|bytes| Line {
-            bytes,
-            text: decode_exactly(bytes, page.expected_as.charset)
-                .ok()
-                .map(|decoded| decoded.text),
-        })
-        .collect();
-    let (old, new) = keys(&expected, &actual);
-    let operations = if old.len() + new.len() > MOST_ALIGNED {
-        in_place(&old, &new)
-    } else {
-        capture_diff_slices(Algorithm::Myers, &old, &new)
-    };
+    let actual = lines(page, whole);
+    let operations = operations(&expected, &actual);
     let mut found = Found {
         differences: Vec::new(),
         lines: 0,
@@ -163,98 +138,6 @@ fn whole_page(agreement: Agreement) -> Option<Difference> {
     Some(Difference::new("body", "document", expected, actual).because(cause))
 }
 
-/// Gives every template line a number and every line that fits one the same; lines that fit none get numbers of their own.
-fn keys(expected: &[Template], actual: &[Line<'_>]) -> (Vec<usize>, Vec<usize>) {
-    let mut literals: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut with_holes: Vec<usize> = Vec::new();
-    let mut marked: BTreeMap<String, usize> = BTreeMap::new();
-    let mut old = Vec::new();
-    for (index, line) in expected.iter().enumerate() {
-        let key = if line.holes().is_empty() {
-            *literals.entry(line.segments()[0].as_str()).or_insert(index)
-        } else {
-            let key = *marked.entry(line.marked().0).or_insert(index);
-            if key == index {
-                with_holes.push(index);
-            }
-            key
-        };
-        old.push(key);
-    }
-    let search = with_holes.len().saturating_mul(actual.len()) < 4_000_000;
-    let fits = |index: usize, text: &str, strict: bool| {
-        expected[index].values(text).is_some_and(|values| {
-            let holes = expected[index].holes().iter();
-            !strict
-                || holes
-                    .zip(values)
-                    .all(|(hole, value)| hole.kind.has_shape(value))
-        })
-    };
-    let new = actual
-        .iter()
-        .enumerate()
-        .map(|(number, line)| {
-            let own = expected.len() + number;
-            let Some(text) = line.text.as_deref() else {
-                return own;
-            };
-            if let Some(key) = literals.get(text) {
-                return *key;
-            }
-            if let Some(key) = old.get(number)
-                && !expected[number].holes().is_empty()
-                && fits(number, text, true)
-            {
-                return *key;
-            }
-            [true, false]
-                .into_iter()
-                .filter(|_| search)
-                .find_map(|strict| {
-                    with_holes
-                        .iter()
-                        .copied()
-                        .find(|index| fits(*index, text, strict))
-                })
-                .unwrap_or(own)
-        })
-        .collect();
-    (old, new)
-}
-
-/// Compares line by line, without looking for moved ones.
-fn in_place(old: &[usize], new: &[usize]) -> Vec<DiffOp> {
-    let common = old.len().min(new.len());
-    let mut operations: Vec<DiffOp> = (0..common)
-        .map(|index| {
-            if old[index] == new[index] {
-                DiffOp::Equal {
-                    old_index: index,
-                    new_index: index,
-                    len: 1,
-                }
-            } else {
-                DiffOp::Replace {
-                    old_index: index,
-                    old_len: 1,
-                    new_index: index,
-                    new_len: 1,
-                }
-            }
-        })
-        .collect();
-    if old.len() != new.len() {
-        operations.push(DiffOp::Replace {
-            old_index: common,
-            old_len: old.len() - common,
-            new_index: common,
-            new_len: new.len() - common,
-        });
-    }
-    operations
-}
-
 /// The differing lines of a page.
 struct Found<'a> {
     differences: Vec<Difference>,
@@ -311,7 +194,7 @@ impl Found<'_> {
             ..
         } = self.page;
         let text = match &actual.text {
-            Some(text) => text.clone(),
+            Some(text) => text.clone().into_owned(),
             None => shown(actual, actual_as.charset),
         };
         let filled = fill(expected, &text);
@@ -360,7 +243,7 @@ fn order(operations: &[DiffOp], expected: &[Template], actual: &[Line<'_>]) -> O
         new.extend(
             actual[operation.new_range()]
                 .iter()
-                .filter_map(|line| line.text.clone()),
+                .filter_map(|line| line.text.as_deref().map(str::to_owned)),
         );
     }
     old.sort();

@@ -9,11 +9,13 @@ use super::{
     browser::Correlation,
     compare::{Manner, compare},
     error::ReplayError,
-    evidence::{Doubt, Names},
+    evidence::Doubt,
     learn::{Ground, learn, server_clock, text_of},
+    names::Names,
     options::Options,
     rounds::{another_minute, more_rounds, rounds},
     run::{Observation, ScenarioRun},
+    varied::Varied,
     zone_evidence::zone_of,
 };
 use crate::{
@@ -73,20 +75,39 @@ pub async fn record(
         }
     }
     let zone = zone(&runs, options, &mut result);
+    let varied = all_varied(&runs, snapshots, &server, &zone, options);
     let doubt = |scenario: &Scenario, runs: &[ScenarioRun]| {
-        Recorder::new(scenario, snapshots, &server, &zone, options).doubt(runs)
+        let recorder = Recorder::new(scenario, snapshots, &server, &zone, options);
+        recorder.learnt(runs, &varied).0
     };
     more_rounds(&mut runs, &server, options, observer, doubt).await;
     another_minute(&mut runs, &server, options, observer, doubt).await;
+    let varied = all_varied(&runs, snapshots, &server, &zone, options);
     for (scenario, runs) in runs {
         Recorder::new(scenario, snapshots, &server, &zone, options)
-            .record(&runs, &mut result)
+            .record(&runs, &varied, &mut result)
             .map_err(ReplayError::Snapshots)?;
     }
     result
         .cases
         .sort_by(|first, second| first.id.cmp(&second.id));
     Ok(result)
+}
+
+/// Returns where numbers vary on the pages of all scenarios.
+fn all_varied(
+    runs: &[(&Scenario, Vec<ScenarioRun>)],
+    snapshots: &Path,
+    server: &Server,
+    zone: &Zone,
+    options: &Options,
+) -> Varied {
+    let mut varied = Varied::default();
+    for (scenario, runs) in runs {
+        let recorder = Recorder::new(scenario, snapshots, server, zone, options);
+        varied.merge(recorder.learnt(runs, &Varied::default()).1);
+    }
+    varied.without_still()
 }
 
 fn refused(
@@ -188,7 +209,7 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    fn ground(&self) -> Ground<'_> {
+    fn ground<'g>(&'g self, elsewhere: &'g Varied) -> Ground<'g> {
         Ground {
             scenario: self.scenario,
             authority: &self.server.authority,
@@ -196,23 +217,28 @@ impl<'a> Recorder<'a> {
             charset: self.options.charset,
             names: Names::default(),
             doubt: Doubt::default(),
+            elsewhere,
+            varied: Varied::default(),
         }
     }
 
-    /// Returns what these rounds leave open.
-    fn doubt(&self, runs: &[ScenarioRun]) -> Doubt {
-        let mut ground = self.ground();
+    /// Returns what these rounds leave open, and where numbers vary.
+    fn learnt(&self, runs: &[ScenarioRun], elsewhere: &Varied) -> (Doubt, Varied) {
+        let mut ground = self.ground(elsewhere);
         for index in 0..self.scenario.steps.len() {
             // What can't be learnt is reported when it is recorded.
-            if self.step(index, runs, &mut ground).is_err() {
-                return Doubt::default();
-            }
+            drop(self.step(index, runs, &mut ground));
         }
-        ground.doubt
+        (ground.doubt, ground.varied)
     }
 
-    fn record(&self, runs: &[ScenarioRun], result: &mut RecordResult) -> Result<(), SnapshotError> {
-        let mut ground = self.ground();
+    fn record(
+        &self,
+        runs: &[ScenarioRun],
+        varied: &Varied,
+        result: &mut RecordResult,
+    ) -> Result<(), SnapshotError> {
+        let mut ground = self.ground(varied);
         let mut snapshots: Vec<(String, Snapshot, Vec<&Observation>)> = Vec::new();
         let mut complete = true;
         for index in 0..self.scenario.steps.len() {

@@ -65,8 +65,11 @@ pub(super) async fn more_rounds(
     observer: &dyn Observer,
     doubt: impl Fn(&Scenario, &[ScenarioRun]) -> Doubt,
 ) {
+    let mut open = vec![true; runs.len()];
     for _ in 0..MORE_ROUNDS {
-        let open = open(runs, |scenario, runs| doubt(scenario, runs).duration);
+        // What is settled stays so: more rounds show more variation, never less.
+        let still_open = self::open(runs, &open, |scenario, runs| doubt(scenario, runs).duration);
+        open = still_open;
         let what = "record: a duration that stands still";
         if !again(runs, &open, server, options, observer, what).await {
             return;
@@ -77,10 +80,14 @@ pub(super) async fn more_rounds(
 /// Returns which scenarios a further round may tell more of: those that change nothing.
 fn open(
     runs: &[(&Scenario, Vec<ScenarioRun>)],
+    open: &[bool],
     is_open: impl Fn(&Scenario, &[ScenarioRun]) -> bool,
 ) -> Vec<bool> {
     runs.iter()
-        .map(|(scenario, runs)| !scenario.mutates && runs.len() > 1 && is_open(scenario, runs))
+        .zip(open)
+        .map(|((scenario, runs), open)| {
+            *open && !scenario.mutates && runs.len() > 1 && is_open(scenario, runs)
+        })
         .collect()
 }
 
@@ -115,7 +122,8 @@ pub(super) async fn another_minute(
     observer: &dyn Observer,
     doubt: impl Fn(&Scenario, &[ScenarioRun]) -> Doubt,
 ) {
-    let open = open(runs, |scenario, runs| doubt(scenario, runs).clock);
+    let all = vec![true; runs.len()];
+    let open = open(runs, &all, |scenario, runs| doubt(scenario, runs).clock);
     if !open.contains(&true) {
         return;
     }

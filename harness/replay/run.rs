@@ -8,6 +8,7 @@ use super::{
     browser::{Browser, Correlation},
     error::ReplayError,
     options::{Moment, Options},
+    secrets::passwords,
 };
 use crate::{
     exchange::{Answer, Request, Server, send},
@@ -28,7 +29,7 @@ const MOST_REDIRECTS: usize = 10;
 pub(super) struct Observation {
     pub(super) answer: Answer,
     pub(super) at: i64,
-    /// Cookie values that were known then.
+    /// Cookie values that were known then, and passwords that were sent.
     pub(super) secrets: Vec<String>,
 }
 
@@ -57,10 +58,14 @@ pub(super) async fn run(scenario: &Scenario, server: &Server, options: &Options)
             return run;
         }
     };
+    let passwords = passwords(scenario);
     show(scenario, 0, options).await;
     for (done, step) in (1..).zip(&scenario.steps) {
         let mut answers = Vec::new();
         let result = run_step(step, server, options, &mut browser, &mut answers).await;
+        for answer in &mut answers {
+            answer.secrets.extend(passwords.iter().cloned());
+        }
         run.steps.push(answers);
         show(scenario, done, options).await;
         if let Err(error) = result {

@@ -52,6 +52,7 @@ pub(super) fn tokens<'a>(line: &'a str, known: &Known<'_>) -> Vec<Token<'a>> {
     let mut tokens: Vec<Token<'a>> = Vec::new();
     let mut position = 0;
     let mut at_boundary = true;
+    let address = Address::of(known.authority);
     let written = written(line, known.written);
     while let Some(first) = line[position..].chars().next() {
         let rest = &line[position..];
@@ -59,7 +60,7 @@ pub(super) fn tokens<'a>(line: &'a str, known: &Known<'_>) -> Vec<Token<'a>> {
         let (length, kind) = if let Some((range, number)) = hole {
             (range.len(), TokenKind::Written(*number))
         } else if at_boundary {
-            start(rest, known, &tokens)
+            start(rest, known, &address, &tokens)
         } else {
             (first.len_utf8(), TokenKind::Other)
         };
@@ -89,6 +90,10 @@ fn behind_moment(before: &[Token<'_>]) -> bool {
 
 /// Makes days of the week of short words beside a date or time: `ut 24.11.2026`.
 fn attach(tokens: &mut [Token<'_>]) {
+    let has_moment = |token: &Token<'_>| matches!(token.kind, TokenKind::Moment(_));
+    if !tokens.iter().any(has_moment) {
+        return;
+    }
     let is_gap = |token: &Token<'_>| [" ", ".", ",", "("].contains(&token.text);
     for index in 0..tokens.len() {
         if tokens[index].kind != TokenKind::Word {
@@ -133,7 +138,12 @@ fn written(line: &str, holes: &[HandWrittenHole]) -> Vec<(Range<usize>, usize)> 
     found
 }
 
-fn start(rest: &str, known: &Known<'_>, before: &[Token<'_>]) -> (usize, TokenKind) {
+fn start(
+    rest: &str,
+    known: &Known<'_>,
+    address: &Address<'_>,
+    before: &[Token<'_>],
+) -> (usize, TokenKind) {
     if let Some(secret) = known
         .secrets
         .iter()
@@ -141,7 +151,7 @@ fn start(rest: &str, known: &Known<'_>, before: &[Token<'_>]) -> (usize, TokenKi
     {
         return (secret.len(), TokenKind::Secret);
     }
-    if let Some((length, part)) = server(rest, known.authority, before) {
+    if let Some((length, part)) = server(rest, address, before) {
         return (length, TokenKind::Server(part));
     }
     if let Some((length, formats)) = moment::longest(rest) {
@@ -155,6 +165,9 @@ fn start(rest: &str, known: &Known<'_>, before: &[Token<'_>]) -> (usize, TokenKi
     }
     if let Some(length) = decimal(rest) {
         return (length, TokenKind::Decimal);
+    }
+    if let Some(length) = measured(rest) {
+        return (length, TokenKind::Word);
     }
     let length = rest
         .find(|character: char| !character.is_alphanumeric() && character != '_')
@@ -175,19 +188,43 @@ fn is_word(rest: &str, word: &str) -> bool {
         .is_some_and(|after| !after.starts_with(|next: char| next.is_alphanumeric()))
 }
 
-fn server(rest: &str, authority: &str, before: &[Token<'_>]) -> Option<(usize, ServerPart)> {
-    let host = ServerPart::Host.of(authority);
-    let is_telling = host.contains('.') || host.contains(':') || host.len() >= 6;
-    if is_word(rest, authority) && (is_telling || authority.contains(':')) {
+/// The server's address, taken apart.
+struct Address<'a> {
+    authority: &'a str,
+    host: String,
+    port: String,
+    /// Whether the host says by itself that it is one: a page may have the word `www` for other reasons.
+    is_telling: bool,
+}
+
+impl<'a> Address<'a> {
+    fn of(authority: &'a str) -> Self {
+        let host = ServerPart::Host.of(authority);
+        Self {
+            authority,
+            port: ServerPart::Port.of(authority),
+            is_telling: host.contains('.') || host.contains(':') || host.len() >= 6,
+            host,
+        }
+    }
+}
+
+fn server(rest: &str, address: &Address<'_>, before: &[Token<'_>]) -> Option<(usize, ServerPart)> {
+    let Address {
+        authority,
+        host,
+        port,
+        is_telling,
+    } = address;
+    if is_word(rest, authority) && (*is_telling || authority.contains(':')) {
         return Some((authority.len(), ServerPart::Authority));
     }
-    if is_telling && is_word(rest, &host) {
+    if *is_telling && is_word(rest, host) {
         return Some((host.len(), ServerPart::Host));
     }
-    let port = ServerPart::Port.of(authority);
     let behind_port =
         matches!(before, [.., word, blank] if word.text == "Port" && blank.text == " ");
-    (behind_port && is_word(rest, &port)).then_some((port.len(), ServerPart::Port))
+    (behind_port && is_word(rest, port)).then_some((port.len(), ServerPart::Port))
 }
 
 fn decimal(rest: &str) -> Option<usize> {
@@ -200,9 +237,27 @@ fn decimal(rest: &str) -> Option<usize> {
     let decimals = digits(&after[1..]);
     let end = whole + 1 + decimals;
     let next = rest[end..].chars().next();
-    let ends = next.is_none_or(|next| !next.is_alphanumeric())
+    let ends = (next.is_none_or(|next| !next.is_alphanumeric()) || begins_with_unit(&rest[end..]))
         && !(matches!(next, Some('.' | ',')) && digits(&rest[end + 1..]) > 0);
     (decimals > 0 && ends).then_some(end)
+}
+
+/// Units that stand behind a number without a blank, of styles, times and sizes.
+const UNITS: [&str; 14] = [
+    "px", "em", "rem", "pt", "vh", "vw", "ms", "s", "B", "kB", "KB", "MB", "GB", "KiB",
+];
+
+/// Returns the length of the number in `76px`.
+fn measured(rest: &str) -> Option<usize> {
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    ((1..=6).contains(&digits) && begins_with_unit(&rest[digits..])).then_some(digits)
+}
+
+fn begins_with_unit(rest: &str) -> bool {
+    let end = rest
+        .find(|character: char| !character.is_alphanumeric() && character != '_')
+        .unwrap_or(rest.len());
+    UNITS.contains(&&rest[..end])
 }
 
 #[cfg(test)]

@@ -28,6 +28,9 @@ pub enum HoleKind {
         formats: Vec<String>,
         /// Seconds by which the text is later than the clock: an expiry.
         offset: i64,
+        /// By which time it goes.
+        #[serde(default, skip_serializing_if = "ClockZone::is_own")]
+        zone: ClockZone,
     },
     /// A moment of the last two days that is not the answer's own: a last visit.
     Recent {
@@ -49,7 +52,7 @@ pub enum HoleKind {
     Token {
         /// The characters it is made of.
         alphabet: Alphabet,
-        /// The fewest characters.
+        /// The fewest characters; one that is percent-encoded counts as one.
         least: usize,
         /// The most characters.
         most: usize,
@@ -76,6 +79,28 @@ pub enum HoleKind {
         /// Why.
         reason: String,
     },
+}
+
+/// By which time a clock on a page goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockZone {
+    /// The old server's time zone.
+    #[default]
+    Own,
+    /// UTC, as some applications show or send it, whatever the server's time zone is.
+    Utc,
+}
+
+impl ClockZone {
+    /// Returns whether it is the server's own zone.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    fn is_own(&self) -> bool {
+        *self == Self::Own
+    }
 }
 
 /// The characters of a token.
@@ -211,7 +236,7 @@ impl HoleKind {
                 alphabet,
                 least,
                 most,
-            } => (*least..=*most).contains(&value.len()) && alphabet.holds(value),
+            } => (*least..=*most).contains(&token_length(value)) && alphabet.holds(value),
             Self::Number { most } => {
                 value.len() <= *most && value.bytes().all(|byte| byte.is_ascii_digit())
             }
@@ -234,8 +259,20 @@ impl HoleKind {
             return Err(misfit(self.describe(surroundings)));
         }
         match self {
-            Self::Clock { formats, offset } => {
-                clock::check(self, formats, *offset, value, surroundings)
+            Self::Clock {
+                formats,
+                offset,
+                zone,
+            } => {
+                let utc = Zone::utc();
+                let surroundings = Surroundings {
+                    zone: match zone {
+                        ClockZone::Own => surroundings.zone,
+                        ClockZone::Utc => &utc,
+                    },
+                    ..*surroundings
+                };
+                clock::check(self, formats, *offset, value, &surroundings)
             }
             Self::Recent { formats } => {
                 let recent = formats
@@ -272,7 +309,9 @@ impl HoleKind {
     /// Says what would fit.
     pub fn describe(&self, surroundings: &Surroundings<'_>) -> String {
         match self {
-            Self::Clock { formats, offset } => format!(
+            Self::Clock {
+                formats, offset, ..
+            } => format!(
                 "a time {} within {} s of {}",
                 formats.first().map_or("", String::as_str),
                 surroundings.tolerance,
@@ -324,6 +363,19 @@ impl ServerPart {
     }
 }
 
+/// Counts the characters of a token; a percent-encoded byte is one, however many of them chance draws.
+pub fn token_length(value: &str) -> usize {
+    let bytes = value.as_bytes();
+    let is_code = |at: usize| {
+        bytes[at] == b'%'
+            && bytes
+                .get(at + 1..at + 3)
+                .is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit))
+    };
+    let codes = (0..bytes.len()).filter(|at| is_code(*at)).count();
+    bytes.len() - 2 * codes
+}
+
 /// Returns the digest that is kept instead of a secret.
 pub fn secret_digest(value: &str) -> String {
     Sha256Digest::of(value.as_bytes()).to_string()
@@ -366,6 +418,7 @@ mod tests {
         let clock = HoleKind::Clock {
             formats: vec!["d.m.Y H:i:s".to_owned()],
             offset: 0,
+            zone: ClockZone::Own,
         };
         let duration = HoleKind::Duration {
             separator: '.',

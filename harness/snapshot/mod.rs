@@ -12,12 +12,16 @@ mod model;
 pub mod moment;
 mod moment_format;
 mod names;
+mod partial_day;
 pub mod store;
 mod template;
 mod zone;
 
 pub use error::SnapshotError;
-pub use hole::{Alphabet, Hole, HoleKind, Misfit, ServerPart, Surroundings, secret_digest};
+pub use hole::{
+    Alphabet, ClockZone, Hole, HoleKind, Misfit, ServerPart, Surroundings, secret_digest,
+    token_length,
+};
 pub use model::{Body, Snapshot};
 pub use names::weekday;
 pub use template::Template;

@@ -8,6 +8,7 @@ use jiff::civil::{Date, DateTime, Time};
 use super::{
     moment_format::{FORMATS, OFFSET_FORMATS, WORD_FORMATS},
     names::{self, Named},
+    partial_day::PartialDay,
     zone::Zone,
 };
 
@@ -15,7 +16,7 @@ use super::{
 pub const UNIX: &str = "U";
 
 /// Seconds of a day.
-const DAY: i64 = 86_400;
+pub(super) const DAY: i64 = 86_400;
 
 /// A date, a time, or a part of them, as read from a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,15 +30,6 @@ pub struct Moment {
     /// How many seconds one value stands for: 1, 60, or a day.
     pub resolution: i64,
     in_utc: bool,
-}
-
-/// What is said of a day that is no complete date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct PartialDay {
-    year: Option<i64>,
-    month: Option<i64>,
-    day: Option<i64>,
-    weekday: Option<i64>,
 }
 
 /// What is said of the time zone.
@@ -69,6 +61,9 @@ pub fn offset(text: &str) -> Option<(usize, Vec<&'static str>)> {
 
 /// Returns the formats of a weekday's short name. Only beside a date or time is it one.
 pub fn short_weekday(word: &str) -> Vec<&'static str> {
+    if word.len() > names::LONGEST_SHORT {
+        return Vec::new();
+    }
     names::SHORT_WEEKDAYS
         .into_iter()
         .filter(|format| parse(format, word).is_some())
@@ -115,6 +110,9 @@ struct Parts {
     month: Option<i64>,
     day: Option<i64>,
     hour: Option<i64>,
+    /// The hour of a half day, which only `AM` or `PM` makes one of a day.
+    half_hour: Option<i64>,
+    afternoon: Option<bool>,
     minute: Option<i64>,
     second: Option<i64>,
     unix: Option<i64>,
@@ -136,6 +134,10 @@ fn prefix(format: &str, text: &str) -> Option<(Moment, usize)> {
             'j' => short_digits(rest, &mut parts.day)?,
             'n' => short_digits(rest, &mut parts.month)?,
             'G' => short_digits(rest, &mut parts.hour)?,
+            'h' => two_digits(rest, &mut parts.half_hour)?,
+            'g' => short_digits(rest, &mut parts.half_hour)?,
+            'A' => half_of_day(rest, ["AM", "PM"], &mut parts.afternoon)?,
+            'a' => half_of_day(rest, ["am", "pm"], &mut parts.afternoon)?,
             'Y' => digits(rest, 4, &mut parts.year)?,
             'U' => digits(rest, 10, &mut parts.unix)?,
             'M' => name(rest, "En-mon", &mut parts)?,
@@ -177,7 +179,7 @@ fn assemble(parts: &Parts, in_utc: bool) -> Option<Moment> {
         }
         _ => None,
     };
-    let time = match (parts.hour, parts.minute) {
+    let time = match (parts.hour.or_else(|| hour_of_day(parts)), parts.minute) {
         (Some(hour), Some(minute)) => {
             let second = parts.second.unwrap_or_default().try_into().ok()?;
             Some(Time::new(hour.try_into().ok()?, minute.try_into().ok()?, second, 0).ok()?)
@@ -215,6 +217,27 @@ fn assemble(parts: &Parts, in_utc: bool) -> Option<Moment> {
         resolution,
         in_utc,
     })
+}
+
+/// Reads `AM` or `PM`.
+fn half_of_day<'a>(
+    text: &'a str,
+    words: [&str; 2],
+    afternoon: &mut Option<bool>,
+) -> Option<&'a str> {
+    let [before, after] = words;
+    let (is_afternoon, rest) = match text.strip_prefix(before) {
+        Some(rest) => (false, rest),
+        None => (true, text.strip_prefix(after)?),
+    };
+    *afternoon = Some(is_afternoon);
+    Some(rest)
+}
+
+/// Makes `12:51 AM` ten to one at night.
+fn hour_of_day(parts: &Parts) -> Option<i64> {
+    let hour = parts.half_hour.filter(|hour| (1..=12).contains(hour))?;
+    Some(hour % 12 + if parts.afternoon? { 12 } else { 0 })
 }
 
 fn digits<'a>(text: &'a str, count: usize, part: &mut Option<i64>) -> Option<&'a str> {
@@ -330,34 +353,6 @@ impl Moment {
     }
 }
 
-impl PartialDay {
-    /// Returns whether some year has such a day.
-    fn exists(self) -> bool {
-        let month = self.month.unwrap_or(1);
-        (1..=12).contains(&month) && (1..=31).contains(&self.day.unwrap_or(1))
-    }
-
-    /// Returns by how many seconds it is later than today, where that can be said.
-    fn distance(self, today: Date) -> Option<i64> {
-        let (year, month) = (i64::from(today.year()), i64::from(today.month()));
-        if let Some(weekday) = self.weekday {
-            let today = i64::from(today.weekday().to_monday_one_offset());
-            return Some(((weekday - today + 3).rem_euclid(7) - 3) * DAY);
-        }
-        let Some(day) = self.day else {
-            let same = self.year == Some(year) && self.month == Some(month);
-            return same.then_some(0);
-        };
-        let date = Date::new(
-            today.year(),
-            self.month?.try_into().ok()?,
-            day.try_into().ok()?,
-        )
-        .ok()?;
-        Some(date.duration_since(today).as_secs())
-    }
-}
-
 /// Writes the clock at `now` in a format, for messages.
 pub fn describe(now: i64, zone: &Zone) -> String {
     match zone.local(now) {
@@ -383,7 +378,7 @@ mod tests {
 
     #[test]
     fn the_longest_format_is_found_and_all_that_fit_it() {
-        let table: [(&str, &str); 9] = [
+        let table: [(&str, &str); 13] = [
             (
                 "24.11.2026 11:22:33 x",
                 "24.11.2026 11:22:33|d.m.Y H:i:s j.n.Y H:i:s d.m.Y G:i:s j.n.Y G:i:s",
@@ -397,6 +392,10 @@ mod tests {
             ("24. novembra 2026", "24. novembra 2026|d. {sk} Y j. {sk} Y"),
             ("9:05 ", "9:05|G:i"),
             ("192.168.1.1", ""),
+            ("12:51 AM<", "12:51 AM|h:i A g:i A"),
+            ("9:05pm", "9:05pm|g:ia"),
+            ("23%3A48%2C", "23%3A48|H%3\\Ai"),
+            ("25.+november+2026", "25.+november+2026|j.+{sk-month}+Y"),
             ("99.99.2026", ""),
             (
                 "2026-11-24T11:22:33+01:00",
@@ -418,6 +417,9 @@ mod tests {
             ("d.m.Y H:i:s", "24.11.2026 11:22:33", Some(0)),
             ("d.m.Y H:i:s", "24.11.2026 10:22:33", Some(-3600)),
             ("H:i", "11:22", Some(-33)),
+            ("g:i A", "11:22 AM", Some(-33)),
+            ("g:i A", "12:22 AM", Some(-39_633)),
+            ("h:i a", "11:22 pm", Some(43_167)),
             ("d.m.Y", "24.11.2026", Some(0)),
             ("d.m.Y", "23.11.2026", Some(-86_400)),
             ("U", "1795515753", Some(0)),

@@ -3,7 +3,7 @@
 //! A backslash makes a letter stand for itself; words in braces are names of days and months in a language.
 
 /// The formats that begin with a digit. Of those that fit, the longest text wins; several may fit the same text.
-pub(super) const FORMATS: [&str; 57] = [
+pub(super) const FORMATS: [&str; 76] = [
     "Y-m-d\\TH:i:s",
     "Y-m-d H:i:s",
     "Y-m-d H:i",
@@ -61,6 +61,26 @@ pub(super) const FORMATS: [&str; 57] = [
     "G:i:s",
     "H:i",
     "G:i",
+    "h:i:s A",
+    "g:i:s A",
+    "h:i:s a",
+    "g:i:s a",
+    "h:i A",
+    "g:i A",
+    "h:i a",
+    "g:i a",
+    "h:iA",
+    "g:iA",
+    "h:ia",
+    "g:ia",
+    // The same in a link, percent-encoded.
+    "H%3\\Ai%3\\As",
+    "H%3\\Ai",
+    "Y-m-d\\TH%3\\Ai%3\\As",
+    "Y-m-d+H%3\\Ai%3\\As",
+    "Y-m-d+H%3\\Ai",
+    "j.+{sk-month}+Y",
+    "j.+{cs-month}+Y",
 ];
 
 /// The formats that begin with a word.

@@ -3,6 +3,8 @@
 //! In a format a table stands in braces, and the case of its key is the case of the word: `{sk-day}` is `utorok`, `{Sk-day}`
 //! is `Utorok`, `{SK-day}` is `UTOROK`.
 
+use std::sync::LazyLock;
+
 /// What a table's word numbers, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Named {
@@ -219,6 +221,9 @@ const ZONES: [&str; 14] = [
     "Z",
 ];
 
+/// No short name is longer, in bytes.
+pub(super) const LONGEST_SHORT: usize = 4;
+
 /// Formats of a weekday's short name; such words are days only beside a date or time.
 pub(super) const SHORT_WEEKDAYS: [&str; 7] = [
     "{sk-short}",
@@ -241,7 +246,7 @@ pub(super) fn read<'a>(key: &str, text: &'a str) -> Option<(i64, Named, &'a str)
         .find(|character: char| !character.is_alphabetic())
         .unwrap_or(text.len());
     let (word, rest) = text.split_at(end);
-    if word.is_empty() || word.len() > 24 || case(word) != case(key.split('-').next()?) {
+    if word.is_empty() || word.len() > LONGEST || case(word) != case(key.split('-').next()?) {
         return None;
     }
     let word = word.to_lowercase();
@@ -257,15 +262,23 @@ pub(super) fn read_zone(text: &str) -> Option<(&'static str, &str)> {
     })
 }
 
+/// No name is longer, in bytes.
+const LONGEST: usize = 24;
+
+/// All names of days and months, sorted: pages have many words, and few of them are one.
+static KNOWN: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let words = TABLES
+        .iter()
+        .flat_map(|(_, _, words)| words.iter().copied());
+    let mut words: Vec<&str> = words.collect();
+    words.sort_unstable();
+    words
+});
+
 /// Returns whether a word can begin a format.
 pub(super) fn is_known(word: &str) -> bool {
-    if ZONES.contains(&word) {
-        return true;
-    }
-    let small = word.to_lowercase();
-    TABLES
-        .iter()
-        .any(|(_, _, words)| words.contains(&small.as_str()))
+    word.len() <= LONGEST
+        && (ZONES.contains(&word) || KNOWN.binary_search(&word.to_lowercase().as_str()).is_ok())
 }
 
 /// Returns the number of a weekday's long name in any language.

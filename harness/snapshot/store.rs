@@ -217,6 +217,7 @@ mod tests {
             kind: HoleKind::Clock {
                 formats: vec!["D, d M Y H:i:s \\G\\M\\T".to_owned()],
                 offset: 0,
+                zone: crate::snapshot::ClockZone::Own,
             },
         });
         let mut body = Template::literal("<p>učiteľ\u{81} \"{{x}}\"\r\n---\n");

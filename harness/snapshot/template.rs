@@ -255,6 +255,7 @@ mod tests {
             kind: HoleKind::Clock {
                 formats: vec!["H:i:s".to_owned()],
                 offset: 0,
+                zone: crate::snapshot::ClockZone::Own,
             },
         });
         template.push_text(":");

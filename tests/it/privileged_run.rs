@@ -138,7 +138,7 @@ fn privileged_a_killed_run_leaves_nothing_after_clean() {
         ("run", "second build: packages", 2000),
         ("boot", "runlevel: 2", 100),
         ("run", "progress: database …", 50),
-        ("run", "progress: shutdown …", 300),
+        ("run", "progress: second boot …", 4000),
     ];
     for (command, words, milliseconds) in moments {
         let mut child = project.start(&[command, "-v"], &messages);
