@@ -5,7 +5,7 @@
 //! database/tables            which tables there are
 //! database/ziaci/schema      columns, keys, engine, charset and collation in effect
 //! database/ziaci/rows        every value, byte by byte
-//! database/views|triggers|routines|events
+//! database/views|triggers|routines|events|grants|collations
 //! ```
 //!
 //! A case that could not be looked at is broken and never the same; what stands in no case was not compared.
@@ -14,6 +14,7 @@ use std::path::Path;
 
 use super::{
     address::{DatabaseAddress, Target},
+    collations,
     connection::Connection,
     contents::{Contents, Kind},
     description,
@@ -32,10 +33,13 @@ use crate::{
 
 /// What a comparison leaves out, for the report.
 pub const NOT_COMPARED: [&str; 3] = [
-    "database: AUTO_INCREMENT counters, times of update, sizes, and the order of rows on disk",
-    "database: users and grants",
-    "database: the kind of row format, unless a table asks for one",
+    "database: times of update, sizes, and the order of rows on disk",
+    "database: logins that have rights everywhere; others and their rights only where the login of the recording may read mysql.db",
+    "database: the row format of engines other than MyISAM, unless a table asks for one",
 ];
+
+/// What a comparison with a dump leaves out besides, for the report.
+pub const NOT_IN_DUMPS: &str = "database: settings, views, triggers, routines, events, logins and collations: a dump is compared by its tables";
 
 /// Compares a live database with what was recorded in `folder`.
 pub async fn compare_with_snapshot(
@@ -92,7 +96,10 @@ async fn compare_contents(
     observer: &dyn Observer,
     cases: &mut Vec<Case>,
 ) -> Result<(), DatabaseError> {
-    cases.push(compare_servers(expected, actual).await?);
+    let tables_alone = expected.is_dump() || actual.is_dump();
+    if !tables_alone {
+        cases.push(compare_servers(expected, actual).await?);
+    }
     let known = expected.names().await?;
     let found = actual.names().await?;
     cases.push(compare_names(&known, &found));
@@ -109,37 +116,58 @@ async fn compare_contents(
             total: both.len() as u64,
         });
     }
-    for kind in Kind::ALL {
-        let id = CaseId::new(&["database", kind.as_str()]);
-        let both = async {
-            expected.mend().await?;
-            actual.mend().await?;
-            Ok::<_, DatabaseError>((
-                expected.objects(kind, &known).await?,
-                actual.objects(kind, &found).await?,
-            ))
-        };
-        cases.push(match both.await {
-            Err(error) => Case::broken(id, &error),
-            Ok((first, second)) => {
-                if let Some(reason) = hidden(&first).or(hidden(&second)) {
-                    cases.push(Case::not_run(id, reason));
-                    continue;
-                }
-                let differences = description::compare("", &first, &second);
-                Case::compared(
-                    id,
-                    differences,
-                    format!(
-                        "{} on the old server, {} on the candidate",
-                        first.0.len(),
-                        second.0.len()
-                    ),
-                )
-            }
-        });
+    if !tables_alone {
+        for kind in Kind::ALL {
+            cases.extend(compare_objects(expected, actual, kind, (&known, &found)).await);
+        }
     }
     Ok(())
+}
+
+/// Compares what a database holds beside its tables; no case where the old server does not tell what another may lack.
+async fn compare_objects(
+    expected: &mut Contents,
+    actual: &mut Contents,
+    kind: Kind,
+    (known, found): (&Names, &Names),
+) -> Option<Case> {
+    let id = CaseId::new(&["database", kind.as_str()]);
+    let both = async {
+        expected.mend().await?;
+        actual.mend().await?;
+        Ok::<_, DatabaseError>((
+            expected.objects(kind, known).await?,
+            actual.objects(kind, found).await?,
+        ))
+    };
+    Some(match both.await {
+        Err(error) => Case::broken(id, &error),
+        Ok((first, second)) => {
+            if kind.is_optional() && hidden(&first).is_some() {
+                // What the old server does not tell is listed as not compared.
+                return None;
+            }
+            if let Some(reason) = hidden(&first).or(hidden(&second)) {
+                return Some(Case::not_run(id, reason));
+            }
+            let [first, second] = match kind {
+                Kind::Collations => collations::common(&first, &second),
+                Kind::Views | Kind::Triggers | Kind::Routines | Kind::Events | Kind::Grants => {
+                    [first, second]
+                }
+            };
+            let differences = description::compare("", &first, &second);
+            Case::compared(
+                id,
+                differences,
+                format!(
+                    "{} on the old server, {} on the candidate",
+                    first.0.len(),
+                    second.0.len()
+                ),
+            )
+        }
+    })
 }
 
 /// Compares settings, after making sure that there are two databases.
@@ -155,7 +183,8 @@ async fn compare_servers(
         {
             is_one_server(one, other).await?
         }
-        (Contents::Live(..), _) | (Contents::Recorded(_), Contents::Recorded(_)) => false,
+        (Contents::Live(..) | Contents::Dump(_), _)
+        | (Contents::Recorded(_), Contents::Recorded(_) | Contents::Dump(_)) => false,
         (Contents::Recorded(_), Contents::Live(_, address)) => match &address.target {
             // A guest's socket can't be the old server's, and a good copy may well call itself the same.
             Target::Socket(_) => false,
@@ -166,6 +195,7 @@ async fn compare_servers(
         let shown = |contents: &Contents| match contents {
             Contents::Live(connection, _) => connection.address.clone(),
             Contents::Recorded(folder) => folder.display().to_string(),
+            Contents::Dump(dump) => dump.path.display().to_string(),
         };
         return Err(DatabaseError::SameServer {
             first: shown(expected),
@@ -296,10 +326,7 @@ async fn compare_table(expected: &mut Contents, actual: &mut Contents, name: &Na
     };
     let description = &known.table().description;
     let differences = description::compare("", description, &found.table().description);
-    let evidence = format!(
-        "{} columns, keys and settings; AUTO_INCREMENT is not compared",
-        description.0.len()
-    );
+    let evidence = format!("{} columns, keys and settings", description.0.len());
     let schema = Case::compared(id("schema"), differences, evidence);
     let rows = match compare_rows((&known, expected), (&found, actual)).await {
         Ok(Rows::Compared(differences, evidence)) => {

@@ -137,6 +137,24 @@ impl Connection {
         }
     }
 
+    /// Reads a short answer whole; `None` if the login may not read it.
+    pub(super) async fn rows_if_allowed(
+        &mut self,
+        what: &str,
+        query: impl AsRef<[u8]>,
+    ) -> Result<Option<Vec<Row>>, DatabaseError> {
+        const REFUSED: [u16; 4] = [1044, 1045, 1142, 1143];
+        match self.rows(what, query).await {
+            Ok(rows) => Ok(Some(rows)),
+            Err(error)
+                if server_error(&error).is_some_and(|error| REFUSED.contains(&error.code)) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Asks for rows and reads them one by one.
     pub(super) async fn stream(
         &mut self,
@@ -318,7 +336,7 @@ fn is_refusal(error: &DatabaseError) -> bool {
 
 /// Returns whether the server said that it does not know the syntax, the variable, the table or the column.
 fn is_unknown(error: &DatabaseError) -> bool {
-    const UNKNOWN: [u16; 8] = [1064, 1109, 1146, 1193, 1235, 1305, 1577, 1690];
+    const UNKNOWN: [u16; 9] = [1049, 1064, 1109, 1146, 1193, 1235, 1305, 1577, 1690];
     server_error(error).is_some_and(|error| UNKNOWN.contains(&error.code))
 }
 

@@ -14,9 +14,12 @@ use std::{
 use super::{
     address::DatabaseAddress,
     chunk::Chunk,
+    collations,
     connection::Connection,
     description::{self, Description},
+    dump::{self, Dump},
     error::DatabaseError,
+    grants,
     name::Name,
     objects::{self, Names},
     rows::Side,
@@ -40,11 +43,30 @@ pub(super) enum Kind {
     Routines,
     /// Events.
     Events,
+    /// Logins and what they may do.
+    Grants,
+    /// How collations compare and sort words.
+    Collations,
 }
 
 impl Kind {
     /// All of them.
-    pub(super) const ALL: [Self; 4] = [Self::Views, Self::Triggers, Self::Routines, Self::Events];
+    pub(super) const ALL: [Self; 6] = [
+        Self::Views,
+        Self::Triggers,
+        Self::Routines,
+        Self::Events,
+        Self::Grants,
+        Self::Collations,
+    ];
+
+    /// Returns whether a recording may lack it: the login may see no other logins, and old recordings have no words.
+    pub(super) fn is_optional(self) -> bool {
+        match self {
+            Self::Grants | Self::Collations => true,
+            Self::Views | Self::Triggers | Self::Routines | Self::Events => false,
+        }
+    }
 
     /// Returns its word in case ids and file names.
     pub(super) fn as_str(self) -> &'static str {
@@ -53,6 +75,8 @@ impl Kind {
             Self::Triggers => "triggers",
             Self::Routines => "routines",
             Self::Events => "events",
+            Self::Grants => "grants",
+            Self::Collations => "collations",
         }
     }
 }
@@ -64,6 +88,8 @@ pub(super) enum Contents {
     Live(Box<Connection>, DatabaseAddress),
     /// In a folder.
     Recorded(PathBuf),
+    /// In a dump.
+    Dump(Dump),
 }
 
 /// A table out of one of them.
@@ -97,7 +123,7 @@ impl Found {
         match (self, contents) {
             (Self::Recorded(file), _) => Side::Recorded(file),
             (Self::Live(_), Contents::Live(connection, _)) => Side::Live(connection, layout),
-            (Self::Live(_), Contents::Recorded(_)) => {
+            (Self::Live(_), Contents::Recorded(_) | Contents::Dump(_)) => {
                 unreachable!("a recording holds no live table")
             }
         }
@@ -110,14 +136,20 @@ impl Contents {
         match source {
             Source::Live(address) => Self::live(address).await,
             Source::Recorded(folder) => Self::recorded(folder),
+            Source::Dump(path) => dump::read(path).map(Self::Dump),
         }
+    }
+
+    /// Returns whether it holds tables alone.
+    pub(super) fn is_dump(&self) -> bool {
+        matches!(self, Self::Dump(_))
     }
 
     /// Makes a connection again that broke at what was read before.
     pub(super) async fn mend(&mut self) -> Result<(), DatabaseError> {
         match self {
             Self::Live(connection, _) => connection.mend().await,
-            Self::Recorded(_) => Ok(()),
+            Self::Recorded(_) | Self::Dump(_) => Ok(()),
         }
     }
 
@@ -142,6 +174,7 @@ impl Contents {
         match self {
             Self::Live(connection, address) => server::read_server(connection, &address.name).await,
             Self::Recorded(folder) => read_description(&folder.join("server.txt")),
+            Self::Dump(_) => Ok(Description::default()),
         }
     }
 
@@ -160,6 +193,10 @@ impl Contents {
                     hidden: None,
                 })
             }
+            Self::Dump(dump) => Ok(Names {
+                tables: dump.tables.keys().cloned().collect(),
+                ..Names::default()
+            }),
         }
     }
 
@@ -182,8 +219,21 @@ impl Contents {
             (Self::Live(connection, address), Kind::Routines) => {
                 objects::read_routines(connection, &address.name).await
             }
+            (Self::Live(connection, address), Kind::Grants) => {
+                grants::read_grants(connection, &address.name).await
+            }
+            (Self::Live(connection, _), Kind::Collations) => {
+                collations::read_collations(connection).await
+            }
+            (Self::Dump(_), _) => Ok(objects::hide("a dump is compared by its tables")),
             (Self::Recorded(folder), _) => {
-                read_description(&folder.join(kind.as_str()).with_extension("txt"))
+                let path = folder.join(kind.as_str()).with_extension("txt");
+                if kind.is_optional() && !path.exists() {
+                    return Ok(objects::hide(
+                        "it was not recorded: record the database again",
+                    ));
+                }
+                read_description(&path)
             }
         }
     }
@@ -198,6 +248,11 @@ impl Contents {
                 let path = table_path(folder, name);
                 let text = read(&path)?;
                 table_file::parse(&path, name, text).map(|file| Found::Recorded(Box::new(file)))
+            }
+            Self::Dump(dump) => {
+                let text = dump.tables.get(name).cloned().unwrap_or_default();
+                table_file::parse(&dump.path, name, text)
+                    .map(|file| Found::Recorded(Box::new(file)))
             }
         }
     }

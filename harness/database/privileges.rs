@@ -110,7 +110,7 @@ fn parse(line: &str) -> Option<(Vec<String>, String)> {
 }
 
 /// Returns whether a name fits a pattern of GRANT: `%`, `_`, and both escaped.
-fn like(pattern: &str, name: &str) -> bool {
+pub(super) fn like(pattern: &str, name: &str) -> bool {
     let mut characters = pattern.chars();
     match characters.next() {
         None => name.is_empty(),

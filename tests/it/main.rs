@@ -10,6 +10,7 @@ mod pages;
 mod pages_time;
 mod privileged_database;
 mod privileged_doctor;
+mod privileged_dump;
 mod privileged_faults;
 mod privileged_run;
 mod privileged_units;

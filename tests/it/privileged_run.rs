@@ -93,6 +93,11 @@ fn privileged_a_right_copy_is_verified_and_a_wrong_one_is_named() {
     let (code, text) = project.run(&["run"]);
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("VERIFIED"), "{text}");
+    let (_, json) = project.run(&["report", "latest", "--format", "json"]);
+    assert!(
+        json.contains("database/effects/uprava-ziaka/04-ulozenie"),
+        "{json}"
+    );
 
     // Four things go wrong at once; each must be named.
     let site = "tests/legacy/overlay/etc/apache2/sites-available/skola.conf";
@@ -118,6 +123,7 @@ fn privileged_a_right_copy_is_verified_and_a_wrong_one_is_named() {
         "AddDefaultCharset",
         "time zone shifted by",
         "Kremnice",
+        "it is not the server's clock, in the old server's time zone",
     ] {
         assert!(text.contains(expected), "{expected} is not named: {text}");
     }

@@ -1,0 +1,59 @@
+//! Two pages compared: the same is silent, another one is not, whatever they are made of.
+//!
+//! A zero byte parts the recorded page from the one that comes.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use migrate_verify::{
+    charset::{Charset, Detection, Source, decode_exactly},
+    exchange::{Answer, Framing},
+    replay::{Clock, Options, differences},
+    snapshot::{Body, Snapshot, Template, Zone},
+};
+
+fn answer(body: &[u8]) -> Answer {
+    Answer {
+        status_line: b"HTTP/1.1 200 OK".to_vec(),
+        headers: Vec::new(),
+        framing: Framing::Close,
+        wire_length: body.len(),
+        body: body.to_vec(),
+        anomalies: Vec::new(),
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let at = data.iter().position(|byte| *byte == 0);
+    let (old, new) = data.split_at(at.unwrap_or(data.len()));
+    let new = new.get(1..).unwrap_or_default();
+    let charset = Charset::WINDOWS_1250;
+    let Ok(decoded) = decode_exactly(old, charset) else {
+        return;
+    };
+    let snapshot = Snapshot {
+        description: "fuzz".to_owned(),
+        request: "GET /".to_owned(),
+        sent: Vec::new(),
+        asked: String::new(),
+        status: "HTTP/1.1 200 OK".to_owned(),
+        headers: Vec::new(),
+        framing: "close".to_owned(),
+        anomalies: Vec::new(),
+        charset: Some(Detection {
+            charset,
+            source: Source::Default,
+        }),
+        zone: Zone::utc(),
+        body: Body::Text(Template::literal(&decoded.text)),
+    };
+    let options = Options::new(charset, Some(Zone::utc()), Clock::new(|| 1_795_515_753));
+    let compare = |body: &[u8]| differences(&snapshot, &answer(body), "old.example", &options);
+    let has_meta = |page: &[u8]| page.windows(5).any(|five| five.eq_ignore_ascii_case(b"<meta"));
+    let has_mark = |page: &[u8]| page.starts_with(b"\xef\xbb\xbf");
+    if !has_meta(old) && !has_mark(old) {
+        assert_eq!(compare(old), []);
+    }
+    if old != new {
+        assert_ne!(compare(new), [], "another page was taken for the same");
+    }
+});
