@@ -27,7 +27,8 @@ build_tree() {
     cp -a tests/legacy "$project/tests/"
     ln -sfn "$root/target/stand-in" "$project/target/stand-in"
     : > "$project/target/demo/packages.txt"
-    sed -i 's/"mariadb-server"\]/"mariadb-server", "isc-dhcp-client"]/' "$project/migrate-verify.toml"
+    # Emulated, systemd-nspawn takes a minute for the owners in its throw-away layer alone.
+    sed -i -e 's/"mariadb-server"\]/"mariadb-server", "isc-dhcp-client"]/' -e 's/^boot_timeout = .*/boot_timeout = "600s"/' "$project/migrate-verify.toml"
     "$program" lock --project "$project"
     "$program" rootfs build --quiet --project "$project" --output "$work/tree" > /dev/null
 }

@@ -52,11 +52,11 @@ harness_boots() {
     local pid try status=0
     migrate-verify boot --quiet --project /srv/project --rootfs "$tree" > /tmp/boot 2>&1 &
     pid=$!
-    for ((try = 0; try < 600; try++)); do
+    for ((try = 0; try < 6000; try++)); do
         if grep -q answers /tmp/boot || ! kill -0 $pid 2> /dev/null; then break; fi
         sleep 0.1
     done
-    kill -INT $pid
+    kill -INT $pid 2> /dev/null
     wait $pid || status=$?
     cat /tmp/boot
     return $status

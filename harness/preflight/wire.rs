@@ -1,10 +1,12 @@
 //! A network namespace at the end of a veth pair, for as long as a check lasts: what passes there passes to a guest.
 
 use std::{
-    net::Ipv4Addr,
+    io,
+    net::{Ipv4Addr, SocketAddrV4},
     time::{Duration, Instant},
 };
 
+use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt::set_socket_reuseaddr};
 use tokio::{
     net::{TcpStream, UdpSocket},
     time::timeout,
@@ -145,8 +147,7 @@ impl Wire {
         toolbox: &Toolbox,
     ) -> Result<Passage, String> {
         let host: Ipv4Addr = self.subnet.host;
-        let socket = UdpSocket::bind((host, port))
-            .await
+        let socket = listen(host, port, &self.link)
             .map_err(|error| format!("port {port} of {host}: {error}"))?;
         let script = format!("echo > /dev/udp/{host}/{port}");
         let call = self.inside(&["bash", "-c", &script]);
@@ -171,6 +172,19 @@ impl Wire {
     }
 }
 
+/// Listens on an address and a link, even if somebody listens on all addresses of the link, as systemd-networkd does: the kernel
+/// gives a datagram to whom it fits best (`SO_REUSEADDR`, socket(7)).
+fn listen(host: Ipv4Addr, port: u16, link: &str) -> io::Result<UdpSocket> {
+    let socket = socket(AddressFamily::INET, SocketType::DGRAM, None)?;
+    set_socket_reuseaddr(&socket, true)?;
+    bind(&socket, &SocketAddrV4::new(host, port))?;
+    let socket = std::net::UdpSocket::from(socket);
+    socket.set_nonblocking(true)?;
+    let socket = UdpSocket::from_std(socket)?;
+    socket.bind_device(Some(link.as_bytes()))?;
+    Ok(socket)
+}
+
 /// Waits until the process has its namespace.
 async fn await_namespace(process: u32) -> Result<(), String> {
     let namespace = |of: &str| std::fs::read_link(format!("/proc/{of}/ns/net")).ok();
@@ -182,4 +196,23 @@ async fn await_namespace(process: u32) -> Result<(), String> {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_datagram_is_heard_beside_somebody_who_listens_on_all_addresses() {
+        let theirs = listen(Ipv4Addr::UNSPECIFIED, 0, "lo").unwrap();
+        let port = theirs.local_addr().unwrap().port();
+        let ours = listen(Ipv4Addr::LOCALHOST, port, "lo").unwrap();
+        let sender = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        sender
+            .send_to(b"x", (Ipv4Addr::LOCALHOST, port))
+            .await
+            .unwrap();
+        let heard = timeout(PATIENCE, ours.recv(&mut [0; 16])).await;
+        assert_eq!(heard.unwrap().unwrap(), 1);
+    }
 }
