@@ -16,7 +16,8 @@ packages=(
     build-essential pkg-config ca-certificates
 )
 if [[ ${1:-} == tests ]]; then
-    packages+=(mariadb-server-core mariadb-client-core busybox-static shellcheck git)
+    # MariaDB as a server to compare; who else builds images; what rules are checked by; what scripts are checked with
+    packages+=(mariadb-server-core mariadb-client-core umoci buildah podman iptables nftables busybox-static shellcheck git)
 fi
 
 missing=()

@@ -26,6 +26,8 @@ pub mod reproducibility;
 
 pub mod machine;
 
+pub mod units;
+
 pub mod exchange;
 pub mod scenario;
 pub mod snapshot;
@@ -33,6 +35,8 @@ pub mod snapshot;
 pub mod replay;
 
 pub mod database;
+
+pub mod effect;
 
 pub mod preflight;
 

@@ -1,16 +1,15 @@
-#!/usr/bin/env bash
 # The figures of `replay`: requests per second against hurl on one nginx, pages compared per second, memory for 10,000 pages.
-# Started by ci/bench.sh, which sets `program`, `runs`, `root` and `work` and removes `work`.
+# Sourced by ci/bench.sh, never run.
 #
 # Both ask the same 2,000 pages of 10 kB over at most 8 connections, in the same minutes. hurl asserts the sha256 of the body and one header;
 # ours compares everything. hurl comes from Debian or from `cargo install hurl --version 8.0.1` (HURL=FILE names another).
-set -euo pipefail
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # what bench.sh reads and sets
 
 pages=2000
 connections=8
 port=${BENCH_PORT:-18090}
 memory_pages=10000
-missed=0
 
 # Pages that differ in every line, of about 10 kB, in folders of one scenario each.
 write_pages() {
@@ -65,7 +64,7 @@ CONF
     chmod 755 "$work" "$folder"
     nginx -c "$folder/nginx.conf" &
     nginx=$!
-    trap 'kill "$nginx" 2> /dev/null || true' EXIT
+    trap 'kill "$nginx" 2> /dev/null; rm -rf "$work"' EXIT
     until curl --silent --output /dev/null "http://127.0.0.1:$port/"; do sleep 0.1; done
 }
 
@@ -81,10 +80,10 @@ timed() {
     cat "$work/time"
 }
 
-median() { sort -n | awk '{ value[NR] = $1 } END { print value[int((NR + 1) / 2)] }'; }
+middle() { sort -n | awk '{ value[NR] = $1 } END { print value[int((NR + 1) / 2)] }'; }
 
-# Prints a row: row WORK FIGURE TARGET, where more is better; or less is, if a fourth argument is given.
-row() {
+# Prints a row: figure_row WORK FIGURE TARGET, where more is better; or less is, if a fourth argument is given.
+figure_row() {
     local verdict
     verdict=$(awk -v figure="$2" -v target="$3" -v less="${4:-}" \
         'BEGIN { print (less == "" ? figure >= target : figure <= target) ? "kept" : "MISSED" }')
@@ -103,9 +102,9 @@ against_hurl() {
         timed "$program" replay --project "$folder/project" --server "$url" --same-machine --jobs "$connections" >> "$work/ours"
         [[ -z $hurl ]] || timed "$hurl" --test --jobs "$connections" "$folder"/hurl/*.hurl >> "$work/hurl"
     done
-    ours=$(cut -d' ' -f1 "$work/ours" | median | awk -v pages="$pages" '{ printf "%.0f", pages / $1 }')
+    ours=$(cut -d' ' -f1 "$work/ours" | middle | awk -v pages="$pages" '{ printf "%.0f", pages / $1 }')
     theirs=
-    [[ -z $hurl ]] || theirs=$(cut -d' ' -f1 "$work/hurl" | median | awk -v pages="$pages" '{ printf "%.0f", pages / $1 }')
+    [[ -z $hurl ]] || theirs=$(cut -d' ' -f1 "$work/hurl" | middle | awk -v pages="$pages" '{ printf "%.0f", pages / $1 }')
     kill "$nginx"
     wait "$nginx" || true
     [[ -z $hurl ]] || hurl_version=$("$hurl" --version | head -n 1)
@@ -123,20 +122,23 @@ memory() {
     wait "$nginx" || true
 }
 
-against_hurl
-memory
-offline=$(cd "$root" && cargo bench --locked --quiet --bench comparison)
-echo
-printf '| %-66s | %9s | %9s | %-6s |\n' "work (median of $runs)" figure target verdict
-echo "| --- | --- | --- | --- |"
-if [[ -n $theirs ]]; then
-    echo "| $pages pages of 10 kB: ours $ours, ${hurl_version%% (*} $theirs requests a second |||"
-    row "requests a second : hurl's" "$(awk -v ours="$ours" -v theirs="$theirs" 'BEGIN { printf "%.2f", ours / theirs }')" 2.0
-else
-    echo "| $pages pages of 10 kB: ours $ours requests a second; hurl is not there |||"
-fi
-row "offline, equal pages of 20 kB a second and core" "$(awk '$1 == "equal" { print $2 }' <<< "$offline")" 20000
-row "offline, equal pages with holes of 20 kB a second and core" "$(awk '$1 == "holes" { print $2 }' <<< "$offline")" 2000
-row "offline, different pages of 20 kB with document diff a second and core" "$(awk '$1 == "different" { print $2 }' <<< "$offline")" 500
-row "peak memory in MB for $memory_pages pages" $((peak / 1024)) 150 less
-exit "$missed"
+bench_replay() {
+    local offline
+    install_peers nginx-light time perl
+    against_hurl
+    memory
+    offline=$(cd "$root" && cargo bench --locked --quiet --bench comparison)
+    echo
+    printf '| %-66s | %9s | %9s | %-6s |\n' "work (median of $runs)" figure target verdict
+    echo "| --- | --- | --- | --- |"
+    if [[ -n $theirs ]]; then
+        echo "| $pages pages of 10 kB: ours $ours, ${hurl_version%% (*} $theirs requests a second |||"
+        figure_row "requests a second : hurl's" "$(awk -v ours="$ours" -v theirs="$theirs" 'BEGIN { printf "%.2f", ours / theirs }')" 2.0
+    else
+        echo "| $pages pages of 10 kB: ours $ours requests a second; hurl is not there |||"
+    fi
+    figure_row "offline, equal pages of 20 kB a second and core" "$(awk '$1 == "equal" { print $2 }' <<< "$offline")" 20000
+    figure_row "offline, equal pages with holes of 20 kB a second and core" "$(awk '$1 == "holes" { print $2 }' <<< "$offline")" 2000
+    figure_row "offline, different pages of 20 kB with document diff a second and core" "$(awk '$1 == "different" { print $2 }' <<< "$offline")" 500
+    figure_row "peak memory in MB for $memory_pages pages" $((peak / 1024)) 150 less
+}

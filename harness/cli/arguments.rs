@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use migrate_verify::reproducibility::Selection;
 
 /// Proves that a migrated copy of an old LAMP server is the same as the server it replaces.
@@ -60,8 +61,14 @@ pub(crate) enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check that host, project and image offer what a run needs.
-    Doctor,
+    /// Write a commented project that passes `doctor`.
+    Init {
+        /// The folder.
+        #[arg(value_name = "DIR", default_value = ".")]
+        folder: PathBuf,
+    },
+    /// Check that host and project offer what a run and the guest need; each finding with its fix.
+    Doctor(DoctorArguments),
     /// Resolve the image's digest and the packages into migrate-verify.lock.
     Lock,
     /// Build, unpack, digest and compare root file systems.
@@ -86,8 +93,21 @@ pub(crate) enum Command {
     Run(VaryArguments),
     /// Render a run's evidence again.
     Report(ReportArguments),
+    /// Write the systemd, journald and network files with which the tested guest runs in production.
+    Units(UnitsArguments),
     /// Remove whatever a killed run left behind.
     Clean,
+    /// Print a shell's completions.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page.
+    Man {
+        /// Write one page for each command into this folder instead.
+        #[arg(long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
 }
 
 /// `rootfs …`.
@@ -167,12 +187,37 @@ pub(crate) enum ProfileName {
     Content,
 }
 
+/// `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    /// A rootfs that was built before: what only some guests need is decided for it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rootfs: Option<PathBuf>,
+    /// A unit that was written by hand: what it lacks to run an old guest; nothing else is checked then.
+    #[arg(long, value_name = "FILE", conflicts_with = "rootfs")]
+    pub(crate) unit: Option<PathBuf>,
+}
+
+/// `units`.
+#[derive(Debug, Args)]
+pub(crate) struct UnitsArguments {
+    /// Where the files are put, as they lie on the host; a new folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Where the tree will be in production; %i is the machine's name.
+    #[arg(long, value_name = "PATH", default_value = "/srv/app/%i/rootfs")]
+    pub(crate) rootfs: String,
+}
+
 /// `boot`.
 #[derive(Debug, Args)]
 pub(crate) struct BootArguments {
     /// A rootfs that was built before; by default one is built.
     #[arg(long, value_name = "DIR")]
     pub(crate) rootfs: Option<PathBuf>,
+    /// Open a shell of the guest's root in it; the guest is stopped when the shell ends.
+    #[arg(long, conflicts_with = "quiet")]
+    pub(crate) shell: bool,
 }
 
 /// `record`.
@@ -229,10 +274,13 @@ pub(crate) enum DatabaseCommand {
         #[arg(long, value_name = "URL")]
         server: Option<String>,
     },
-    /// Compare a database with the recorded one.
+    /// Compare a database with the recorded one, or any two of them.
     Compare {
+        /// What is right: a database as below, or a folder that was recorded; by default snapshots/database/.
+        #[arg(long, value_name = "URL|DIR")]
+        expected: Option<String>,
         /// The database: `mysql://USER[:PASSWORD]@HOST[:PORT]/NAME`; by default candidate.database.
-        #[arg(long, value_name = "URL")]
+        #[arg(long, value_name = "URL|DIR")]
         server: Option<String>,
     },
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use migrate_verify::{
-    machine::Stop,
+    machine::{Machine, Stop},
     outcome::Verdict,
     recipe,
     verification::{Plan, boot_guest, build_one},
@@ -46,7 +46,11 @@ pub(crate) async fn boot(context: &Context, arguments: BootArguments) -> Result<
         ));
         output::line("Ctrl-C stops it");
     }
-    follow(context, &guest.machine).await;
+    if arguments.shell {
+        shell(context, &guest.machine).await?;
+    } else {
+        follow(context, &guest.machine).await;
+    }
     let limit = plan.project.container.stop_timeout.0;
     let (stop, _journal) = guest
         .machine
@@ -65,6 +69,7 @@ pub(crate) async fn boot(context: &Context, arguments: BootArguments) -> Result<
         Stop::Hung => Err(Failure::ended(
             "the guest did not halt in time and was killed",
         )),
+        Stop::Killed(how) => Err(Failure::ended(how)),
         Stop::Ended(how) => Err(Failure::ended(format!("systemd-nspawn ended with {how}"))),
     }
 }
@@ -78,8 +83,23 @@ async fn build(plan: &Plan) -> Result<PathBuf, Failure> {
     )
 }
 
+/// Opens a shell of the guest's root on this terminal; Ctrl-C is the shell's.
+async fn shell(context: &Context, machine: &Machine) -> Result<(), Failure> {
+    let caught = signal(SignalKind::interrupt()).map_err(|error| Failure::inconclusive(&error))?;
+    let call = machine.command(&["/bin/sh", "-l"]);
+    let call = call.env("TERM", "linux").env("HOME", "/root");
+    let ended = context.toolbox.run_on_terminal(&call).await;
+    drop(caught);
+    let exit = ended.map_err(|error| Failure::inconclusive(&error))?;
+    output::message(
+        "boot",
+        &format!("the shell ended with {exit}; stopping the guest"),
+    );
+    Ok(())
+}
+
 /// Prints the guest's records as they come, until a signal.
-async fn follow(context: &Context, machine: &migrate_verify::machine::Machine) {
+async fn follow(context: &Context, machine: &Machine) {
     let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),

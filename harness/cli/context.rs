@@ -76,6 +76,21 @@ impl Context {
 
     /// Makes what a command needs that builds or boots: first removes what dead runs left, then makes a workspace.
     pub(crate) fn plan(&self, project: Project) -> Result<Plan, Failure> {
+        let workspace = self.workspace()?;
+        Ok(Plan {
+            project,
+            cache: CACHE.into(),
+            toolbox: self.toolbox.marked(workspace.id.as_str()),
+            observer: Arc::clone(&self.observer),
+            clock: Clock::new(clock::now),
+            comparison: Comparison::new(clock::random().into()),
+            started_at: clock::rfc3339(clock::now()),
+            workspace,
+        })
+    }
+
+    /// Removes what dead runs left, then makes a workspace.
+    pub(crate) fn workspace(&self) -> Result<Arc<Workspace>, Failure> {
         let failed = |error: WorkspaceError| {
             Failure::inconclusive(&error).hint("building and booting need root: run it with sudo")
         };
@@ -91,20 +106,10 @@ impl Context {
         let workspace = Arc::new(Workspace::create(Self::state_folder(), id).map_err(failed)?);
         self.observer
             .observe(Event::Note(format!("run {}", workspace.id)));
-        let plan = Plan {
-            project,
-            workspace: Arc::clone(&workspace),
-            cache: CACHE.into(),
-            toolbox: self.toolbox.marked(workspace.id.as_str()),
-            observer: Arc::clone(&self.observer),
-            clock: Clock::new(clock::now),
-            comparison: Comparison::new(clock::random().into()),
-            started_at: clock::rfc3339(now),
-        };
         self.workspace
-            .set(workspace)
-            .expect("a command makes one plan");
-        Ok(plan)
+            .set(Arc::clone(&workspace))
+            .expect("a command makes one workspace");
+        Ok(workspace)
     }
 
     /// Returns whether the current folder is in a project.

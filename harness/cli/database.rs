@@ -3,7 +3,7 @@
 use std::{env, path::PathBuf, time::Instant};
 
 use migrate_verify::{
-    database::{self, DatabaseAddress, DatabaseError, Password, Recorded},
+    database::{self, DatabaseAddress, DatabaseError, Password, Recorded, Source},
     outcome::{RunReport, Stage, StageName, Verdict},
     project::Project,
 };
@@ -29,16 +29,36 @@ pub(crate) async fn database(
             let address = address(&project, server.or(configured), "legacy.database")?;
             record(context, &address, folder).await
         }
-        DatabaseCommand::Compare { server } => {
-            let configured = project.candidate.database.clone();
-            let address = address(&project, server.or(configured), "candidate.database")?;
-            compare(context, &address, folder).await
+        DatabaseCommand::Compare { expected, server } => {
+            let expected = match expected {
+                Some(text) => source(&project, text)?,
+                None => Source::Recorded(folder),
+            };
+            let server = server.or_else(|| project.candidate.database.clone());
+            let actual = match server {
+                Some(text) => source(&project, text)?,
+                None => Source::Live(address(&project, None, "candidate.database")?),
+            };
+            compare(context, &expected, &actual).await
         }
     }
 }
 
+/// Reads one side of a comparison: an address, or a folder.
+fn source(project: &Project, text: String) -> Result<Source, Failure> {
+    if text.contains("://") {
+        address(project, Some(text), "candidate.database").map(Source::Live)
+    } else {
+        Ok(Source::Recorded(PathBuf::from(text)))
+    }
+}
+
 /// Reads the address; its password may come from the environment instead.
-fn address(project: &Project, text: Option<String>, key: &str) -> Result<DatabaseAddress, Failure> {
+pub(super) fn address(
+    project: &Project,
+    text: Option<String>,
+    key: &str,
+) -> Result<DatabaseAddress, Failure> {
     let text = text.ok_or_else(|| {
         Failure::from(
             project
@@ -115,11 +135,11 @@ fn summary(recorded: &Recorded) -> String {
 
 async fn compare(
     context: &Context,
-    address: &DatabaseAddress,
-    folder: PathBuf,
+    expected: &Source,
+    actual: &Source,
 ) -> Result<Verdict, Failure> {
     let start = Instant::now();
-    let cases = database::compare_with_snapshot(address, &folder, context.observer.as_ref()).await;
+    let cases = database::compare(expected, actual, context.observer.as_ref()).await;
     let stage = Stage {
         name: StageName::Database,
         took: start.elapsed(),
@@ -127,7 +147,7 @@ async fn compare(
     };
     let report = RunReport {
         id: None,
-        subject: address.to_string(),
+        subject: actual.to_string(),
         started_at: clock::rfc3339(clock::now()),
         stages: vec![stage],
         not_compared: database::NOT_COMPARED.map(str::to_owned).to_vec(),

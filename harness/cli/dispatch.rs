@@ -20,7 +20,7 @@ use super::{
     context::Context,
     database, doctor,
     failure::{self, Failure},
-    lock, output, record, replay, report, rootfs, run,
+    init, lock, manual, output, record, replay, report, rootfs, run, units,
 };
 
 /// After so long people wonder why the program hasn't ended.
@@ -107,7 +107,8 @@ async fn interrupted() -> &'static str {
 
 async fn dispatch(context: &Context, command: Command) -> Result<Verdict, Failure> {
     match command {
-        Command::Doctor => doctor::doctor(context).await,
+        Command::Init { folder } => init::init(context, &folder),
+        Command::Doctor(arguments) => doctor::doctor(context, &arguments).await,
         Command::Lock => lock::lock(context).await,
         Command::Rootfs { command } => rootfs::rootfs(context, command).await,
         Command::Boot(arguments) => boot::boot(context, arguments).await,
@@ -117,6 +118,9 @@ async fn dispatch(context: &Context, command: Command) -> Result<Verdict, Failur
         Command::Database { command } => database::database(context, command).await,
         Command::Run(arguments) => run::run(context, arguments).await,
         Command::Report(arguments) => report::report(context, &arguments),
+        Command::Units(arguments) => units::units(context, &arguments),
         Command::Clean => clean::clean(context),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { output } => manual::man(output.as_deref()),
     }
 }

@@ -1,24 +1,42 @@
 //! `doctor`: what host and project lack, each finding with its fix.
 
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
 use migrate_verify::{
-    outcome::{RunReport, Stage, StageName, Verdict},
-    preflight,
+    outcome::{Case, RunReport, Stage, StageName, Verdict},
+    preflight::{self, Guest, Host},
+    project::Project,
+    rootfs::TreeRoot,
 };
 
-use super::{clock, context::Context, failure::Failure, output};
+use super::{
+    arguments::DoctorArguments, clock, context::Context, failure::Failure, output,
+    units::unit_cases,
+};
 
 /// Checks the host, and the project where there is one.
-pub(crate) async fn doctor(context: &Context) -> Result<Verdict, Failure> {
+pub(crate) async fn doctor(
+    context: &Context,
+    arguments: &DoctorArguments,
+) -> Result<Verdict, Failure> {
     let started = Instant::now();
-    let mut cases = preflight::host(Context::state_folder(), &context.toolbox).await;
-    let mut subject = "this host".to_owned();
-    if context.global.project.is_some() || Context::is_in_project() {
-        let project = context.project()?;
-        subject = project.folder.display().to_string();
-        cases.extend(preflight::project(&project));
+    if let Some(unit) = &arguments.unit {
+        let cases = unit_cases(unit)?;
+        return Ok(print(context, unit.display().to_string(), started, cases));
     }
+    let in_project = context.global.project.is_some() || Context::is_in_project();
+    let project = in_project.then(|| context.project()).transpose()?;
+    let guest = arguments.rootfs.as_deref().map(read_guest).transpose()?;
+    let mut cases = checks(context, arguments, project.as_ref(), guest.as_ref()).await?;
+    cases.extend(project.iter().flat_map(preflight::project));
+    let subject = project.map_or_else(
+        || "this host".to_owned(),
+        |project| project.folder.display().to_string(),
+    );
+    Ok(print(context, subject, started, cases))
+}
+
+fn print(context: &Context, subject: String, started: Instant, cases: Vec<Case>) -> Verdict {
     let report = RunReport {
         id: None,
         subject,
@@ -31,5 +49,45 @@ pub(crate) async fn doctor(context: &Context) -> Result<Verdict, Failure> {
         not_compared: Vec::new(),
     };
     output::report(context, &report, true);
-    Ok(report.verdict())
+    report.verdict()
+}
+
+fn read_guest(tree: &Path) -> Result<Guest, Failure> {
+    let root = TreeRoot::open(tree).map_err(|error| Failure::input(&error))?;
+    Ok(Guest::read(&root)?)
+}
+
+async fn checks(
+    context: &Context,
+    arguments: &DoctorArguments,
+    project: Option<&Project>,
+    guest: Option<&Guest>,
+) -> Result<Vec<Case>, Failure> {
+    // Only root has a folder where trees are; the probes say themselves that they need root.
+    let workspace = if rustix::process::geteuid().is_root() {
+        Some(context.workspace()?)
+    } else {
+        None
+    };
+    let (folder, seed, toolbox) = match &workspace {
+        None => (Context::state_folder(), "none", context.toolbox.clone()),
+        Some(workspace) => {
+            let id = &workspace.id;
+            (
+                workspace.folder.as_path(),
+                id.suffix(),
+                context.toolbox.marked(id.as_str()),
+            )
+        }
+    };
+    let host = Host {
+        folder,
+        seed,
+        machine: project.map(|project| project.container.machine.as_str()),
+        tree: arguments.rootfs.as_deref(),
+    };
+    let mut cases = preflight::host(&host, &toolbox).await;
+    cases.push(preflight::variations(&toolbox));
+    cases.extend(preflight::for_guest("preflight", guest, folder, &toolbox).await);
+    Ok(cases)
 }

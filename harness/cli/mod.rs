@@ -14,7 +14,9 @@ mod database;
 mod dispatch;
 mod doctor;
 mod failure;
+mod init;
 mod lock;
+mod manual;
 mod output;
 mod record;
 mod replay;
@@ -24,5 +26,6 @@ mod rootfs_diff;
 mod rootfs_subject;
 mod run;
 mod terminal;
+mod units;
 
 pub(crate) use dispatch::main;

@@ -1,17 +1,22 @@
 //! `record`.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use migrate_verify::{
+    effect::{self, Watch},
     outcome::{Case, Outcome, Verdict},
     progress::Event,
     project::Project,
     replay::{self, Clock, Pace, RecordManner, RecordResult},
     scenario::{self, Scenario},
+    snapshot::Zone,
     verification::replay_options,
 };
 
-use super::{arguments::RecordArguments, clock, context::Context, failure::Failure, output};
+use super::{
+    arguments::RecordArguments, clock, context::Context, database::address, failure::Failure,
+    output,
+};
 
 /// Records the old server's answers.
 pub(crate) async fn record(
@@ -47,7 +52,20 @@ pub(crate) async fn record(
         what: "record".to_owned(),
     });
     let snapshots = project.folder.join("snapshots");
-    let result = replay::record(&chosen, &snapshots, &server, manner, &options, observer).await?;
+    let watch = if arguments.allow_writes {
+        watch(&project)?
+    } else {
+        None
+    };
+    options.witness = watch.as_ref().map(Watch::witness);
+    let mut result =
+        replay::record(&chosen, &snapshots, &server, manner, &options, observer).await?;
+    if let Some(watch) = watch {
+        record_effects(&chosen, &snapshots, &watch, &options, &mut result)?;
+    } else if arguments.allow_writes && chosen.iter().any(|scenario| scenario.mutates) {
+        let note = "legacy.database is not set: which rows the scenarios change was not recorded";
+        result.notes.push(note.to_owned());
+    }
     let verdict = Verdict::of(&result.cases);
     observer.observe(Event::Finished {
         what: "record".to_owned(),
@@ -59,6 +77,37 @@ pub(crate) async fn record(
         print(&result, &project, verdict);
     }
     Ok(verdict)
+}
+
+/// Returns who looks at the old server's database while scenarios change it, if the project names it.
+fn watch(project: &Project) -> Result<Option<Watch>, Failure> {
+    let configured = project
+        .legacy
+        .as_ref()
+        .and_then(|legacy| legacy.database.clone());
+    let Some(text) = configured else {
+        return Ok(None);
+    };
+    let address = address(project, Some(text), "legacy.database")?;
+    Ok(Some(Watch::new(&address)))
+}
+
+/// Writes what the scenarios changed.
+fn record_effects(
+    scenarios: &[Scenario],
+    snapshots: &Path,
+    watch: &Watch,
+    options: &replay::Options,
+    result: &mut RecordResult,
+) -> Result<(), Failure> {
+    let zone = options.zone.clone().unwrap_or_else(Zone::utc);
+    let tolerance = i64::try_from(options.tolerance.as_secs()).unwrap_or(i64::MAX);
+    let effects = effect::record(scenarios, snapshots, &watch.observed(), &zone, tolerance)
+        .map_err(|error| Failure::inconclusive(&error))?;
+    result.cases.extend(effects.cases);
+    result.written += effects.written;
+    result.unchanged += effects.unchanged;
+    Ok(())
 }
 
 /// Returns the scenarios of these names, all where there are none.

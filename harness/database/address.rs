@@ -1,8 +1,9 @@
-//! Where a database is: `mysql://USER[:PASSWORD]@HOST[:PORT]/NAME`, or a socket with `?socket=PATH`.
+//! Where a database is: `mysql://USER[:PASSWORD]@HOST[:PORT]/NAME`, or a socket with `?socket=PATH`; `?timeout=SECONDS` (or
+//! `&timeout=`) says how long it may stay silent.
 //!
 //! The password is a type of its own that prints as `****`, so that no message, report or snapshot can hold it.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -52,6 +53,8 @@ pub struct DatabaseAddress {
     pub target: Target,
     /// The database's name.
     pub name: String,
+    /// How long the server may stay silent, if not as long as usual.
+    pub timeout: Option<Duration>,
 }
 
 impl FromStr for DatabaseAddress {
@@ -72,20 +75,34 @@ impl FromStr for DatabaseAddress {
         let (server, name) = place
             .split_once('/')
             .ok_or_else(|| wrong("it names no database"))?;
-        let (name, target) = match name.split_once('?') {
-            None => (name, tcp(server)?),
-            Some((name, option)) => {
-                let path = option
-                    .strip_prefix("socket=")
-                    .ok_or_else(|| wrong("`socket` is its only option"))?;
-                (name, Target::Socket(PathBuf::from(decode(path)?)))
+        let (name, options) = name.split_once('?').unwrap_or((name, ""));
+        let (mut socket, mut timeout) = (None, None);
+        for option in options.split('&').filter(|option| !option.is_empty()) {
+            match option.split_once('=') {
+                Some(("socket", path)) => socket = Some(PathBuf::from(decode(path)?)),
+                Some(("timeout", seconds)) => {
+                    let seconds = seconds
+                        .parse()
+                        .ok()
+                        .filter(|seconds| (1..=86_400).contains(seconds));
+                    let seconds = seconds.ok_or_else(|| {
+                        wrong("`timeout` is not a number of seconds from 1 to 86400")
+                    })?;
+                    timeout = Some(Duration::from_secs(seconds));
+                }
+                Some(_) | None => return Err(wrong("`socket` and `timeout` are its only options")),
             }
+        }
+        let target = match socket {
+            Some(path) => Target::Socket(path),
+            None => tcp(server)?,
         };
         let address = Self {
             user: decode(user)?,
             password,
             target,
             name: decode(name)?,
+            timeout,
         };
         if address.user.is_empty() {
             return Err(wrong("it names no user"));
@@ -190,6 +207,10 @@ mod tests {
                 "mysql://r@localhost/x?socket=/run/my.sock",
                 "mysql://r@localhost/x?socket=/run/my.sock",
             ),
+            (
+                "mysql://r@localhost/x?timeout=5&socket=/run/my.sock",
+                "mysql://r@localhost/x?socket=/run/my.sock",
+            ),
         ];
         for (text, expected) in table {
             let address: DatabaseAddress = text.parse().unwrap();
@@ -209,6 +230,8 @@ mod tests {
             "mysql://u@h/",
             "mysql://u@h:0x/y",
             "mysql://u@h/x?ssl=1",
+            "mysql://u@h/x?timeout=0",
+            "mysql://u@h/x?timeout",
             "postgres://u@h/x",
         ] {
             let error = text.parse::<DatabaseAddress>().unwrap_err();

@@ -5,7 +5,7 @@
 //! database/tables            which tables there are
 //! database/ziaci/schema      columns, keys, engine, charset and collation in effect
 //! database/ziaci/rows        every value, byte by byte
-//! database/views|triggers|routines|events
+//! database/views|triggers|routines|events|grants|collations
 //! ```
 //!
 //! A case that could not be looked at is broken and never the same; what stands in no case was not compared.
@@ -14,6 +14,7 @@ use std::path::Path;
 
 use super::{
     address::{DatabaseAddress, Target},
+    collations,
     connection::Connection,
     contents::{Contents, Kind},
     description,
@@ -23,6 +24,7 @@ use super::{
     row_comparison::{Rows, compare_rows},
     schema::text,
     server,
+    source::Source,
 };
 use crate::{
     outcome::{Case, CaseId, Difference},
@@ -31,9 +33,9 @@ use crate::{
 
 /// What a comparison leaves out, for the report.
 pub const NOT_COMPARED: [&str; 3] = [
-    "database: AUTO_INCREMENT counters, times of update, sizes, and the order of rows on disk",
-    "database: users and grants",
-    "database: the kind of row format, unless a table asks for one",
+    "database: times of update, sizes, and the order of rows on disk",
+    "database: logins that have rights everywhere; others and their rights only where the login of the recording may read mysql.db",
+    "database: the row format of engines other than MyISAM, unless a table asks for one",
 ];
 
 /// Compares a live database with what was recorded in `folder`.
@@ -42,8 +44,8 @@ pub async fn compare_with_snapshot(
     folder: &Path,
     observer: &dyn Observer,
 ) -> Vec<Case> {
-    let opened = async { Ok((Contents::recorded(folder)?, Contents::live(address).await?)) };
-    compare(opened.await, observer).await
+    let recorded = Source::Recorded(folder.to_owned());
+    compare(&recorded, &Source::Live(address.clone()), observer).await
 }
 
 /// Compares two live databases; the first is the one that is right.
@@ -52,17 +54,21 @@ pub async fn compare_live(
     second: &DatabaseAddress,
     observer: &dyn Observer,
 ) -> Vec<Case> {
-    let opened = async { Ok((Contents::live(first).await?, Contents::live(second).await?)) };
-    compare(opened.await, observer).await
+    let (first, second) = (Source::Live(first.clone()), Source::Live(second.clone()));
+    compare(&first, &second, observer).await
 }
 
-/// Compares everything, or says why nothing was.
-async fn compare(
-    opened: Result<(Contents, Contents), DatabaseError>,
-    observer: &dyn Observer,
-) -> Vec<Case> {
+/// Compares everything, or says why nothing was; the first is the one that is right.
+pub async fn compare(expected: &Source, actual: &Source, observer: &dyn Observer) -> Vec<Case> {
     let what = "database".to_owned();
     observer.observe(Event::Started { what: what.clone() });
+    let opened = async {
+        Ok((
+            Contents::open(expected).await?,
+            Contents::open(actual).await?,
+        ))
+    };
+    let opened: Result<(Contents, Contents), DatabaseError> = opened.await;
     let mut cases = Vec::new();
     let result = match opened {
         Ok((mut expected, mut actual)) => {
@@ -107,6 +113,8 @@ async fn compare_contents(
     for kind in Kind::ALL {
         let id = CaseId::new(&["database", kind.as_str()]);
         let both = async {
+            expected.mend().await?;
+            actual.mend().await?;
             Ok::<_, DatabaseError>((
                 expected.objects(kind, &known).await?,
                 actual.objects(kind, &found).await?,
@@ -115,10 +123,20 @@ async fn compare_contents(
         cases.push(match both.await {
             Err(error) => Case::broken(id, &error),
             Ok((first, second)) => {
+                if kind.is_optional() && hidden(&first).is_some() {
+                    // What the old server does not tell is listed as not compared.
+                    continue;
+                }
                 if let Some(reason) = hidden(&first).or(hidden(&second)) {
                     cases.push(Case::not_run(id, reason));
                     continue;
                 }
+                let [first, second] = match kind {
+                    Kind::Collations => collations::common(&first, &second),
+                    Kind::Views | Kind::Triggers | Kind::Routines | Kind::Events | Kind::Grants => {
+                        [first, second]
+                    }
+                };
                 let differences = description::compare("", &first, &second);
                 Case::compared(
                     id,
@@ -273,8 +291,11 @@ fn compare_names(known: &Names, found: &Names) -> Case {
 /// Compares one table's schema and rows.
 async fn compare_table(expected: &mut Contents, actual: &mut Contents, name: &Name) -> [Case; 2] {
     let id = |part| CaseId::new(&["database", &name.escaped(), part]);
-    let both =
-        async { Ok::<_, DatabaseError>((expected.table(name).await?, actual.table(name).await?)) };
+    let both = async {
+        expected.mend().await?;
+        actual.mend().await?;
+        Ok::<_, DatabaseError>((expected.table(name).await?, actual.table(name).await?))
+    };
     let (known, found) = match both.await {
         Ok(both) => both,
         Err(error) => {
@@ -286,10 +307,7 @@ async fn compare_table(expected: &mut Contents, actual: &mut Contents, name: &Na
     };
     let description = &known.table().description;
     let differences = description::compare("", description, &found.table().description);
-    let evidence = format!(
-        "{} columns, keys and settings; AUTO_INCREMENT is not compared",
-        description.0.len()
-    );
+    let evidence = format!("{} columns, keys and settings", description.0.len());
     let schema = Case::compared(id("schema"), differences, evidence);
     let rows = match compare_rows((&known, expected), (&found, actual)).await {
         Ok(Rows::Compared(differences, evidence)) => {

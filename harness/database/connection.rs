@@ -31,6 +31,9 @@ const LARGEST_PACKET: usize = 64 << 20;
 /// No list of a catalogue is longer than this.
 const LONGEST_LIST: usize = 100_000;
 
+/// Nor are all its bytes more than this.
+const LARGEST_LIST: usize = 64 << 20;
+
 /// What every session is told, in this order; a server that is too old for one of them does without.
 const SESSION: [&str; 12] = [
     "SET NAMES binary",
@@ -56,6 +59,7 @@ const NEEDED: [&str; 6] = [
 #[derive(Debug)]
 pub(super) struct Connection {
     conn: Conn,
+    target: DatabaseAddress,
     /// The server, as messages name it.
     pub(super) address: String,
     /// Whether a time-out or an error left it in the middle of an answer.
@@ -65,35 +69,35 @@ pub(super) struct Connection {
 impl Connection {
     /// Connects, logs in and prepares the session.
     pub(super) async fn open(address: &DatabaseAddress) -> Result<Self, DatabaseError> {
-        let shown = address.to_string();
-        let conn = match timeout(CONNECT_LIMIT, Conn::new(options(address)?)).await {
-            Err(_elapsed) => {
-                return Err(DatabaseError::TimedOut {
-                    address: shown,
-                    limit: CONNECT_LIMIT,
-                });
-            }
-            Ok(Err(error)) => {
-                return Err(DatabaseError::Connect {
-                    address: shown,
-                    source: driver_error(error),
-                });
-            }
-            Ok(Ok(conn)) => conn,
-        };
         let mut connection = Self {
-            conn,
-            address: shown,
+            conn: connect(address).await?,
+            target: address.clone(),
+            address: address.to_string(),
             broken: false,
         };
+        connection.prepare().await?;
+        Ok(connection)
+    }
+
+    /// Connects again if an answer broke off: what comes after it may well be answered.
+    pub(super) async fn mend(&mut self) -> Result<(), DatabaseError> {
+        if self.broken {
+            self.conn = connect(&self.target).await?;
+            self.broken = false;
+            self.prepare().await?;
+        }
+        Ok(())
+    }
+
+    async fn prepare(&mut self) -> Result<(), DatabaseError> {
         for command in SESSION {
-            match connection.rows("the session", command).await {
+            match self.rows("the session", command).await {
                 Ok(_none) => {}
                 Err(error) if is_refusal(&error) && !NEEDED.contains(&command) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(connection)
+        Ok(())
     }
 
     /// Reads a short answer whole.
@@ -104,13 +108,20 @@ impl Connection {
     ) -> Result<Vec<Row>, DatabaseError> {
         let mut stream = self.stream(what, query.as_ref(), Exactness::Text).await?;
         let mut rows = Vec::new();
+        let mut size = 0;
         while let Some(row) = stream.next().await? {
-            if rows.len() == LONGEST_LIST {
+            size += row.iter().flatten().map(Vec::len).sum::<usize>();
+            if rows.len() == LONGEST_LIST || size > LARGEST_LIST {
                 return Err(stream.nonsense("the list has no end"));
             }
             rows.push(row);
         }
         Ok(rows)
+    }
+
+    /// Returns how many warnings came with the last answer.
+    pub(super) fn warnings(&self) -> u16 {
+        self.conn.get_warnings()
     }
 
     /// Reads a short answer whole; `None` if this server does not know the question or does not allow it.
@@ -122,6 +133,24 @@ impl Connection {
         match self.rows(what, query).await {
             Ok(rows) => Ok(Some(rows)),
             Err(error) if is_unknown(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a short answer whole; `None` if the login may not read it.
+    pub(super) async fn rows_if_allowed(
+        &mut self,
+        what: &str,
+        query: impl AsRef<[u8]>,
+    ) -> Result<Option<Vec<Row>>, DatabaseError> {
+        const REFUSED: [u16; 4] = [1044, 1045, 1142, 1143];
+        match self.rows(what, query).await {
+            Ok(rows) => Ok(Some(rows)),
+            Err(error)
+                if server_error(&error).is_some_and(|error| REFUSED.contains(&error.code)) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -139,10 +168,12 @@ impl Connection {
                 address: self.address.clone(),
             });
         }
+        let limit = self.target.timeout;
         let Self {
             conn,
             address,
             broken,
+            target: _,
         } = self;
         *broken = true;
         let query = query.to_vec();
@@ -155,10 +186,11 @@ impl Connection {
                 }
             }
         };
-        match timeout(QUERY_LIMIT, asked).await {
+        let first = limit.unwrap_or(QUERY_LIMIT);
+        match timeout(first, asked).await {
             Err(_elapsed) => Err(DatabaseError::TimedOut {
                 address: address.clone(),
-                limit: QUERY_LIMIT,
+                limit: first,
             }),
             Ok(Err(error)) => {
                 *broken = error.is_fatal();
@@ -173,8 +205,26 @@ impl Connection {
                 what: what.to_owned(),
                 address,
                 broken,
+                limit: limit.unwrap_or(ROW_LIMIT),
             }),
         }
+    }
+}
+
+/// Connects and logs in.
+async fn connect(address: &DatabaseAddress) -> Result<Conn, DatabaseError> {
+    let shown = address.to_string();
+    let limit = address.timeout.unwrap_or(CONNECT_LIMIT);
+    match timeout(limit, Conn::new(options(address)?)).await {
+        Err(_elapsed) => Err(DatabaseError::TimedOut {
+            address: shown,
+            limit,
+        }),
+        Ok(Err(error)) => Err(DatabaseError::Connect {
+            address: shown,
+            source: driver_error(error),
+        }),
+        Ok(Ok(conn)) => Ok(conn),
     }
 }
 
@@ -201,6 +251,7 @@ pub(super) struct RowStream<'a> {
     what: String,
     address: &'a str,
     broken: &'a mut bool,
+    limit: Duration,
 }
 
 impl RowStream<'_> {
@@ -212,10 +263,10 @@ impl RowStream<'_> {
                 Answer::Binary(result) => result.next().await,
             }
         };
-        match timeout(ROW_LIMIT, next).await {
+        match timeout(self.limit, next).await {
             Err(_elapsed) => Err(DatabaseError::TimedOut {
                 address: self.address.to_owned(),
-                limit: ROW_LIMIT,
+                limit: self.limit,
             }),
             Ok(Err(error)) => {
                 *self.broken = error.is_fatal();
@@ -285,7 +336,7 @@ fn is_refusal(error: &DatabaseError) -> bool {
 
 /// Returns whether the server said that it does not know the syntax, the variable, the table or the column.
 fn is_unknown(error: &DatabaseError) -> bool {
-    const UNKNOWN: [u16; 6] = [1064, 1109, 1146, 1193, 1235, 1577];
+    const UNKNOWN: [u16; 9] = [1049, 1064, 1109, 1146, 1193, 1235, 1305, 1577, 1690];
     server_error(error).is_some_and(|error| UNKNOWN.contains(&error.code))
 }
 

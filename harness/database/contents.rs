@@ -14,14 +14,17 @@ use std::{
 use super::{
     address::DatabaseAddress,
     chunk::Chunk,
+    collations,
     connection::Connection,
     description::{self, Description},
     error::DatabaseError,
+    grants,
     name::Name,
     objects::{self, Names},
     rows::Side,
     schema::{self, Layout, Table},
     server,
+    source::Source,
     table_file::{self, TableFile, unseal},
 };
 
@@ -39,11 +42,30 @@ pub(super) enum Kind {
     Routines,
     /// Events.
     Events,
+    /// Logins and what they may do.
+    Grants,
+    /// How collations compare and sort words.
+    Collations,
 }
 
 impl Kind {
     /// All of them.
-    pub(super) const ALL: [Self; 4] = [Self::Views, Self::Triggers, Self::Routines, Self::Events];
+    pub(super) const ALL: [Self; 6] = [
+        Self::Views,
+        Self::Triggers,
+        Self::Routines,
+        Self::Events,
+        Self::Grants,
+        Self::Collations,
+    ];
+
+    /// Returns whether a recording may lack it: the login may see no other logins, and old recordings have no words.
+    pub(super) fn is_optional(self) -> bool {
+        match self {
+            Self::Grants | Self::Collations => true,
+            Self::Views | Self::Triggers | Self::Routines | Self::Events => false,
+        }
+    }
 
     /// Returns its word in case ids and file names.
     pub(super) fn as_str(self) -> &'static str {
@@ -52,6 +74,8 @@ impl Kind {
             Self::Triggers => "triggers",
             Self::Routines => "routines",
             Self::Events => "events",
+            Self::Grants => "grants",
+            Self::Collations => "collations",
         }
     }
 }
@@ -104,6 +128,22 @@ impl Found {
 }
 
 impl Contents {
+    /// Opens one side of a comparison.
+    pub(super) async fn open(source: &Source) -> Result<Self, DatabaseError> {
+        match source {
+            Source::Live(address) => Self::live(address).await,
+            Source::Recorded(folder) => Self::recorded(folder),
+        }
+    }
+
+    /// Makes a connection again that broke at what was read before.
+    pub(super) async fn mend(&mut self) -> Result<(), DatabaseError> {
+        match self {
+            Self::Live(connection, _) => connection.mend().await,
+            Self::Recorded(_) => Ok(()),
+        }
+    }
+
     /// Connects to a live database.
     pub(super) async fn live(address: &DatabaseAddress) -> Result<Self, DatabaseError> {
         let connection = Connection::open(address).await?;
@@ -165,8 +205,20 @@ impl Contents {
             (Self::Live(connection, address), Kind::Routines) => {
                 objects::read_routines(connection, &address.name).await
             }
+            (Self::Live(connection, address), Kind::Grants) => {
+                grants::read_grants(connection, &address.name).await
+            }
+            (Self::Live(connection, _), Kind::Collations) => {
+                collations::read_collations(connection).await
+            }
             (Self::Recorded(folder), _) => {
-                read_description(&folder.join(kind.as_str()).with_extension("txt"))
+                let path = folder.join(kind.as_str()).with_extension("txt");
+                if kind.is_optional() && !path.exists() {
+                    return Ok(objects::hide(
+                        "it was not recorded: record the database again",
+                    ));
+                }
+                read_description(&path)
             }
         }
     }

@@ -1,12 +1,12 @@
 //! The database: schema and rows of the old MySQL and of its copy, compared byte by byte.
 //!
-//! [`record`] writes what the old server holds into `snapshots/database/`, [`compare_with_snapshot`] compares a server
-//! with that, [`compare_live`] compares two servers, and [`fingerprint()`] with [`changed_tables`] tells cheaply which
-//! tables a request changed. Every connection only reads. Bytes are compared as bytes: no charset, no collation and no
+//! [`record`] writes what the old server holds into `snapshots/database/`, [`compare()`] compares a server with
+//! that, or any two sides, and [`fingerprint()`] with [`changed_tables`] tells cheaply which tables a request changed. Every connection only reads. Bytes are compared as bytes: no charset, no collation and no
 //! trimming stands between the two tables. This module alone speaks MySQL.
 
 mod address;
 mod error;
+mod source;
 
 mod cell;
 mod name;
@@ -14,13 +14,18 @@ mod name;
 mod connection;
 mod rows;
 
+mod collations;
 mod create_table;
 mod description;
+mod grants;
 mod objects;
 mod privileges;
 mod schema;
 mod server;
 
+mod row_hash;
+
+mod change;
 mod chunk;
 mod fingerprint;
 mod recording;
@@ -30,13 +35,16 @@ mod cause;
 mod finding;
 mod keyed;
 mod multiset;
+mod parts;
 
 mod comparison;
 mod contents;
 mod row_comparison;
 
 pub use address::{DatabaseAddress, Password, Target};
-pub use comparison::{NOT_COMPARED, compare_live, compare_with_snapshot};
+pub use change::{ChangeKind, ChangedCell, DatabaseState, RowChange, database_state, row_changes};
+pub use comparison::{NOT_COMPARED, compare, compare_live, compare_with_snapshot};
 pub use error::DatabaseError;
 pub use fingerprint::{Fingerprint, TableFingerprint, changed_tables, fingerprint};
 pub use recording::{Recorded, record};
+pub use source::Source;

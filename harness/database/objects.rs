@@ -96,7 +96,7 @@ fn without_database(statement: &str, database: &str) -> String {
 }
 
 /// Makes what stands for things that the login may not see; see [`hidden`].
-fn hide(reason: &str) -> Description {
+pub(super) fn hide(reason: &str) -> Description {
     let mut subject = Subject::new(HIDDEN);
     subject.fact("reason", reason);
     Description(vec![subject])

@@ -3,12 +3,23 @@
 
 use super::{connection::Connection, error::DatabaseError, schema::text};
 
+/// What a server can have that a login may not see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Age {
+    /// A MySQL 4.1: no triggers, no routines, no events.
+    Oldest,
+    /// A MySQL 5.0: no events, and only SUPER sees triggers.
+    Old,
+    /// All of them.
+    #[default]
+    Newer,
+}
+
 /// What `SHOW GRANTS` says, one line a scope: privileges and where they hold.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Privileges {
     grants: Vec<(Vec<String>, String)>,
-    /// Whether the server is a MySQL 5.0, where only SUPER sees triggers.
-    old: bool,
+    age: Age,
 }
 
 impl Privileges {
@@ -16,30 +27,34 @@ impl Privileges {
     pub(super) async fn read(connection: &mut Connection) -> Result<Self, DatabaseError> {
         let what = "the login's privileges";
         let version = connection.rows(what, "SELECT VERSION()").await?;
-        let old = version
-            .first()
-            .is_some_and(|row| text(row, 0).starts_with("5.0."));
+        let version = version.first().map(|row| text(row, 0)).unwrap_or_default();
+        let age = match version.get(..4) {
+            Some("4.1.") => Age::Oldest,
+            Some("5.0.") => Age::Old,
+            Some(_) | None => Age::Newer,
+        };
         let lines = connection.rows(what, "SHOW GRANTS").await?;
         let grants = lines
             .iter()
             .filter_map(|row| parse(&text(row, 0)))
             .collect();
-        Ok(Self { grants, old })
+        Ok(Self { grants, age })
     }
 
     /// Returns what keeps the login from seeing every trigger.
     pub(super) fn hides_triggers(&self, database: &str) -> Option<&'static str> {
-        let seen = if self.old {
-            self.everywhere("SUPER")
-        } else {
-            self.holds("TRIGGER", database)
+        let seen = match self.age {
+            Age::Oldest => true,
+            Age::Old => self.everywhere("SUPER"),
+            Age::Newer => self.holds("TRIGGER", database),
         };
         (!seen).then_some("the login may not see triggers: grant it TRIGGER, on MySQL 5.0 SUPER")
     }
 
     /// Returns what keeps the login from seeing every procedure and function.
     pub(super) fn hides_routines(&self) -> Option<&'static str> {
-        let seen = self.holds("SELECT", "mysql")
+        let seen = self.age == Age::Oldest
+            || self.holds("SELECT", "mysql")
             || self
                 .grants
                 .iter()
@@ -49,7 +64,7 @@ impl Privileges {
 
     /// Returns what keeps the login from seeing every event.
     pub(super) fn hides_events(&self, database: &str) -> Option<&'static str> {
-        (!self.old && !self.holds("EVENT", database))
+        (self.age == Age::Newer && !self.holds("EVENT", database))
             .then_some("the login may not see events: grant it EVENT")
     }
 
@@ -95,7 +110,7 @@ fn parse(line: &str) -> Option<(Vec<String>, String)> {
 }
 
 /// Returns whether a name fits a pattern of GRANT: `%`, `_`, and both escaped.
-fn like(pattern: &str, name: &str) -> bool {
+pub(super) fn like(pattern: &str, name: &str) -> bool {
     let mut characters = pattern.chars();
     match characters.next() {
         None => name.is_empty(),
@@ -120,10 +135,10 @@ fn like(pattern: &str, name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn privileges(lines: &[&str], old: bool) -> Privileges {
+    fn privileges(lines: &[&str], age: Age) -> Privileges {
         Privileges {
             grants: lines.iter().filter_map(|line| parse(line)).collect(),
-            old,
+            age,
         }
     }
 
@@ -131,7 +146,7 @@ mod tests {
     fn what_a_login_may_not_see_is_known() {
         let all = privileges(
             &["GRANT ALL PRIVILEGES ON *.* TO 'root'@'localhost' WITH GRANT OPTION"],
-            true,
+            Age::Old,
         );
         assert_eq!(
             (
@@ -146,7 +161,7 @@ mod tests {
             "GRANT USAGE ON *.* TO 'r'@'%' IDENTIFIED BY PASSWORD '*X'",
             "GRANT SELECT, TRIGGER ON `sch\\_ol`.* TO 'r'@'%'",
         ];
-        let reader = privileges(&school, false);
+        let reader = privileges(&school, Age::Newer);
         assert_eq!(
             (
                 reader.hides_triggers("sch_ol"),
@@ -156,10 +171,23 @@ mod tests {
         );
         assert!(reader.hides_tables("school").is_some());
         assert!(reader.hides_routines().is_some());
+        let oldest = privileges(&school, Age::Oldest);
+        assert_eq!(
+            (
+                oldest.hides_triggers("x"),
+                oldest.hides_routines(),
+                oldest.hides_events("x")
+            ),
+            (None, None, None)
+        );
         assert!(reader.hides_events("sch_ol").is_some());
-        assert!(privileges(&school, true).hides_triggers("sch_ol").is_some());
         assert!(
-            privileges(&["GRANT SELECT ON `x`.`t` TO 'r'@'%'"], false)
+            privileges(&school, Age::Old)
+                .hides_triggers("sch_ol")
+                .is_some()
+        );
+        assert!(
+            privileges(&["GRANT SELECT ON `x`.`t` TO 'r'@'%'"], Age::Newer)
                 .hides_tables("x")
                 .is_some()
         );

@@ -68,9 +68,10 @@ pub async fn record(
     let mut files = vec![(folder.join("server.txt"), describe(&server))];
     for kind in Kind::ALL {
         let description = contents.objects(kind, &names).await?;
-        recorded
-            .hidden
-            .extend(hidden(&description).map(str::to_owned));
+        match hidden(&description) {
+            Some(_) if kind.is_optional() => continue,
+            reason => recorded.hidden.extend(reason.map(str::to_owned)),
+        }
         files.push((
             folder.join(kind.as_str()).with_extension("txt"),
             describe(&description),

@@ -1,7 +1,7 @@
 //! The rows of one table compared: by key where both tables have one, as a multiset otherwise.
 //!
-//! Rows are read whole from both sides, in the order of the key, and compared here. A recording that lists no rows is
-//! compared by its digests.
+//! Large tables of two servers are compared by what the servers say about parts of them (see `parts`). Other rows are read
+//! whole from both sides, in the order of the key, and compared here. A recording that lists no rows is compared by its digests.
 
 use super::{
     chunk::{Chunk, Chunker, Part, hex},
@@ -10,7 +10,8 @@ use super::{
     finding::{Findings, Pairing, thousands},
     keyed, multiset,
     name::Name,
-    rows::{KeyPart, Selection},
+    parts::{self, Asked, LiveTable},
+    rows::{KeyPart, Selection, Side},
     schema::{ColumnKind, Layout},
 };
 use crate::outcome::Difference;
@@ -54,21 +55,22 @@ pub(super) async fn compare_rows(
         }
         return compare_chunks(chunks, &pairing, found, found_in).await;
     }
-    let mut expected = known.side(known_in, layout);
-    let mut actual = found.side(found_in, &shared);
-    let rows = expected.count().await?;
     let mut findings = Findings::default();
-    if keyed {
-        let first = expected.open(Selection::ByKey).await?;
-        let second = actual.open(Selection::ByKey).await?;
-        keyed::compare(&pairing, first, second, &mut findings).await?;
-    } else {
-        multiset::compare(&pairing, &mut expected, &mut actual, &mut findings).await?;
-    }
-    let how = if keyed {
-        "by their key"
-    } else {
-        "without a key, as a multiset"
+    let asked = match (live(known, &mut *known_in), live(found, &mut *found_in)) {
+        (Some(first), Some(second)) => {
+            parts::compare(&pairing, first, second, keyed, &mut findings).await?
+        }
+        (Some(_) | None, _) => Asked::Unproven,
+    };
+    let (rows, how) = match asked {
+        Asked::Compared(how) => (findings.rows, how),
+        Asked::Unproven => {
+            let mut expected = known.side(known_in, layout);
+            let mut actual = found.side(found_in, &shared);
+            let rows = expected.count().await?;
+            let how = read_all(&pairing, &mut expected, &mut actual, keyed, &mut findings).await?;
+            (rows, how.to_owned())
+        }
     };
     let evidence = format!(
         "{} rows of {} columns, {how}",
@@ -79,6 +81,35 @@ pub(super) async fn compare_rows(
         findings.into_differences(&layout.table.to_string()),
         evidence,
     ))
+}
+
+/// Reads all rows of both sides; returns how they were told apart.
+async fn read_all(
+    pairing: &Pairing<'_>,
+    expected: &mut Side<'_>,
+    actual: &mut Side<'_>,
+    keyed: bool,
+    findings: &mut Findings,
+) -> Result<&'static str, DatabaseError> {
+    if keyed {
+        let first = expected.open(Selection::ByKey).await?;
+        let second = actual.open(Selection::ByKey).await?;
+        keyed::compare(pairing, first, second, findings).await?;
+        Ok("by their key")
+    } else {
+        multiset::compare(pairing, expected, actual, findings).await?;
+        Ok("without a key, as a multiset")
+    }
+}
+
+/// Returns a table that is on a server, with its connection.
+fn live<'a>(found: &'a Found, contents: &'a mut Contents) -> Option<LiveTable<'a>> {
+    match (found, contents) {
+        (Found::Live(table), Contents::Live(connection, _)) => {
+            Some(LiveTable { connection, table })
+        }
+        (Found::Live(_) | Found::Recorded(_), _) => None,
+    }
 }
 
 /// Returns the actual layout with the expected key, and whether there is a key that both tables can be ordered by.

@@ -14,6 +14,9 @@ use super::{
     table_file::TableFile,
 };
 
+/// A part of a table never has more rows than this.
+const MOST_BETWEEN: u64 = 10_000_000;
+
 /// One value of a key, ordered as rows are.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum KeyPart {
@@ -33,6 +36,8 @@ pub(super) type Key = Vec<KeyPart>;
 pub(super) enum Selection {
     /// All rows, by key.
     ByKey,
+    /// The rows whose key begins with a number between these two, both included, by key.
+    Between(i128, i128),
     /// All rows, in any order.
     AnyOrder,
 }
@@ -65,6 +70,11 @@ pub(super) fn select(layout: &Layout, selection: Selection) -> (Vec<u8>, Exactne
         }
     }
     query.extend([b" FROM ".as_slice(), &layout.table.quoted()].concat());
+    if let (Selection::Between(first, last), Some(&position)) = (selection, layout.key.first()) {
+        let name = layout.columns[position].name.quoted();
+        query.extend([b" WHERE ".as_slice(), &name].concat());
+        query.extend(format!(" BETWEEN {first} AND {last}").into_bytes());
+    }
     let key = |position: &usize| {
         let column = &layout.columns[*position];
         match column.kind {
@@ -125,6 +135,13 @@ impl Side<'_> {
         match self {
             Self::Live(connection, layout) => {
                 let what = format!("the rows of {}", layout.table);
+                let most = match selection {
+                    Selection::Between(..) => MOST_BETWEEN,
+                    Selection::ByKey | Selection::AnyOrder => count(connection, layout)
+                        .await?
+                        .saturating_mul(2)
+                        .saturating_add(1_000),
+                };
                 let (query, exactness) = select(layout, selection);
                 let stream = connection.stream(&what, &query, exactness).await?;
                 Ok(RowSource {
@@ -132,6 +149,7 @@ impl Side<'_> {
                     origin: Origin::Live(stream),
                     keyed: selection != Selection::AnyOrder,
                     last: Vec::new(),
+                    left: most,
                 })
             }
             Self::Recorded(file) => Ok(RowSource {
@@ -143,6 +161,7 @@ impl Side<'_> {
                 },
                 keyed: selection != Selection::AnyOrder,
                 last: Vec::new(),
+                left: u64::MAX,
             }),
         }
     }
@@ -151,28 +170,27 @@ impl Side<'_> {
     pub(super) async fn count(&mut self) -> Result<u64, DatabaseError> {
         match self {
             Self::Recorded(file) => Ok(file.rows),
-            Self::Live(connection, layout) => {
-                let what = format!("the number of rows of {}", layout.table);
-                let rows = connection
-                    .rows(
-                        &what,
-                        [b"SELECT COUNT(*) FROM ".as_slice(), &layout.table.quoted()].concat(),
-                    )
-                    .await?;
-                let count = rows
-                    .first()
-                    .and_then(|row| row.first())
-                    .and_then(Cell::as_deref);
-                count
-                    .and_then(|bytes| str::from_utf8(bytes).ok()?.parse().ok())
-                    .ok_or_else(|| DatabaseError::Answer {
-                        what,
-                        address: connection.address.clone(),
-                        reason: "it is not a number",
-                    })
-            }
+            Self::Live(connection, layout) => count(connection, layout).await,
         }
     }
+}
+
+/// Asks a server how many rows a table has.
+async fn count(connection: &mut Connection, layout: &Layout) -> Result<u64, DatabaseError> {
+    let what = format!("the number of rows of {}", layout.table);
+    let query = [b"SELECT COUNT(*) FROM ".as_slice(), &layout.table.quoted()].concat();
+    let rows = connection.rows(&what, query).await?;
+    let count = rows
+        .first()
+        .and_then(|row| row.first())
+        .and_then(Cell::as_deref);
+    count
+        .and_then(|bytes| str::from_utf8(bytes).ok()?.parse().ok())
+        .ok_or_else(|| DatabaseError::Answer {
+            what,
+            address: connection.address.clone(),
+            reason: "it is not a number",
+        })
 }
 
 /// Rows on their way in.
@@ -182,6 +200,8 @@ pub(super) struct RowSource<'a> {
     origin: Origin<'a>,
     keyed: bool,
     last: Key,
+    /// How many more rows are believed: a server that sends twice as many as it has will never end.
+    left: u64,
 }
 
 #[derive(Debug)]
@@ -200,6 +220,10 @@ impl RowSource<'_> {
         let Some(row) = self.next_row().await? else {
             return Ok(None);
         };
+        self.left = self
+            .left
+            .checked_sub(1)
+            .ok_or_else(|| self.wrong("there are more rows than it has"))?;
         if row.len() != self.layout.columns.len() {
             return Err(self.wrong("a row has another number of values than the table has columns"));
         }

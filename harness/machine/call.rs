@@ -2,16 +2,37 @@
 
 use std::{collections::BTreeSet, net::IpAddr, path::PathBuf, time::Duration};
 
-use crate::tool::{ToolCall, nspawn};
+use crate::tool::{NSPAWN_ARGUMENTS, ToolCall, nspawn};
 
 /// The guest may run this long: a day of acceptance tests.
 const LIMIT: Duration = Duration::from_secs(86_400);
 
+/// Where what the guest writes goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// To a layer in memory that is thrown away: the tree is only read.
+    ThrowAway,
+    /// Into the tree, as in production. Its owners stay as they are: they are mapped.
+    Tree,
+}
+
+impl Layer {
+    fn arguments(self) -> [&'static str; 2] {
+        match self {
+            // Over an overlay of its own, systemd-nspawn can't map: it changes owners in the layer.
+            Self::ThrowAway => ["--volatile=overlay", "--private-users=pick"],
+            Self::Tree => ["--private-users=pick", "--private-users-ownership=map"],
+        }
+    }
+}
+
 /// How a guest is booted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BootConfig {
-    /// The verified tree; only read.
+    /// The tree.
     pub tree: PathBuf,
+    /// Where what the guest writes goes.
+    pub layer: Layer,
     /// The machine's name on this host, one for each run.
     pub machine: String,
     /// The guest's host name.
@@ -57,13 +78,8 @@ pub fn boot_call(config: &BootConfig) -> ToolCall {
         ))
         .arg(format!("--machine={}", config.machine))
         .arg(format!("--hostname={}", config.hostname))
-        .args([
-            "--volatile=overlay",
-            "--private-users=pick",
-            "--network-veth",
-        ])
-        .arg("--kill-signal=SIGINT")
-        .arg(format!("--bind={}:/dev/log", config.log_socket().display()));
+        .args(config.layer.arguments())
+        .args(guest_arguments(&config.log_socket().display().to_string()));
     if let Some(interfaces) = &config.interfaces {
         call = call.arg(format!(
             "--bind-ro={}:/etc/network/interfaces",
@@ -78,6 +94,31 @@ pub fn boot_call(config: &BootConfig) -> ToolCall {
         .limit(LIMIT)
 }
 
+/// Returns the arguments with which systemd-nspawn starts the guest in production: what was tested, the guest's writes in
+/// the tree. Words may hold systemd's specifiers.
+pub fn production_arguments(tree: &str, machine: &str, hostname: &str, log: &str) -> Vec<String> {
+    let fixed = NSPAWN_ARGUMENTS.map(str::to_owned).into_iter();
+    fixed
+        .chain([
+            format!("--directory={tree}"),
+            format!("--machine={machine}"),
+            format!("--hostname={hostname}"),
+        ])
+        .chain(Layer::Tree.arguments().map(str::to_owned))
+        .chain(guest_arguments(log))
+        .chain(["--boot".to_owned()])
+        .collect()
+}
+
+/// What an old guest needs of systemd-nspawn, tested or not: a link of its own, a signal that its init knows, its /dev/log.
+fn guest_arguments(log: &str) -> [String; 3] {
+    [
+        "--network-veth".to_owned(),
+        "--kill-signal=SIGINT".to_owned(),
+        format!("--bind={log}:/dev/log"),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +127,7 @@ mod tests {
     fn the_call_is_the_one_that_production_uses_with_a_throw_away_layer() {
         let config = BootConfig {
             tree: "/srv/tree".into(),
+            layer: Layer::ThrowAway,
             machine: "mv-abcde".to_owned(),
             hostname: "ctr".to_owned(),
             folder: "/var/lib/run".into(),
@@ -94,6 +136,8 @@ mod tests {
             apart: BTreeSet::new(),
         };
         let text = boot_call(&config).to_string();
-        insta::assert_snapshot!(text.split_once(" systemd-nspawn ").unwrap().1, @"--quiet --settings=no --keep-unit --directory=/var/lib/run/tree --resolv-conf=off --timezone=off --link-journal=no --register=no --machine=mv-abcde --hostname=ctr --volatile=overlay --private-users=pick --network-veth --kill-signal=SIGINT --bind=/var/lib/run/log:/dev/log --bind-ro=/var/lib/run/interfaces:/etc/network/interfaces --boot");
+        insta::assert_snapshot!(text.split_once(" systemd-nspawn ").unwrap().1, @"--quiet --settings=no --keep-unit --resolv-conf=off --timezone=off --link-journal=no --directory=/var/lib/run/tree --register=no --machine=mv-abcde --hostname=ctr --volatile=overlay --private-users=pick --network-veth --kill-signal=SIGINT --bind=/var/lib/run/log:/dev/log --bind-ro=/var/lib/run/interfaces:/etc/network/interfaces --boot");
+        let production = production_arguments("/srv/ctr", "ctr", "ctr", "/run/log").join(" ");
+        insta::assert_snapshot!(production, @"--quiet --settings=no --keep-unit --resolv-conf=off --timezone=off --link-journal=no --directory=/srv/ctr --machine=ctr --hostname=ctr --private-users=pick --private-users-ownership=map --network-veth --kill-signal=SIGINT --bind=/run/log:/dev/log --boot");
     }
 }

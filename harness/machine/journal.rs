@@ -61,9 +61,18 @@ pub struct Record {
 }
 
 impl Record {
-    /// Returns the severity of a syslog message.
+    /// Returns the severity of a syslog message. What MySQL calls it itself counts more: `mysqld_safe` sends all that its server
+    /// writes as errors.
     pub fn severity(&self) -> Option<Severity> {
-        Some(match self.priority? % 8 {
+        let priority = self.priority?;
+        let says = |word: &[u8]| self.bytes.windows(word.len()).any(|part| part == word);
+        if says(b"[Note]") {
+            return Some(Severity::Notice);
+        }
+        if says(b"[Warning]") {
+            return Some(Severity::Warning);
+        }
+        Some(match priority % 8 {
             0..=3 => Severity::Error,
             4 => Severity::Warning,
             _ => Severity::Notice,
@@ -72,6 +81,11 @@ impl Record {
 
     /// Returns the bytes as text: UTF-8 as it is, everything else and control characters escaped.
     pub fn text(&self) -> String {
+        Self::escaped(&self.bytes)
+    }
+
+    /// Returns bytes as the text of a record would be.
+    pub fn escaped(bytes: &[u8]) -> String {
         let escape = |text: &str| -> String {
             text.chars()
                 .flat_map(|c| {
@@ -83,7 +97,7 @@ impl Record {
                 })
                 .collect()
         };
-        self.bytes.utf8_chunks().fold(String::new(), |text, chunk| {
+        bytes.utf8_chunks().fold(String::new(), |text, chunk| {
             text + &escape(chunk.valid()) + &chunk.invalid().escape_ascii().to_string()
         })
     }
@@ -257,5 +271,34 @@ mod tests {
         };
         assert_eq!(record.text(), "\\u{1b}[31m u\\xe8ite\\xbe");
         assert_eq!(record.severity(), Some(Severity::Error));
+    }
+
+    #[test]
+    fn mysql_knows_its_severity_better_than_who_sends_it() {
+        let severity = |bytes: &[u8], priority| {
+            let (at, source, bytes) = (Duration::ZERO, Source::Syslog, bytes.to_owned());
+            let record = Record {
+                at,
+                source,
+                priority,
+                bytes,
+            };
+            record.severity()
+        };
+        let (error, info) = (Some(27), Some(30));
+        assert_eq!(
+            severity(b"mysqld: 0 [Note] ready", error),
+            Some(Severity::Notice)
+        );
+        assert_eq!(
+            severity(b"mysqld: 0 [Warning] slow", error),
+            Some(Severity::Warning)
+        );
+        assert_eq!(
+            severity(b"mysqld: 0 [ERROR] full", error),
+            Some(Severity::Error)
+        );
+        assert_eq!(severity(b"cron: ran", info), Some(Severity::Notice));
+        assert_eq!(severity(b"cron: ran", None), None);
     }
 }

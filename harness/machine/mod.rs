@@ -6,19 +6,23 @@
 
 mod call;
 mod error;
+mod init;
 mod isolation;
 mod journal;
 mod listener;
+mod message;
 mod mounts;
 mod network;
 mod notify;
+mod round_trip;
 mod running;
 
-pub use call::{BootConfig, boot_call};
+pub use call::{BootConfig, Layer, boot_call, production_arguments};
 pub use error::MachineError;
 pub use isolation::reachable;
 pub use journal::{Journal, Record, Severity, Source};
 pub use listener::{Listener, Transport, listeners};
+pub use message::Message;
 pub use mounts::{HostMount, changed_mounts, host_mounts};
-pub use network::{Addressing, Subnet};
+pub use network::{Addressing, Subnet, free_subnet, networkd_runs};
 pub use running::{Machine, Stop, boot};

@@ -37,19 +37,22 @@ impl Addressing {
         if networkd_runs() {
             return Ok(Self::Networkd);
         }
-        let path = Path::new("/proc/net/route");
-        let routes = fs::read_to_string(path).map_err(MachineError::file("read", path))?;
-        let hash = seed.bytes().fold(5381_u32, |hash, byte| {
-            hash.wrapping_mul(33) ^ u32::from(byte)
-        });
-        free_subnet(&routes, hash)
-            .map(Self::Harness)
-            .ok_or(MachineError::NoFreeRange)
+        free_subnet(seed).map(Self::Harness)
     }
 }
 
+/// Returns a range that no route of this host covers; `seed` spreads runs over the ranges.
+pub fn free_subnet(seed: &str) -> Result<Subnet, MachineError> {
+    let path = Path::new("/proc/net/route");
+    let routes = fs::read_to_string(path).map_err(MachineError::file("read", path))?;
+    let hash = seed.bytes().fold(5381_u32, |hash, byte| {
+        hash.wrapping_mul(33) ^ u32::from(byte)
+    });
+    first_free(&routes, hash).ok_or(MachineError::NoFreeRange)
+}
+
 /// Tells whether systemd-networkd runs on this host; its folders in /run stay behind when it has ended.
-fn networkd_runs() -> bool {
+pub fn networkd_runs() -> bool {
     // The kernel keeps fifteen bytes of a program's name.
     let is_networkd = |name: &str| name.trim_end() == "systemd-network";
     let processes = fs::read_dir("/proc")
@@ -62,7 +65,7 @@ fn networkd_runs() -> bool {
 }
 
 /// Returns the first range from `start` on that no route but a default one covers.
-fn free_subnet(routes: &str, start: u32) -> Option<Subnet> {
+fn first_free(routes: &str, start: u32) -> Option<Subnet> {
     let taken: Vec<(u32, u32)> = routes
         .lines()
         .skip(1)
@@ -112,16 +115,16 @@ mod tests {
         let default =
             format!("{HEADER}eth0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n");
         assert_eq!(
-            free_subnet(&default, 0).unwrap().host,
+            first_free(&default, 0).unwrap().host,
             Ipv4Addr::new(10, 198, 0, 1)
         );
         let taken =
             format!("{default}ve-a\t0000C60A\t00000000\t0001\t0\t0\t0\tFCFFFFFF\t0\t0\t0\n");
         assert_eq!(
-            free_subnet(&taken, 0).unwrap().guest,
+            first_free(&taken, 0).unwrap().guest,
             Ipv4Addr::new(10, 198, 0, 6)
         );
         let all = format!("{default}tun0\t0000000A\t00000000\t0001\t0\t0\t0\t000000FF\t0\t0\t0\n");
-        assert_eq!(free_subnet(&all, 0), None);
+        assert_eq!(first_free(&all, 0), None);
     }
 }

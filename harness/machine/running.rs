@@ -2,19 +2,19 @@
 
 use std::{
     fs,
-    io::Read,
     net::Ipv4Addr,
     os::unix::fs::PermissionsExt,
     path::Path,
     time::{Duration, Instant},
 };
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::{net::UnixDatagram, task::JoinHandle, time::sleep};
 
 use super::{
     call::{BootConfig, boot_call},
     error::MachineError,
+    init::{rc_runs, runlevel},
     isolation::keep_apart,
     journal::Journal,
     network::{Addressing, INTERFACES, Subnet},
@@ -27,9 +27,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How many lines of the console an error message quotes.
 const TAIL: usize = 15;
-
-/// A longer command line is no rc script's.
-const LONGEST_TITLE: u64 = 4096;
 
 /// How long the last lines of console and log may take to arrive.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
@@ -63,6 +60,8 @@ pub enum Stop {
     Halted,
     /// It asked for a reboot: its inittab still says `-r`.
     Rebooted,
+    /// Its init, or systemd-nspawn, was killed: nothing in it had time to stop.
+    Killed(String),
     /// systemd-nspawn ended in another way.
     Ended(String),
     /// It did not halt in time and was killed.
@@ -108,7 +107,6 @@ pub async fn boot(
             });
         }
     };
-    keep_apart(leader, &config.apart, toolbox).await?;
     let mut machine = Machine {
         config,
         leader,
@@ -120,9 +118,10 @@ pub async fn boot(
         consoles,
         addressing,
     };
-    machine.address = machine.connect(addressing, limit).await?;
-    machine.is_reached_by_its_link().await?;
-    Ok(machine)
+    match machine.connect(addressing, limit).await {
+        Ok(()) => Ok(machine),
+        Err(error) => Err(machine.ended_rather(error).await),
+    }
 }
 
 /// Makes what the call binds.
@@ -149,12 +148,27 @@ impl Machine {
         &mut self,
         addressing: Addressing,
         limit: Duration,
-    ) -> Result<Ipv4Addr, MachineError> {
-        match addressing {
+    ) -> Result<(), MachineError> {
+        keep_apart(self.leader, &self.config.apart, &self.toolbox).await?;
+        self.address = match addressing {
             Addressing::Harness(subnet) => {
-                self.address_both_ends(subnet).await.map(|()| subnet.guest)
+                self.address_both_ends(subnet).await?;
+                subnet.guest
             }
-            Addressing::Networkd => self.await_address(limit).await,
+            Addressing::Networkd => self.await_address(limit).await?,
+        };
+        self.is_reached_by_its_link().await
+    }
+
+    /// Returns why something failed: that the guest has ended, if it has, else the error.
+    async fn ended_rather(&mut self, error: MachineError) -> MachineError {
+        match self.process.wait(DRAIN_LIMIT).await {
+            Ok(Some(exit)) => {
+                self.drain().await;
+                let console = self.journal.console_tail(TAIL);
+                MachineError::EndedEarly { exit, console }
+            }
+            Ok(None) | Err(_) => error,
         }
     }
 
@@ -313,6 +327,7 @@ impl Machine {
     pub async fn stop(mut self, limit: Duration) -> Result<(Stop, Journal), MachineError> {
         let failed = || MachineError::tool("stop the guest");
         if let Some(exit) = self.process.try_exit().map_err(failed())? {
+            self.drain().await;
             let how = format!("{exit}, before it was asked to");
             return Ok((Stop::Ended(how), self.journal.clone()));
         }
@@ -320,19 +335,61 @@ impl Machine {
         let stop = match self.process.wait(limit).await.map_err(failed())? {
             Some(ToolExit::Code(0)) => Stop::Halted,
             Some(ToolExit::Code(REBOOT)) => Stop::Rebooted,
-            Some(exit) => Stop::Ended(exit.to_string()),
+            Some(exit) => {
+                self.drain().await;
+                ended(exit, &self.journal.console_tail(TAIL))
+            }
             None => {
-                self.process.signal(Signal::KILL).map_err(failed())?;
-                self.process.wait(limit).await.map_err(failed())?;
+                self.kill(limit).await?;
                 Stop::Hung
             }
         };
-        // What the guest wrote last is still on its way through pipe and socket.
+        self.drain().await;
+        Ok((stop, self.journal.clone()))
+    }
+
+    /// Kills the guest's init, with which the kernel ends all its processes, then systemd-nspawn: killed alone, it would
+    /// leave the guest behind.
+    async fn kill(&mut self, limit: Duration) -> Result<(), MachineError> {
+        let failed = || MachineError::tool("stop the guest");
+        if let Some(init) = Pid::from_raw(self.leader.cast_signed()) {
+            // It may have ended in this moment.
+            let _killed = kill_process(init, Signal::KILL);
+        }
+        if self.process.wait(limit).await.map_err(failed())?.is_none() {
+            self.process.signal(Signal::KILL).map_err(failed())?;
+            self.process.wait(limit).await.map_err(failed())?;
+        }
+        Ok(())
+    }
+
+    /// Waits for what the guest wrote last: it is still on its way through pipe and socket.
+    async fn drain(&mut self) {
         for console in &mut self.consoles {
-            let _ended = tokio::time::timeout(DRAIN_LIMIT, console).await;
+            if !console.is_finished() {
+                let _ended = tokio::time::timeout(DRAIN_LIMIT, console).await;
+            }
         }
         self.journal.settle(DRAIN_LIMIT).await;
-        Ok((stop, self.journal.clone()))
+    }
+}
+
+/// Tells how systemd-nspawn ended that was neither halted nor asked to boot again.
+fn ended(exit: ToolExit, console: &str) -> Stop {
+    // Its words for an init that did not end by itself.
+    let by_signal = console
+        .lines()
+        .rev()
+        .find_map(|line| line.split_once(" terminated by signal "));
+    match (exit, by_signal) {
+        (_, Some((_, signal))) => Stop::Killed(format!(
+            "init was killed by {}",
+            signal.trim_end_matches('.')
+        )),
+        (ToolExit::Signal(signal), None) => {
+            Stop::Killed(format!("systemd-nspawn was killed by signal {signal}"))
+        }
+        (ToolExit::Code(_), None) => Stop::Ended(exit.to_string()),
     }
 }
 
@@ -342,33 +399,33 @@ impl Drop for Machine {
     }
 }
 
-/// Returns the runlevel that sysvinit shows in its title, `init [2]`; nothing while it boots.
-fn runlevel(leader: u32) -> Option<String> {
-    let title = bounded(&format!("/proc/{leader}/cmdline"))?;
-    let title = str::from_utf8(&title).ok()?.trim_end_matches(['\0', ' ']);
-    let level = title.strip_prefix("init [")?.strip_suffix(']')?;
-    level
-        .bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| level.to_owned())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Tells whether a child of init still runs rc scripts.
-fn rc_runs(leader: u32) -> bool {
-    let children =
-        fs::read_to_string(format!("/proc/{leader}/task/{leader}/children")).unwrap_or_default();
-    children.split_whitespace().any(|child| {
-        bounded(&format!("/proc/{child}/cmdline")).is_some_and(|line| {
-            line.split(|&byte| byte == 0)
-                .any(|word| word == b"/etc/init.d/rc" || word == b"/etc/init.d/rcS")
-        })
-    })
-}
-
-/// Reads the beginning of a file that the guest decides on: a process may make its command line as long as it likes.
-fn bounded(path: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).ok()?;
-    file.take(LONGEST_TITLE).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
+    #[test]
+    fn who_was_killed_is_told_apart_from_who_ended() {
+        let killed = |words: &str| Stop::Killed(words.to_owned());
+        let console = "INIT: version 2.86\nContainer mv-a terminated by signal KILL.";
+        let table = [
+            (
+                ToolExit::Code(1),
+                console,
+                killed("init was killed by KILL"),
+            ),
+            (
+                ToolExit::Signal(9),
+                "INIT: x",
+                killed("systemd-nspawn was killed by signal 9"),
+            ),
+            (
+                ToolExit::Code(1),
+                "INIT: x",
+                Stop::Ended("exit code 1".to_owned()),
+            ),
+        ];
+        for (exit, console, expected) in table {
+            assert_eq!(ended(exit, console), expected);
+        }
+    }
 }

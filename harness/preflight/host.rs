@@ -1,261 +1,193 @@
-//! What the host must offer.
+//! What the host must offer, whatever the guest; and what it must offer to one guest.
 
 use std::{fs, path::Path};
 
-use crate::{
-    outcome::{Case, CaseId, Outcome},
-    preflight::vsyscall::{VsyscallMode, vsyscall_mode},
-    tool::{ToolCall, Toolbox},
+use super::{
+    finding::{Check, host_check},
+    guest::Guest,
+    journald, kernel, names, network, nspawn, space, vsyscall,
 };
-
-/// Two trees of a whole server, the packages, and the run's evidence.
-const DISK_NEEDED: u64 = 4 << 30;
-
-/// systemd-nspawn's throw-away layer is memory; the tree's metadata and what the guest writes go there.
-const MEMORY_NEEDED: u64 = 2 << 30;
-
-/// The first version with `--private-users-ownership=map`.
-const OLDEST_NSPAWN: u32 = 249;
+use crate::{outcome::Case, tool::Toolbox};
 
 /// Programs that a run starts, with the package that brings them.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("systemd-nspawn", "systemd-container"),
     ("unshare", "util-linux"),
     ("nsenter", "util-linux"),
     ("ip", "iproute2"),
     ("apt-get", "apt"),
     ("mount", "mount"),
+    ("bash", "bash"),
+    ("timeout", "coreutils"),
 ];
 
-/// Checks the host; `folder` is where trees will be.
-pub async fn host(folder: &Path, toolbox: &Toolbox) -> Vec<Case> {
+/// What the host is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Host<'a> {
+    /// A folder on the file system where trees are; of the run's own, so that nothing stays in it.
+    pub folder: &'a Path,
+    /// A few characters that no other run has.
+    pub seed: &'a str,
+    /// The name of the production machine.
+    pub machine: Option<&'a str>,
+    /// A tree that was built before.
+    pub tree: Option<&'a Path>,
+}
+
+/// Checks the host, whatever the guest.
+pub async fn host(host: &Host<'_>, toolbox: &Toolbox) -> Vec<Case> {
     let mut cases = vec![
-        root(),
-        programs(toolbox),
-        nspawn(toolbox).await,
-        user_namespaces(toolbox).await,
+        root(host_check("root")),
+        programs(host_check("programs"), toolbox),
     ];
-    cases.extend([
-        vsyscall(),
-        control_groups(),
-        mount_flags(folder),
-        disk(folder),
-        memory(),
-    ]);
+    cases.extend(nspawn::checks(host.folder, toolbox).await);
+    cases.push(control_groups(host_check("cgroups")));
+    cases.extend(space::checks(host.folder));
+    cases.extend(network::checks(host.seed, toolbox).await);
+    cases.push(journald::decide(host_check("journald"), host.machine));
+    cases.push(names::name(host_check("machine-name"), host.machine));
+    cases.push(names::settings(
+        host_check("nspawn-files"),
+        host.machine,
+        host.tree,
+    ));
     cases
 }
 
-fn id(name: &str) -> CaseId {
-    CaseId::new(&["preflight", name])
+/// Checks what the host must offer to this guest; without one, only what is enough for any. The cases are of `stage`.
+pub async fn for_guest(
+    stage: &str,
+    guest: Option<&Guest>,
+    folder: &Path,
+    toolbox: &Toolbox,
+) -> Vec<Case> {
+    let check = |name| Check { stage, name };
+    let vsyscall = match vsyscall::probe(folder, toolbox).await {
+        Ok(seen) => vsyscall::decide(check("vsyscall"), &seen, guest),
+        Err(error) => check("vsyscall").not_made(&format!("/proc/self/maps: {error}")),
+    };
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease");
+    let release = match release {
+        Ok(release) => kernel::decide(check("kernel-release"), release.trim(), guest),
+        Err(error) => {
+            check("kernel-release").not_made(&format!("/proc/sys/kernel/osrelease: {error}"))
+        }
+    };
+    vec![
+        vsyscall,
+        release,
+        network::checksum(check("dhcp-checksum"), guest, toolbox).await,
+        space::inode_numbers(check("inode-numbers"), folder, guest),
+    ]
 }
 
-/// A finding: what was seen, why it matters, what mends it.
-fn finding(name: &str, seen: &str, why: &str, fix: &str) -> Case {
-    Case {
-        id: id(name),
-        outcome: Outcome::Broken,
-        reason: format!("{seen}; {why}. Fix: {fix}"),
+/// Checks what `rootfs verify` and `run` vary builds with; what is missing makes them inconclusive, unless it is not to be varied.
+pub fn variations(toolbox: &Toolbox) -> Case {
+    let library = |folder: &Path| folder.join("faketime/libfaketime.so.1").exists();
+    let folders = fs::read_dir("/usr/lib").into_iter().flatten();
+    let faketime = folders
+        .filter_map(Result::ok)
+        .any(|folder| library(&folder.path()));
+    variations_case(
+        host_check("variations"),
+        faketime,
+        toolbox.find("mke2fs").is_ok(),
+    )
+}
+
+fn variations_case(check: Check<'_>, faketime: bool, mke2fs: bool) -> Case {
+    let missing: Vec<(&str, &str)> = [
+        (faketime, "faketime", "time"),
+        (mke2fs, "e2fsprogs", "readdir-order"),
+    ]
+    .into_iter()
+    .filter(|(there, ..)| !there)
+    .map(|(_, package, variation)| (package, variation))
+    .collect();
+    if missing.is_empty() {
+        return check.fine("libfaketime and mke2fs are there: two builds can differ in time and in the order of directories");
     }
+    let packages: Vec<&str> = missing.iter().map(|(package, _)| *package).collect();
+    let names: Vec<&str> = missing.iter().map(|(_, variation)| *variation).collect();
+    check.finding(
+        &format!("not installed: {}", packages.join(", ")),
+        &format!(
+            "two builds can't differ in {}, so that `run` and `rootfs verify` are inconclusive",
+            names.join(" and ")
+        ),
+        &format!(
+            "apt-get install {}, or --vary -{}",
+            packages.join(" "),
+            names.join(",-")
+        ),
+    )
 }
 
-fn root() -> Case {
+fn root(check: Check<'_>) -> Case {
     if rustix::process::geteuid().is_root() {
-        return Case::same(id("root"), "running as root");
+        return check.fine("running as root");
     }
-    finding(
-        "root",
+    check.finding(
         "not running as root",
         "unpacking owners and booting a guest need it",
         "run it with sudo",
     )
 }
 
-fn programs(toolbox: &Toolbox) -> Case {
+fn programs(check: Check<'_>, toolbox: &Toolbox) -> Case {
     let missing: Vec<_> = PROGRAMS
         .iter()
         .filter(|(program, _)| toolbox.find(program).is_err())
         .collect();
     if missing.is_empty() {
-        return Case::same(
-            id("programs"),
-            format!("found {}", PROGRAMS.map(|(program, _)| program).join(", ")),
-        );
+        return check.fine(format!(
+            "found {}",
+            PROGRAMS.map(|(program, _)| program).join(", ")
+        ));
     }
     let names: Vec<&str> = missing.iter().map(|(program, _)| *program).collect();
     let packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
-    finding(
-        "programs",
+    check.finding(
         &format!("not installed: {}", names.join(", ")),
         "a run starts them",
         &format!("apt-get install {}", packages.join(" ")),
     )
 }
 
-async fn nspawn(toolbox: &Toolbox) -> Case {
-    let output = match toolbox
-        .run(&ToolCall::new("systemd-nspawn").arg("--version"))
-        .await
-    {
-        Ok(output) => output.text(),
-        Err(error) => return Case::broken(id("systemd-nspawn"), &error),
-    };
-    let version = output.split_whitespace().nth(1).and_then(|word| {
-        word.split(|c: char| !c.is_ascii_digit())
-            .next()?
-            .parse::<u32>()
-            .ok()
-    });
-    match version {
-        Some(version) if version >= OLDEST_NSPAWN => {
-            Case::same(id("systemd-nspawn"), format!("version {version}"))
-        }
-        Some(version) => finding(
-            "systemd-nspawn",
-            &format!("version {version}"),
-            "private users by idmapped mounts exist since 249",
-            "use a newer Debian on the host",
-        ),
-        None => finding(
-            "systemd-nspawn",
-            "its version can't be read",
-            "flags differ from version to version",
-            "apt-get install --reinstall systemd-container",
-        ),
-    }
-}
-
-async fn user_namespaces(toolbox: &Toolbox) -> Case {
-    match toolbox
-        .run(&ToolCall::new("unshare").args(["--user", "--map-root-user", "true"]))
-        .await
-    {
-        Ok(_output) => Case::same(id("user-namespaces"), "one was made"),
-        Err(error) => finding(
-            "user-namespaces",
-            &error.to_string(),
-            "without them the guest's shutdown scripts reach the host's mounts",
-            "sysctl -w user.max_user_namespaces=65536",
-        ),
-    }
-}
-
-fn vsyscall() -> Case {
-    match vsyscall_mode() {
-        Ok(VsyscallMode::None) => Case::same(
-            id("vsyscall"),
-            "the kernel offers none: enough for a guest whose libc is 2.14 or newer, checked when its tree is built",
-        ),
-        Ok(VsyscallMode::Xonly) => Case::same(id("vsyscall"), "xonly: enough for any guest"),
-        Ok(VsyscallMode::Emulate) => Case::same(
-            id("vsyscall"),
-            "emulate: enough for any guest (xonly would be safer)",
-        ),
-        Err(error) => Case::broken(id("vsyscall"), &error),
-    }
-}
-
-fn control_groups() -> Case {
+fn control_groups(check: Check<'_>) -> Case {
     if Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
         || Path::new("/sys/fs/cgroup/unified/cgroup.controllers").exists()
     {
-        return Case::same(id("cgroups"), "the unified hierarchy is mounted");
+        return check.fine("the unified hierarchy is mounted");
     }
-    finding(
-        "cgroups",
+    check.finding(
         "no unified hierarchy below /sys/fs/cgroup",
         "systemd-nspawn needs one",
         "boot the host with systemd.unified_cgroup_hierarchy=1",
     )
 }
 
-/// Returns the nearest folder that exists.
-fn existing(folder: &Path) -> &Path {
-    folder
-        .ancestors()
-        .find(|ancestor| ancestor.exists())
-        .unwrap_or(Path::new("/"))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Outcome;
 
-fn mount_flags(folder: &Path) -> Case {
-    use rustix::fs::StatVfsMountFlags as Flags;
-    let flags = match rustix::fs::statvfs(existing(folder)) {
-        Ok(found) => found.f_flag,
-        Err(error) => return Case::broken(id("mount-flags"), &std::io::Error::from(error)),
-    };
-    let bad: Vec<&str> = [
-        (Flags::NOSUID, "nosuid"),
-        (Flags::NODEV, "nodev"),
-        (Flags::NOEXEC, "noexec"),
-        (Flags::RDONLY, "ro"),
-    ]
-    .into_iter()
-    .filter(|(flag, _)| flags.contains(*flag))
-    .map(|(_, name)| name)
-    .collect();
-    if bad.is_empty() {
-        return Case::same(
-            id("mount-flags"),
-            format!(
-                "{} is mounted without nosuid, nodev, noexec",
-                folder.display()
-            ),
+    #[test]
+    fn what_is_missing_for_variations_is_named_with_its_package() {
+        let of = |faketime, mke2fs| variations_case(host_check("variations"), faketime, mke2fs);
+        assert_eq!(of(true, true).outcome, Outcome::Same);
+        insta::assert_snapshot!(of(false, false).reason, @"not installed: faketime, e2fsprogs; two builds can't differ in time and readdir-order, so that `run` and `rootfs verify` are inconclusive. Fix: apt-get install faketime e2fsprogs, or --vary -time,-readdir-order");
+        assert_eq!(of(true, false).outcome, Outcome::Broken);
+    }
+
+    #[test]
+    fn programs_that_are_nowhere_are_named_with_their_packages() {
+        let case = programs(host_check("programs"), &Toolbox::new(Vec::new()));
+        assert_eq!(case.outcome, Outcome::Broken);
+        assert!(
+            case.reason.contains("apt-get install systemd-container"),
+            "{}",
+            case.reason
         );
-    }
-    finding(
-        "mount-flags",
-        &format!("{} is mounted with {}", folder.display(), bad.join(",")),
-        "su, ping and devices of the guest would not work",
-        &format!(
-            "mount -o remount,suid,dev,exec,rw {}",
-            existing(folder).display()
-        ),
-    )
-}
-
-fn disk(folder: &Path) -> Case {
-    match rustix::fs::statvfs(existing(folder)) {
-        Ok(found) => {
-            let free = found.f_bavail.saturating_mul(found.f_frsize);
-            let text = format!("{} MiB free below {}", free >> 20, folder.display());
-            if free >= DISK_NEEDED {
-                return Case::same(id("disk"), text);
-            }
-            finding(
-                "disk",
-                &text,
-                &format!(
-                    "two trees and the packages need about {} MiB",
-                    DISK_NEEDED >> 20
-                ),
-                "make room",
-            )
-        }
-        Err(error) => Case::broken(id("disk"), &std::io::Error::from(error)),
-    }
-}
-
-fn memory() -> Case {
-    let available = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text
-            .lines()
-            .find(|line| line.starts_with("MemAvailable:"))?;
-        line.split_whitespace().nth(1)?.parse::<u64>().ok()
-    });
-    match available {
-        Some(kibibytes) if kibibytes << 10 >= MEMORY_NEEDED => {
-            Case::same(id("memory"), format!("{} MiB available", kibibytes >> 10))
-        }
-        Some(kibibytes) => finding(
-            "memory",
-            &format!("{} MiB available", kibibytes >> 10),
-            "the guest's throw-away layer is memory",
-            "stop something, or add swap",
-        ),
-        None => finding(
-            "memory",
-            "/proc/meminfo can't be read",
-            "the guest's throw-away layer is memory",
-            "mount /proc",
-        ),
     }
 }

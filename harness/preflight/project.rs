@@ -35,6 +35,11 @@ pub fn project(project: &Project) -> Vec<Case> {
         .as_ref()
         .and_then(|legacy| legacy.packages.as_ref());
     let named = named.chain(packages.map(|path| ("legacy.packages", path, false)));
+    let log = project
+        .legacy
+        .as_ref()
+        .and_then(|legacy| legacy.log.as_ref());
+    let named = named.chain(log.map(|path| ("legacy.log", path, false)));
     cases.extend(named.map(|(key, path, folder)| file(project, key, path, folder)));
     cases
 }

@@ -73,8 +73,8 @@ pub struct Rootfs {
     pub overlay: Vec<PathBuf>,
     /// Scripts run inside the tree, without network, in order.
     pub scripts: Vec<PathBuf>,
-    /// What the build evens out so that two of them are equal, by name; by default [`Normaliser::USUAL`].
-    pub normalise: Option<Vec<Normaliser>>,
+    /// What the build evens out so that two of them are equal; nothing is changed that is not named.
+    pub normalise: Vec<Normaliser>,
     /// Trees that are state, not rootfs: emptied by the build, made again at boot.
     pub state: Vec<StateTree>,
 }
@@ -82,9 +82,8 @@ pub struct Rootfs {
 impl Rootfs {
     /// Returns what the build evens out, in the order in which it is done.
     pub fn normalisers(&self) -> Vec<Normaliser> {
-        let named = self.normalise.as_deref().unwrap_or(&Normaliser::USUAL);
         let all = Normaliser::ALL.into_iter();
-        all.filter(|one| named.contains(one)).collect()
+        all.filter(|one| self.normalise.contains(one)).collect()
     }
 }
 
@@ -144,6 +143,8 @@ pub struct Legacy {
     pub timezone: Option<String>,
     /// A file with `package version` a line (`dpkg-query -W`): what the candidate must have at the same version.
     pub packages: Option<PathBuf>,
+    /// Its /var/log/syslog, or a part of it: errors and warnings of the guest that never stood there are differences.
+    pub log: Option<PathBuf>,
 }
 
 /// `[candidate]`.
@@ -248,6 +249,14 @@ impl Project {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_normalised_that_is_not_named() {
+        let read = |text| toml::from_str::<Rootfs>(text).unwrap().normalisers();
+        assert_eq!(read(""), []);
+        let named = read("normalise = [\"logs\", \"shadow-days\"]");
+        assert_eq!(named, [Normaliser::ShadowDays, Normaliser::Logs]);
+    }
 
     #[test]
     fn durations_are_written_with_a_unit() {

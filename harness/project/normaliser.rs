@@ -66,24 +66,6 @@ impl Normaliser {
         Self::PythonBytecode,
     ];
 
-    /// Those of a project that names none: what is made again when it is needed, or tells only of the build. What would
-    /// change how the server behaves is done by name alone.
-    pub const USUAL: [Self; 13] = [
-        Self::ShadowDays,
-        Self::ManIndex,
-        Self::LdconfigCache,
-        Self::AptCaches,
-        Self::DebconfOld,
-        Self::DpkgOld,
-        Self::InstallationLists,
-        Self::Logs,
-        Self::RandomSeeds,
-        Self::MachineIds,
-        Self::Adjtime,
-        Self::LockFiles,
-        Self::TemporaryFiles,
-    ];
-
     /// Returns its name in the project.
     pub fn as_str(self) -> &'static str {
         match self {

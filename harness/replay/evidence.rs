@@ -6,8 +6,8 @@ use super::{
     alignment::partners,
     clock_evidence::{PageDays, Place},
     kind::{
-        FINE_DECIMALS, common_formats, duration, is_stamped, may_be_duration, number, numbered,
-        token,
+        FINE_DECIMALS, age, common_formats, duration, is_stamped, may_be_duration, number,
+        numbered, token,
     },
     names::{NONCE, Names},
     token::{Known, Token, TokenKind, tokens},
@@ -188,6 +188,9 @@ impl Learner<'_> {
             }
             return same.then_some(None);
         }
+        if let Some(kind) = age(row, index, &texts) {
+            return Some(Some(self.hole(kind)));
+        }
         if same {
             return Some(self.still(row, index, texts.len()));
         }
@@ -259,6 +262,7 @@ impl Learner<'_> {
             HoleKind::Clock { .. }
             | HoleKind::Recent { .. }
             | HoleKind::Token { .. }
+            | HoleKind::Age { .. }
             | HoleKind::Server { .. }
             | HoleKind::Secret { .. }
             | HoleKind::Free { .. } => false,
@@ -460,6 +464,12 @@ mod tests {
     #[test]
     fn numbers_with_words_and_clocks_of_other_kinds_are_understood() {
         let table = [
+            (
+                "x=1; Max-Age=2592000; path=/",
+                "x=1; Max-Age=2591999; path=/",
+                "x=1; Max-Age={{age-1}}; path=/",
+            ),
+            ("Max-Age=0", "Max-Age=0", "Max-Age=0"),
             (
                 "<p id=all_10196156 for=x_10196156>",
                 "<p id=all_1396156 for=x_1396156>",

@@ -43,5 +43,5 @@ pub use compare::differences;
 pub use compare_all::{ReplayResult, replay};
 pub use error::ReplayError;
 pub use header_rule::{HEADER_RULES, HeaderRule};
-pub use options::{Clock, Options, Pace};
+pub use options::{Clock, Moment, Options, Pace, Witness};
 pub use record::{RecordManner, RecordResult, record};

@@ -1,6 +1,6 @@
 //! What recording and replaying may do, and by which clock.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use crate::{charset::Charset, exchange::Limits, snapshot::Zone};
 
@@ -26,6 +26,44 @@ impl fmt::Debug for Clock {
     }
 }
 
+/// A moment of a scenario that changes data: before its first step, or after one of its steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The scenario.
+    pub scenario: String,
+    /// How many of its steps are done.
+    pub steps: usize,
+    /// The second since 1970.
+    pub at: i64,
+}
+
+/// Somebody who looks at what scenarios change while they run; a scenario waits until he has seen enough.
+#[derive(Clone)]
+pub struct Witness(Arc<dyn Fn(Moment) -> Looking + Send + Sync>);
+
+type Looking = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Witness {
+    /// Makes a witness.
+    pub fn new<F>(look: impl Fn(Moment) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self(Arc::new(move |moment| Box::pin(look(moment))))
+    }
+
+    /// Shows a moment.
+    pub(super) async fn look(&self, moment: Moment) {
+        (self.0)(moment).await;
+    }
+}
+
+impl fmt::Debug for Witness {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Witness")
+    }
+}
+
 /// How scenarios are run.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -43,6 +81,8 @@ pub struct Options {
     pub pace: Pace,
     /// The clock.
     pub clock: Clock,
+    /// Who looks at what scenarios with `mutates = true` change.
+    pub witness: Option<Witness>,
 }
 
 /// How much a server is spared.
@@ -65,6 +105,7 @@ impl Options {
             parallel: 4,
             pace: Pace::default(),
             clock,
+            witness: None,
         }
     }
 }

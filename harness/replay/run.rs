@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{
     browser::{Browser, Correlation},
     error::ReplayError,
-    options::Options,
+    options::{Moment, Options},
     secrets::passwords,
 };
 use crate::{
@@ -59,13 +59,15 @@ pub(super) async fn run(scenario: &Scenario, server: &Server, options: &Options)
         }
     };
     let passwords = passwords(scenario);
-    for step in &scenario.steps {
+    show(scenario, 0, options).await;
+    for (done, step) in (1..).zip(&scenario.steps) {
         let mut answers = Vec::new();
         let result = run_step(step, server, options, &mut browser, &mut answers).await;
         for answer in &mut answers {
             answer.secrets.extend(passwords.iter().cloned());
         }
         run.steps.push(answers);
+        show(scenario, done, options).await;
         if let Err(error) = result {
             run.failure = Some(error);
             break;
@@ -75,6 +77,18 @@ pub(super) async fn run(scenario: &Scenario, server: &Server, options: &Options)
     run.correlations.sort();
     run.correlations.dedup();
     run
+}
+
+/// Lets the witness look at what a scenario has changed so far.
+async fn show(scenario: &Scenario, steps: usize, options: &Options) {
+    if let (Some(witness), true) = (&options.witness, scenario.mutates) {
+        let moment = Moment {
+            scenario: scenario.name.clone(),
+            steps,
+            at: options.clock.now(),
+        };
+        witness.look(moment).await;
+    }
 }
 
 async fn run_step(

@@ -62,6 +62,11 @@ pub enum HoleKind {
         /// The most digits.
         most: usize,
     },
+    /// The seconds for which a cookie lives, counted on either side of a full second.
+    Age {
+        /// The recorded number.
+        value: u64,
+    },
     /// The server's own address.
     Server {
         /// Which part of it.
@@ -181,6 +186,7 @@ impl HoleKind {
             Self::Duration { .. } => "duration",
             Self::Token { .. } => "token",
             Self::Number { .. } => "number",
+            Self::Age { .. } => "age",
             Self::Server { .. } => "server",
             Self::Secret { .. } => "secret",
             Self::Free { .. } => "free",
@@ -194,6 +200,7 @@ impl HoleKind {
             Self::Clock { .. }
             | Self::Recent { .. }
             | Self::Duration { .. }
+            | Self::Age { .. }
             | Self::Server { .. }
             | Self::Secret { .. }
             | Self::Free { .. } => false,
@@ -210,6 +217,9 @@ impl HoleKind {
             Self::Duration { .. } => "checked for its shape and size".to_owned(),
             Self::Token { .. } | Self::Number { .. } => {
                 "checked for its shape and to be the same wherever it stands".to_owned()
+            }
+            Self::Age { .. } => {
+                "checked to be the recorded number of seconds, or one off".to_owned()
             }
             Self::Server { .. } => "checked to be the asked server's address".to_owned(),
             Self::Secret { .. } => "compared by digest".to_owned(),
@@ -240,6 +250,9 @@ impl HoleKind {
             Self::Number { most } => {
                 value.len() <= *most && value.bytes().all(|byte| byte.is_ascii_digit())
             }
+            Self::Age { value: age } => value
+                .parse::<u64>()
+                .is_ok_and(|seconds| seconds.abs_diff(*age) <= 1),
             Self::Server { .. } => value
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b".:-[]".contains(&byte)),
@@ -301,6 +314,7 @@ impl HoleKind {
             Self::Duration { .. }
             | Self::Token { .. }
             | Self::Number { .. }
+            | Self::Age { .. }
             | Self::Secret { .. }
             | Self::Free { .. } => Ok(()),
         }
@@ -339,6 +353,7 @@ impl HoleKind {
                 format!("a token of {least} to {most} {}", alphabet.describe())
             }
             Self::Number { most } => format!("a number of at most {most} digits"),
+            Self::Age { value } => format!("{value} s, or one more or less"),
             Self::Server { part } => part.of(surroundings.authority),
             Self::Secret { .. } => {
                 "the same value as on the old server (kept as a digest)".to_owned()
@@ -474,5 +489,19 @@ mod tests {
         };
         assert_eq!(checked(&server, "8080"), "fits");
         assert_eq!(checked(&server, "80"), "8080");
+    }
+
+    #[test]
+    fn a_cookies_age_is_the_recorded_one_or_a_second_off() {
+        let age = HoleKind::Age { value: 2_592_000 };
+        for (value, fits) in [
+            ("2592000", true),
+            ("2591999", true),
+            ("2591998", false),
+            ("86400", false),
+            ("", false),
+        ] {
+            assert_eq!(age.has_shape(value), fits, "{value}");
+        }
     }
 }

@@ -12,6 +12,6 @@ mod toolbox;
 
 pub use call::ToolCall;
 pub use error::ToolError;
-pub use nspawn::nspawn;
+pub use nspawn::{NSPAWN_ARGUMENTS, NSPAWN_ENVIRONMENT, nspawn};
 pub use process::{ToolExit, ToolProcess};
 pub use toolbox::{RUN_MARK, ToolOutput, Toolbox};

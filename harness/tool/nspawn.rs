@@ -4,6 +4,20 @@ use std::path::Path;
 
 use super::call::ToolCall;
 
+/// What every call of systemd-nspawn has, in builds, in tests and in production: no file beside the tree changes it, and it
+/// writes nothing into the tree itself.
+pub const NSPAWN_ARGUMENTS: [&str; 6] = [
+    "--quiet",
+    "--settings=no",
+    "--keep-unit",
+    "--resolv-conf=off",
+    "--timezone=off",
+    "--link-journal=no",
+];
+
+/// Versions before 257 give a guest without systemd the old control groups, which new hosts don't have.
+pub const NSPAWN_ENVIRONMENT: (&str, &str) = ("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1");
+
 /// What systemd-nspawn would leave behind if it were killed (below /tmp and /run/systemd/nspawn) is hidden in a mount
 /// namespace of its own; the tree is bound where that does not hide it. Arguments: the tree, where it is bound, the program.
 const PRIVATE_MOUNTS: &str = "\
@@ -25,9 +39,8 @@ pub fn nspawn(tree: &Path, bound: &Path, namespace: Option<&Path>) -> ToolCall {
     call.args(["--mount", "--propagation", "slave"])
         .args(["sh", "-ec", PRIVATE_MOUNTS, "sh"])
         .args([tree, bound])
-        .args(["systemd-nspawn", "--quiet", "--settings=no", "--keep-unit"])
+        .arg("systemd-nspawn")
+        .args(NSPAWN_ARGUMENTS)
         .arg(format!("--directory={}", bound.display()))
-        .args(["--resolv-conf=off", "--timezone=off", "--link-journal=no"])
-        // Versions before 257 give a guest without systemd the old control groups, which new hosts don't have.
-        .env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1")
+        .env(NSPAWN_ENVIRONMENT.0, NSPAWN_ENVIRONMENT.1)
 }

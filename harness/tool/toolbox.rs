@@ -167,6 +167,38 @@ impl Toolbox {
         Ok(ToolProcess::new(call.program.clone(), child))
     }
 
+    /// Runs a program on this program's own terminal, or whatever its standard streams are, to its end: a shell for a person.
+    pub async fn run_on_terminal(&self, call: &ToolCall) -> Result<ToolExit, ToolError> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the place the lint sends everybody to"
+        )]
+        let mut command = Command::new(self.find(&call.program)?);
+        // No session of its own: the terminal's keys must reach it.
+        command.args(&call.arguments).env_clear();
+        self.environment(&mut command, call);
+        let status = command.kill_on_drop(true).status().await;
+        status
+            .map(ToolExit::from)
+            .map_err(|source| ToolError::Start {
+                program: call.program.clone(),
+                source,
+            })
+    }
+
+    fn environment(&self, command: &mut Command, call: &ToolCall) {
+        let folders = self
+            .search_path
+            .iter()
+            .map(|path| path.display().to_string());
+        command
+            .env("PATH", folders.collect::<Vec<_>>().join(":"))
+            .env("LC_ALL", "C.UTF-8")
+            .env("HOME", "/nonexistent")
+            .envs(call.environment.iter().map(|(name, value)| (name, value)))
+            .envs(self.run.iter().map(|run| (RUN_MARK, run)));
+    }
+
     fn command(&self, call: &ToolCall) -> Result<Command, ToolError> {
         let program = self.find(&call.program)?;
         let stdin = match &call.stdin {
@@ -176,12 +208,6 @@ impl Toolbox {
                 source,
             })?),
         };
-        let search_path = self
-            .search_path
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect::<Vec<_>>()
-            .join(":");
         #[expect(
             clippy::disallowed_methods,
             reason = "this is the place the lint sends everybody to"
@@ -192,13 +218,9 @@ impl Toolbox {
             .arg(program)
             .args(&call.arguments)
             .env_clear()
-            .env("PATH", search_path)
-            .env("LC_ALL", "C.UTF-8")
-            .env("HOME", "/nonexistent")
-            .envs(call.environment.iter().map(|(name, value)| (name, value)))
-            .envs(self.run.iter().map(|run| (RUN_MARK, run)))
             .stdin(stdin)
             .kill_on_drop(true);
+        self.environment(&mut command, call);
         Ok(command)
     }
 }

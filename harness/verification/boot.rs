@@ -13,8 +13,8 @@ use super::{
 use crate::{
     exchange,
     machine::{
-        self, Addressing, BootConfig, HostMount, Machine, MachineError, Transport, host_mounts,
-        listeners,
+        self, Addressing, BootConfig, HostMount, Layer, Listener, Machine, MachineError, Transport,
+        host_mounts, listeners,
     },
     outcome::{Case, CaseId, Difference},
     project::Recipe,
@@ -35,13 +35,19 @@ pub struct Guest {
     pub old_server: OldServer,
 }
 
-/// Boots the tree and waits until the guest has its runlevel and the ready path answers.
+/// Boots the tree, which is only read, and waits until the guest has its runlevel and the ready path answers.
 pub async fn boot_guest(plan: &Plan, tree: &Path) -> Result<Guest, MachineError> {
+    boot_on(plan, tree, Layer::ThrowAway).await
+}
+
+/// Boots the tree with this layer.
+pub(super) async fn boot_on(plan: &Plan, tree: &Path, layer: Layer) -> Result<Guest, MachineError> {
     let container = &plan.project.container;
     let limit = container.boot_timeout.0;
     let old_server = OldServer::look_up(plan).await;
     let config = BootConfig {
         tree: tree.to_owned(),
+        layer,
         machine: plan.workspace.id.machine(),
         hostname: container.machine.clone(),
         folder: plan.workspace.folder.clone(),
@@ -122,6 +128,23 @@ fn listener_case(plan: &Plan, guest: &Guest) -> Case {
     let expose = &plan.project.container.expose;
     // The DHCP client listens for the host's systemd-networkd (RFC 2131, section 4.1).
     let by_dhcp = guest.machine.addressing == Addressing::Networkd;
+    let differences = listener_differences(&found, expose, by_dhcp);
+    let names: Vec<String> = found.iter().map(ToString::to_string).collect();
+    Case::compared(
+        id,
+        differences,
+        format!(
+            "reachable: {}",
+            if names.is_empty() {
+                "nothing".to_owned()
+            } else {
+                names.join(", ")
+            }
+        ),
+    )
+}
+
+fn listener_differences(found: &[Listener], expose: &[u16], by_dhcp: bool) -> Vec<Difference> {
     let exposed = |port: u16, transport: Transport| match transport {
         Transport::Tcp => expose.contains(&port),
         Transport::Udp => by_dhcp && (port == 68 || port == 546),
@@ -147,17 +170,31 @@ fn listener_case(plan: &Plan, guest: &Guest) -> Case {
             ));
         }
     }
-    let names: Vec<String> = found.iter().map(ToString::to_string).collect();
-    Case::compared(
-        id,
-        differences,
-        format!(
-            "reachable: {}",
-            if names.is_empty() {
-                "nothing".to_owned()
-            } else {
-                names.join(", ")
-            }
-        ),
-    )
+    differences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_listener_and_a_port_that_nobody_has_are_named() {
+        let listener = |transport, port| Listener {
+            transport,
+            port,
+            address: std::net::Ipv4Addr::UNSPECIFIED.into(),
+        };
+        let web = listener(Transport::Tcp, 80);
+        let loci = |found: &[Listener], by_dhcp| -> Vec<String> {
+            let differences = listener_differences(found, &[80], by_dhcp);
+            differences.into_iter().map(|one| one.locus).collect()
+        };
+        assert_eq!(loci(std::slice::from_ref(&web), false), [""; 0]);
+        assert_eq!(loci(&[], false), ["tcp port 80"]);
+        let foreign = [web.clone(), listener(Transport::Tcp, 3306)];
+        assert_eq!(loci(&foreign, false), ["tcp port 3306 on 0.0.0.0"]);
+        let dhcp = [web, listener(Transport::Udp, 68)];
+        assert_eq!(loci(&dhcp, true), [""; 0]);
+        assert_eq!(loci(&dhcp, false), ["udp port 68 on 0.0.0.0"]);
+    }
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     input::{InputError, read_text},
     outcome::{Case, CaseId, Difference},
-    preflight::{VsyscallMode, needs_vsyscall, vsyscall_mode},
+    preflight::{self, Guest},
     project::Project,
     recipe::{self, Built, Inputs, RecipeError, installed_packages},
     rootfs::{Profile, TreeRoot},
@@ -157,43 +157,19 @@ fn compare_versions(
         .collect()
 }
 
-/// Decides whether this host can run this guest's libc.
-pub(super) fn vsyscall_case(built: &Built) -> Case {
-    let id = CaseId::new(&["build", "vsyscall"]);
-    let looked = || {
-        let tree = TreeRoot::open(&built.tree).map_err(|source| RecipeError::Tree {
-            step: "look at init",
+/// Checks that this host has what this guest needs, beyond what any needs.
+pub(super) async fn guest_cases(plan: &Plan, built: &Built) -> Vec<Case> {
+    let read = TreeRoot::open(&built.tree)
+        .map_err(|source| RecipeError::Tree {
+            step: "look at the guest",
             source,
-        })?;
-        let init = tree.read("sbin/init").map_err(|source| RecipeError::Tree {
-            step: "look at init",
-            source,
-        })?;
-        Ok::<_, RecipeError>((init.unwrap_or_default(), installed_packages(&tree)?))
-    };
-    let (init, installed) = match looked() {
-        Ok(found) => found,
-        Err(error) => return Case::broken(id, &error),
-    };
-    let libc = installed.get("libc6").map(String::as_str);
-    let needed = needs_vsyscall(&init, libc);
-    let libc = libc.unwrap_or("of an unknown version");
-    match vsyscall_mode() {
-        Err(error) => Case::broken(id, &error),
-        Ok(VsyscallMode::None) if needed => {
-            let fix = "boot the host with vsyscall=xonly, and a kernel that has CONFIG_X86_VSYSCALL_EMULATION";
-            Case::broken(
-                id,
-                &std::io::Error::other(format!(
-                    "the guest's libc {libc} calls vsyscall, which this kernel does not offer: every program would be killed. Fix: {fix}"
-                )),
-            )
+        })
+        .and_then(|tree| Guest::read(&tree));
+    match read {
+        Err(error) => vec![Case::broken(CaseId::new(&["build", "guest"]), &error)],
+        Ok(guest) => {
+            preflight::for_guest("build", Some(&guest), &plan.workspace.folder, &plan.toolbox).await
         }
-        Ok(mode) if needed => Case::same(
-            id,
-            format!("the guest's libc {libc} needs it, the kernel offers {mode:?}"),
-        ),
-        Ok(_mode) => Case::same(id, format!("the guest's libc {libc} does not need it")),
     }
 }
 

@@ -17,31 +17,23 @@ const QUOTED: usize = 20;
 pub(super) async fn syslog_case(plan: &Plan, guest: &Guest) -> Case {
     let id = CaseId::new(&["logs", "syslog"]);
     let mark = format!("migrate-verify {}", plan.workspace.id);
-    let call =
-        guest
-            .machine
-            .command(&["logger", "-p", "user.notice", "-t", "migrate-verify", &mark]);
-    if let Err(error) = guest.machine.run(&call).await {
-        return Case::broken(id, &error);
-    }
-    for _attempt in 0..40 {
+    let arrived = match guest.machine.syslog_round_trip(&mark).await {
+        Ok(arrived) => arrived,
+        Err(error) => return Case::broken(id, &error),
+    };
+    if let Some(at) = arrived {
         let records = guest.machine.journal.records();
-        let arrived =
-            |record: &&Record| record.source == Source::Syslog && record.text().contains(&mark);
-        if let Some(record) = records.iter().find(arrived) {
-            let messages = records
-                .iter()
-                .filter(|record| record.source == Source::Syslog)
-                .count();
-            return Case::same(
-                id,
-                format!(
-                    "a message sent in the guest arrived after {:.1} s of uptime; {messages} messages in all",
-                    record.at.as_secs_f64()
-                ),
-            );
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let messages = records
+            .iter()
+            .filter(|record| record.source == Source::Syslog)
+            .count();
+        return Case::same(
+            id,
+            format!(
+                "a message sent in the guest arrived after {:.1} s of uptime; {messages} messages in all",
+                at.as_secs_f64()
+            ),
+        );
     }
     let difference = Difference::new(
         "/dev/log",
@@ -141,13 +133,13 @@ pub(super) async fn stop_cases(
     (cases, Some(journal))
 }
 
-fn mentions(records: &[Record], words: &str) -> bool {
+pub(super) fn mentions(records: &[Record], words: &str) -> bool {
     records
         .iter()
         .any(|record| record.text().to_ascii_lowercase().contains(words))
 }
 
-fn halt_case(id: CaseId, stop: &Stop, journal: &Journal) -> Case {
+pub(super) fn halt_case(id: CaseId, stop: &Stop, journal: &Journal) -> Case {
     let found = match stop {
         Stop::Halted => {
             return Case::same(
@@ -156,12 +148,15 @@ fn halt_case(id: CaseId, stop: &Stop, journal: &Journal) -> Case {
             );
         }
         Stop::Rebooted => "a reboot".to_owned(),
-        Stop::Ended(how) => how.clone(),
+        Stop::Ended(how) | Stop::Killed(how) => how.clone(),
         Stop::Hung => "it did not halt in time and was killed".to_owned(),
     };
     let cause = match stop {
-        Stop::Rebooted => "the ctrlaltdel line of /etc/inittab says `shutdown -r`".to_owned(),
-        Stop::Halted | Stop::Ended(_) | Stop::Hung => {
+        Stop::Rebooted => format!(
+            "the ctrlaltdel line of /etc/inittab says `shutdown -r`; the console's end:\n{}",
+            journal.console_tail(QUOTED)
+        ),
+        Stop::Halted | Stop::Ended(_) | Stop::Killed(_) | Stop::Hung => {
             format!("the console's end:\n{}", journal.console_tail(QUOTED))
         }
     };
@@ -173,7 +168,7 @@ fn halt_case(id: CaseId, stop: &Stop, journal: &Journal) -> Case {
 }
 
 /// A database that was killed has no "shutdown complete" after its start.
-fn database_case(id: CaseId, after: &[Record]) -> Case {
+pub(super) fn database_case(id: CaseId, after: &[Record]) -> Case {
     if mentions(after, "shutdown complete") {
         return Case::same(
             id,

@@ -11,12 +11,14 @@ mod boot;
 mod build;
 mod database;
 mod finish;
+mod logs;
 mod old_server;
 mod options;
 mod plan;
 mod reproducibility;
 mod restore;
 mod run;
+mod second_boot;
 mod stages;
 mod variations;
 

@@ -70,6 +70,8 @@ pub(super) enum RestoreError {
 pub(super) struct CandidateDatabase {
     /// Its address, through the guest's socket.
     pub(super) address: DatabaseAddress,
+    /// The socket's path in the guest.
+    path: String,
     _socket: OwnedFd,
 }
 
@@ -116,15 +118,42 @@ pub(super) async fn restore(
         .find_map(|line| line.strip_prefix("socket\t"))
         .unwrap_or("/var/run/mysqld/mysqld.sock")
         .to_owned();
-    let handle = open_in_guest(machine, &socket)?;
+    open(machine, socket, password, name)
+}
+
+/// Opens the way to a database whose guest was stopped and is booted again on the same tree.
+pub(super) async fn open_again(
+    plan: &Plan,
+    machine: &mut Machine,
+    known: CandidateDatabase,
+) -> Result<CandidateDatabase, RestoreError> {
+    await_server(plan, machine).await?;
+    let password = known.address.password.map(|password| password.0);
+    open(
+        machine,
+        known.path,
+        password.unwrap_or_default(),
+        known.address.name,
+    )
+}
+
+fn open(
+    machine: &Machine,
+    path: String,
+    password: String,
+    name: String,
+) -> Result<CandidateDatabase, RestoreError> {
+    let handle = open_in_guest(machine, &path)?;
     let address = DatabaseAddress {
         user: "migrate_verify".to_owned(),
         password: Some(Password(password)),
         target: Target::Socket(format!("/proc/self/fd/{}", handle.as_raw_fd()).into()),
         name,
+        timeout: None,
     };
     Ok(CandidateDatabase {
         address,
+        path,
         _socket: handle,
     })
 }

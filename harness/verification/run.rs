@@ -6,14 +6,17 @@ use super::{
     boot,
     boot::Guest,
     build, database, finish,
+    logs::new_messages_case,
     options::replay_options,
     plan::Plan,
     reproducibility::{Compared, compare_builds, remove},
     restore,
+    second_boot::second_boot_cases,
     stages::{Stages, Verified},
     variations::Variations,
 };
 use crate::{
+    effect::Watch,
     input::InputError,
     machine::Journal,
     outcome::{Case, CaseId, Outcome, Stage, StageName},
@@ -59,9 +62,16 @@ async fn preflight(stages: &mut Stages<'_>) -> bool {
     }
     plan.started("preflight");
     let started = Instant::now();
-    let mut cases = preflight::host(&plan.workspace.folder, &plan.toolbox).await;
+    let host = preflight::Host {
+        folder: &plan.workspace.folder,
+        seed: plan.workspace.id.suffix(),
+        machine: Some(&plan.project.container.machine),
+        tree: None,
+    };
+    let mut cases = preflight::host(&host, &plan.toolbox).await;
     cases.extend(preflight::project(&plan.project));
-    let ready = cases.iter().all(|case| case.outcome == Outcome::Same);
+    // What could not be looked at makes the verdict inconclusive, and may be waived by name; it is no reason to stop.
+    let ready = cases.iter().all(|case| case.outcome != Outcome::Broken);
     stages.end(StageName::Preflight, started.elapsed(), cases);
     ready
 }
@@ -94,7 +104,7 @@ async fn build(stages: &mut Stages<'_>) -> Option<Built> {
     if let Ok(first) = &first {
         stages.build_log.extend(first.log());
         cases.extend(build::package_cases(&plan.project, &inputs, first));
-        cases.push(build::vsyscall_case(first));
+        cases.extend(build::guest_cases(plan, first).await);
     }
     stages.end(StageName::Build, started.elapsed(), cases);
     stages.not_compared.extend(variations.not_varied());
@@ -220,9 +230,16 @@ async fn boot_and_compare(stages: &mut Stages<'_>, built: &Built) {
     plan.started("shutdown");
     let started = Instant::now();
     let mut logs = vec![finish::syslog_case(plan, &guest).await];
-    let (cases, journal) = finish::stop_cases(plan, guest, Some(built), has_database).await;
+    let (mut cases, journal) = finish::stop_cases(plan, guest, Some(built), has_database).await;
+    let (again, left_out) = second_boot_cases(plan, built, has_database).await;
+    cases.extend(again);
+    stages.not_compared.extend(left_out);
     stages.end(StageName::Shutdown, started.elapsed(), cases);
     logs.extend(journal.as_ref().map(finish::messages_case));
+    let new = journal
+        .as_ref()
+        .map(|journal| new_messages_case(plan, journal));
+    logs.extend(new.flatten());
     stages.guest_log.extend(
         journal
             .iter()
@@ -238,7 +255,7 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
     let scenarios = scenario::load(&plan.project.folder.join("scenarios"));
     if stages.is_left_out(StageName::Database) {
         stages.leave_out(StageName::Database);
-        replay(stages, scenarios, &guest.url).await;
+        replay(stages, scenarios, &guest.url, None).await;
         return guest;
     }
     plan.started("database");
@@ -264,12 +281,16 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
     let before = database::fingerprint(&database.address).await;
     let mut took = started.elapsed();
     let loaded = scenarios.as_ref().map(Clone::clone).unwrap_or_default();
-    replay(stages, scenarios, &guest.url).await;
+    let watch = Watch::new(&database.address);
+    replay(stages, scenarios, &guest.url, Some(&watch)).await;
     let started = Instant::now();
     cases.push(match before {
         Ok(before) => database::after_replay(&database.address, &before, &loaded).await,
         Err(broken) => broken,
     });
+    if !stages.is_left_out(StageName::Replay) {
+        cases.extend(database::effects(plan, &loaded, &watch));
+    }
     took += started.elapsed();
     if loaded.iter().any(|scenario| scenario.mutates) {
         stages.not_compared.push(database::SIDE_EFFECTS.to_owned());
@@ -278,7 +299,12 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
     guest
 }
 
-async fn replay(stages: &mut Stages<'_>, scenarios: Result<Vec<Scenario>, InputError>, url: &str) {
+async fn replay(
+    stages: &mut Stages<'_>,
+    scenarios: Result<Vec<Scenario>, InputError>,
+    url: &str,
+    watch: Option<&Watch>,
+) {
     let plan = stages.plan;
     if stages.is_left_out(StageName::Replay) {
         stages.leave_out(StageName::Replay);
@@ -298,7 +324,10 @@ async fn replay(stages: &mut Stages<'_>, scenarios: Result<Vec<Scenario>, InputE
         }
     };
     let options = match replay_options(&plan.project, plan.clock.clone()) {
-        Ok(options) => options,
+        Ok(options) => replay::Options {
+            witness: watch.map(Watch::witness),
+            ..options
+        },
         Err(error) => {
             stages.end(
                 StageName::Replay,

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, IFlags, flock, ioctl_getflags, ioctl_setflags};
 
 use super::{
     error::WorkspaceError,
@@ -42,6 +42,11 @@ impl RunId {
         &self.text
     }
 
+    /// Returns the characters that no other run of this second has.
+    pub fn suffix(&self) -> &str {
+        suffix(&self.text)
+    }
+
     /// Returns the name of the machine that this run boots: at most eight characters, so that its veth link keeps it whole.
     pub fn machine(&self) -> String {
         machine_name(&self.text)
@@ -56,7 +61,11 @@ impl fmt::Display for RunId {
 
 /// Returns the machine name of a run's id: `mv-` and the part behind the last hyphen.
 pub(super) fn machine_name(run: &str) -> String {
-    format!("mv-{}", run.rsplit('-').next().unwrap_or(run))
+    format!("mv-{}", suffix(run))
+}
+
+fn suffix(run: &str) -> &str {
+    run.rsplit('-').next().unwrap_or(run)
 }
 
 /// The folder of one run; removed when it is dropped.
@@ -75,6 +84,7 @@ impl Workspace {
     pub fn create(base: &Path, id: RunId) -> Result<Self, WorkspaceError> {
         let work = work_folder(base);
         fs::create_dir_all(&work).map_err(WorkspaceError::file("create", &work))?;
+        keep_apart(&work);
         let _guard = guard(base)?;
         let folder = work.join(id.as_str());
         // Trees hold setuid files and devices: nobody but root may reach them.
@@ -111,6 +121,17 @@ impl Drop for Workspace {
         let _killed = kill_processes(self.id.as_str(), &mut Vec::new());
         let _removed = remove_folder(&self.folder);
     }
+}
+
+/// Asks ext4 to put each folder in `work` where there is room (`chattr +T`). Beside the last run's it would look, for each
+/// file of a new tree, at all inodes that were removed there in the last minutes: seconds of a run that follows another.
+fn keep_apart(work: &Path) {
+    let flagged = File::open(work).and_then(|folder| {
+        let flags = ioctl_getflags(&folder)?;
+        Ok(ioctl_setflags(&folder, flags | IFlags::TOPDIR)?)
+    });
+    // Other file systems have no such flag, and need none.
+    drop(flagged);
 }
 
 /// Returns the folder that holds all runs' folders.

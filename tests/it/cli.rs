@@ -47,3 +47,57 @@ fn data_that_the_disk_does_not_take_is_no_success() {
         "error: standard output cannot be written: No space left on device (os error 28)\n"
     );
 }
+
+#[test]
+fn a_new_project_passes_doctor_and_is_never_overwritten() {
+    let env = TestEnv::new();
+    insta::assert_snapshot!(env.run(&["init", "school"]), @"
+    exit code: 0
+    ----- stdout -----
+    school/migrate-verify.toml
+    school/scenarios/home.toml
+    ----- stderr -----
+    next: write into migrate-verify.toml what the old server is, and into scenarios/ what people do with it
+    next: migrate-verify doctor
+    ");
+    let report = env.run(&["doctor", "--project", "school", "--format", "json", "-q"]);
+    let json = report.split_once("----- stdout -----\n").unwrap().1;
+    let json = json.split_once("----- stderr -----").unwrap().0;
+    let report: serde_json::Value = serde_json::from_str(json).unwrap();
+    let cases = report["stages"][0]["cases"].as_array().unwrap();
+    for id in ["preflight/image", "preflight/scenarios"] {
+        let case = cases.iter().find(|case| case["id"] == id).unwrap();
+        assert_eq!(case["outcome"], "same", "{case}");
+    }
+    insta::assert_snapshot!(env.run(&["init", "school"]), @"
+    exit code: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: school/migrate-verify.toml exists
+    hint: name another folder: nothing is overwritten
+    ");
+}
+
+#[test]
+fn packagers_get_completions_and_one_manual_page_for_each_command() {
+    let env = TestEnv::new();
+    let bash = env.run(&["completions", "bash"]);
+    assert!(
+        bash.starts_with("exit code: 0") && bash.contains("--find-cause"),
+        "{bash}"
+    );
+    let page = env.run(&["man"]);
+    assert!(
+        page.starts_with("exit code: 0") && page.contains(".TH migrate-verify 1"),
+        "{page}"
+    );
+    assert!(
+        env.run(&["man", "--output", "man"])
+            .starts_with("exit code: 0")
+    );
+    assert!(
+        env.path()
+            .join("man/migrate-verify-rootfs-verify.1")
+            .exists()
+    );
+}

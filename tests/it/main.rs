@@ -5,10 +5,14 @@ mod env;
 
 mod architecture;
 mod cli;
+mod database_old;
 mod pages;
 mod pages_time;
 mod privileged_database;
+mod privileged_doctor;
+mod privileged_faults;
 mod privileged_run;
+mod privileged_units;
 mod privileged_variations;
 mod rootfs;
 mod rootfs_advisories;

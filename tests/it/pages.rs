@@ -1024,6 +1024,7 @@ fn the_program_records_and_replays() {
     insta::assert_snapshot!(env.run(&["record", "--allow-writes", "--server", &server.url, "pupil"]), @r"
     exit code: 0
     ----- stdout -----
+    note: legacy.database is not set: which rows the scenarios change was not recorded
     recorded 2 of 2 answers into [PROJECT]/snapshots: 2 files written, 0 unchanged
     ----- stderr -----
     ");

@@ -471,6 +471,26 @@ const DAMAGES: &[Damage] = &[
         "event e extra",
     ),
     (
+        "counter",
+        b"ALTER TABLE ziaci AUTO_INCREMENT = 1000",
+        "ziaci/schema table auto_increment: 51 => 1000",
+    ),
+    (
+        "row format",
+        b"ALTER TABLE dennik ROW_FORMAT = FIXED",
+        "dennik/schema table row format",
+    ),
+    (
+        "grant",
+        b"GRANT SELECT ON two.dennik TO reader@'127.0.0.1'",
+        "login 'reader'@'127.0.0.1' on dennik: absent => SELECT",
+    ),
+    (
+        "password of before 4.1",
+        b"ALTER USER stara@localhost IDENTIFIED VIA mysql_old_password USING '6f8c114b58f2ce9e'",
+        "login 'stara'@'localhost' password: of MySQL 4.1 and later => of before MySQL 4.1",
+    ),
+    (
         "database charset",
         b"ALTER DATABASE CHARACTER SET latin1",
         "database/server settings character_set_database",
@@ -481,6 +501,12 @@ const DAMAGES: &[Damage] = &[
 async fn privileged_every_single_damage_is_found_and_named() {
     let server = MariaDb::start(&[]);
     fill(&server, "one").await;
+    let logins = [
+        "GRANT SELECT ON mysql.* TO reader@'127.0.0.1'",
+        "CREATE USER stara@localhost IDENTIFIED BY 'x'",
+        "GRANT SELECT ON `%`.* TO stara@localhost",
+    ];
+    server.execute("mysql", &logins).await;
     let env = TestEnv::new();
     let folder = env.path().join("snapshots/database");
     record(&server.address("one"), &folder, &Silent)
@@ -623,7 +649,7 @@ async fn privileged_the_program_records_and_compares() {
     ----- stdout -----
     mysql://reader:****@127.0.0.1:[PORT]/two
 
-    database         same [TIME] 14 same
+    database         same [TIME] 15 same
 
     VERIFIED: everything that was compared is the same
     ----- stderr -----
@@ -636,7 +662,7 @@ async fn privileged_the_program_records_and_compares() {
     ----- stdout -----
     mysql://reader:****@127.0.0.1:[PORT]/two
 
-    database         different [TIME] 13 same, 1 different
+    database         different [TIME] 14 same, 1 different
 
     ≠ database/triedy/rows: 6 rows of 3 columns, by their key
         triedy[kod="c", rok=2009].nazov: value
@@ -697,4 +723,200 @@ async fn privileged_a_table_too_large_to_be_listed_is_compared_by_digests() {
     assert!(text.contains("velka[id=70000] missing-row"), "{text}");
     assert!(text.contains("spaces were added at the end"), "{text}");
     assert_eq!(text.lines().count(), 3, "{text}");
+}
+
+/// A table of every kind that servers hash, large enough for that, and statements that fill it.
+fn large(engine: &str, key: &str) -> Vec<Vec<u8>> {
+    let create = format!(
+        "CREATE TABLE velka (id INT NOT NULL {key}, meno VARCHAR(30) NOT NULL, iny VARCHAR(30), utf VARCHAR(30) CHARACTER SET utf8, \
+        surove VARBINARY(20), druh ENUM('','a','b'), znacky SET('a','b'), bity BIT(10), cena DECIMAL(8,2), kedy DATETIME, nuly INT(6) ZEROFILL) ENGINE={engine}"
+    );
+    let rows = b"INSERT INTO velka SELECT CAST(seq AS SIGNED) * 3 - 6000, CONCAT(_binary'\x9elu\x9d\x81,', seq), IF(seq % 7, seq, NULL), \
+        _utf8'\xc5\x99', CHAR(0, seq), seq % 3 + 1, seq % 4, seq % 1024, seq / 7, '2009-01-01' + INTERVAL seq SECOND, seq FROM seq_1_to_20000";
+    vec![create.into_bytes(), rows.to_vec()]
+}
+
+/// Damages that a sum of hashes must not miss: each leaves the number of rows, and most leave the text of all values together.
+const HASHED: &[(&str, &[u8], &str)] = &[
+    ("undefined byte", b"UPDATE velka SET meno = REPLACE(meno, _binary'\x81', _binary'\x83') WHERE id = 3000", "velka[id=3000].meno"),
+    ("value moved to the next column", b"UPDATE velka SET meno = 'ab', iny = 'c' WHERE id = 3000", "velka[id=3000].iny"),
+    ("comma moved", b"UPDATE velka SET meno = CONCAT(meno, ',1'), iny = NULL WHERE id = 3000", "velka[id=3000].iny"),
+    ("null to empty", b"UPDATE velka SET iny = '' WHERE id = 7 * 3 - 6000", "NULL became the empty string"),
+    ("null to N", b"UPDATE velka SET iny = 'N' WHERE id = 7 * 3 - 6000", "velka[id=-5979].iny"),
+    ("enum zero", b"UPDATE velka SET druh = IF(druh = '', 0, druh) WHERE id = 3 * 3 - 6000", "velka[id=-5991].druh"),
+    ("values swapped between rows", b"UPDATE velka SET meno = IF(id = 3000, _binary'\x9elu\x9d\x81,3001', _binary'\x9elu\x9d\x81,3000') WHERE id IN (3000, 3003)", "velka[id=3003].meno"),
+    ("one change in every row", b"UPDATE velka SET utf = _utf8'\xc5\xa1'", "all 20,000 rows differ in this column"),
+    ("zero byte", b"UPDATE velka SET surove = TRIM(LEADING CHAR(0) FROM surove) WHERE id = 3000", "velka[id=3000].surove"),
+    ("decimal", b"UPDATE velka SET cena = cena + 0.01 WHERE id = 54000", "velka[id=54000].cena"),
+    ("bit", b"UPDATE velka SET bity = bity ^ 1 WHERE id = 3000", "velka[id=3000].bity"),
+    ("row gone", b"DELETE FROM velka WHERE id = 54000", "velka[id=54000] missing-row"),
+    ("row beyond the last", b"INSERT INTO velka (id, meno) VALUES (2000000000, 'x')", "velka[id=2000000000] extra-row"),
+    ("key moved", b"UPDATE velka SET id = 1 WHERE id = 0", "velka[id=0] missing-row"),
+];
+
+/// Says that the large table was compared by digests alone.
+fn assert_hashed(cases: &[Case]) {
+    assert_eq!(findings(cases), "");
+    let rows = cases
+        .iter()
+        .find(|case| case.id.to_string() == "database/velka/rows");
+    let reason = &rows.unwrap().reason;
+    assert!(
+        reason.contains("20,000 rows")
+            && reason.contains("of each server")
+            && !reason.contains("row by row"),
+        "{reason}"
+    );
+}
+
+#[tokio::test]
+async fn privileged_large_tables_are_compared_by_their_servers_and_every_damage_is_found() {
+    let server = MariaDb::start(&["--max-allowed-packet=1M"]);
+    let (one, two) = (server.address("one"), server.address("two"));
+    let mut missed = String::new();
+    for (engine, key) in [
+        ("InnoDB", "PRIMARY KEY"),
+        ("MyISAM", "PRIMARY KEY"),
+        ("MyISAM", ""),
+    ] {
+        server.databases(&["one"]).await;
+        server.execute("one", &large(engine, key)).await;
+        for (name, statement, expected) in HASHED {
+            server.databases(&["two"]).await;
+            server
+                .execute(
+                    "two",
+                    &[
+                        "CREATE TABLE velka LIKE one.velka",
+                        "INSERT INTO velka SELECT * FROM one.velka ORDER BY meno",
+                    ],
+                )
+                .await;
+            if *name == HASHED[0].0 {
+                assert_hashed(&compare_live(&one, &two, &Silent).await);
+            }
+            server
+                .execute("two", &[b"SET SESSION sql_mode = ''".as_slice(), statement])
+                .await;
+            let text = findings(&compare_live(&one, &two, &Silent).await);
+            if key.is_empty() && *name == "one change in every row" {
+                // Without a key nothing says which rows belong together.
+                assert!(text.contains("19,980 more rows"), "{text}");
+                server.execute("mysql", &["DROP DATABASE two"]).await;
+                continue;
+            }
+            // Without a key a row is named by its first values.
+            let expected = if key.is_empty() {
+                expected.split('[').next().unwrap()
+            } else {
+                expected
+            };
+            if !text.contains(expected) || text.contains("Broken") || text.lines().count() > 21 {
+                writeln!(missed, "{engine} {key} {name} wants {expected}:\n{text}").unwrap();
+            }
+            server.execute("mysql", &["DROP DATABASE two"]).await;
+        }
+        server.execute("mysql", &["DROP DATABASE one"]).await;
+    }
+    assert_eq!(missed, "");
+}
+
+#[tokio::test]
+async fn privileged_rows_that_a_server_can_not_hash_are_read() {
+    let server = MariaDb::start(&["--max-allowed-packet=1M"]);
+    for (name, engine) in [("one", "InnoDB"), ("two", "MyISAM")] {
+        server.databases(&[name]).await;
+        server.execute(name, &[
+            format!("CREATE TABLE t (id INT NOT NULL PRIMARY KEY, a MEDIUMTEXT, b MEDIUMTEXT) ENGINE={engine}"),
+            "INSERT INTO t SELECT seq, seq, seq FROM seq_1_to_3000".to_owned(),
+            "UPDATE t SET a = REPEAT('a', 500000), b = REPEAT('b', 550000) WHERE id = 2000".to_owned(),
+        ]).await;
+    }
+    let (one, two) = (server.address("one"), server.address("two"));
+    // A row of more than max_allowed_packet hashes to NULL on both sides, and NULL is no proof.
+    server
+        .execute(
+            "two",
+            &["UPDATE t SET b = CONCAT(LEFT(b, 549999), 'c') WHERE id = 2000"],
+        )
+        .await;
+    let text = findings(&compare_live(&one, &two, &Silent).await);
+    assert!(
+        text.contains("database/t/rows t[id=2000].b value"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn privileged_mariadb_takes_a_password_of_before_4_1() {
+    let server = MariaDb::start(&["--secure-auth=0"]);
+    fill(&server, "one").await;
+    fill(&server, "two").await;
+    let login = [
+        "CREATE USER stary@'127.0.0.1' IDENTIFIED VIA mysql_old_password USING '6f8c114b58f2ce9e'",
+        "GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON *.* TO stary@'127.0.0.1'",
+    ];
+    server.execute("mysql", &login).await;
+    let address = |name: &str, password: &str| {
+        format!("mysql://stary:{password}@127.0.0.1:{}/{name}", server.port)
+            .parse()
+            .unwrap()
+    };
+    let cases = compare_live(
+        &address("one", "mypass"),
+        &address("two", "mypass"),
+        &Silent,
+    )
+    .await;
+    assert_eq!(findings(&cases), "");
+    let cases = compare_live(
+        &address("one", "mypast"),
+        &address("two", "mypast"),
+        &Silent,
+    )
+    .await;
+    assert!(
+        findings(&cases).contains("Access denied"),
+        "{}",
+        findings(&cases)
+    );
+    assert!(!findings(&cases).contains("mypast"));
+}
+
+#[tokio::test]
+async fn privileged_a_crashed_table_and_one_too_large_are_named_and_the_others_compared() {
+    let server = MariaDb::start(&["--myisam-recover-options=OFF", "--max-allowed-packet=128M"]);
+    for name in ["one", "two"] {
+        server.databases(&[name]).await;
+        let statements = [
+            "CREATE TABLE zla (id INT NOT NULL PRIMARY KEY, a VARCHAR(20)) ENGINE=MyISAM",
+            "INSERT INTO zla SELECT seq, seq FROM seq_1_to_100",
+            "CREATE TABLE velka (id INT NOT NULL PRIMARY KEY, a LONGBLOB)",
+            "INSERT INTO velka VALUES (1, REPEAT('x', 70000000))",
+            "CREATE TABLE `žiaci's \"x\\y%_` (a INT)",
+            "INSERT INTO `žiaci's \"x\\y%_` VALUES (1)",
+            "CREATE TABLE zdrava (a INT)",
+            "INSERT INTO zdrava VALUES (1)",
+            "FLUSH TABLES",
+        ];
+        server.execute(name, &statements).await;
+    }
+    server.damage("two/zla.MYI");
+    let cases = compare_live(&server.address("one"), &server.address("two"), &Silent).await;
+    let text = findings(&cases);
+    assert_eq!(Verdict::of(&cases), Verdict::Inconclusive, "{text}");
+    assert!(
+        text.contains("zla") && !text.contains("zdrava") && !text.contains("žiaci"),
+        "{text}"
+    );
+    assert!(
+        text.contains("database/velka/rows Broken the rows of velka can't be read"),
+        "{text}"
+    );
+    server
+        .execute("two", &["UPDATE `žiaci's \"x\\y%_` SET a = 2"])
+        .await;
+    let text =
+        findings(&compare_live(&server.address("one"), &server.address("two"), &Silent).await);
+    assert!(text.contains("žiaci's \"x\\y%_[a=1] missing-row"), "{text}");
 }

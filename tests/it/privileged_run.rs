@@ -93,6 +93,11 @@ fn privileged_a_right_copy_is_verified_and_a_wrong_one_is_named() {
     let (code, text) = project.run(&["run"]);
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("VERIFIED"), "{text}");
+    let (_, json) = project.run(&["report", "latest", "--format", "json"]);
+    assert!(
+        json.contains("database/effects/uprava-ziaka/04-ulozenie"),
+        "{json}"
+    );
 
     // Four things go wrong at once; each must be named.
     let site = "tests/legacy/overlay/etc/apache2/sites-available/skola.conf";
@@ -118,6 +123,7 @@ fn privileged_a_right_copy_is_verified_and_a_wrong_one_is_named() {
         "AddDefaultCharset",
         "time zone shifted by",
         "Kremnice",
+        "it is not the server's clock, in the old server's time zone",
     ] {
         assert!(text.contains(expected), "{expected} is not named: {text}");
     }
@@ -132,7 +138,7 @@ fn privileged_a_killed_run_leaves_nothing_after_clean() {
         ("run", "second build: packages", 2000),
         ("boot", "runlevel: 2", 100),
         ("run", "progress: database …", 50),
-        ("run", "progress: shutdown …", 300),
+        ("run", "progress: second boot …", 4000),
     ];
     for (command, words, milliseconds) in moments {
         let mut child = project.start(&[command, "-v"], &messages);

@@ -1,4 +1,4 @@
-//! Writes the first inputs: `seeds CORPUS_DIRECTORY`.
+//! Writes the first inputs: `seeds CORPUS_DIRECTORY [LAYER…]`. The layers are files as other tools made them: plain or packed tars.
 
 #[path = "../../it/env/image_builder.rs"]
 #[expect(dead_code, reason = "the tests of the package use the rest")]
@@ -58,6 +58,16 @@ fn gnu() -> Vec<u8> {
     tar(&[name, TarMember::file("short", "1"), pax, sparse])
 }
 
+/// Returns the byte that tells the target what a layer is packed with.
+fn kind_of(layer: &[u8]) -> u8 {
+    match layer {
+        [0x1f, 0x8b, ..] => 1,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => 2,
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => 3,
+        _ => 0,
+    }
+}
+
 fn main() {
     let folder = PathBuf::from(std::env::args_os().nth(1).expect("a directory"));
     let write = |folder: &Path, name: String, bytes: &[u8]| {
@@ -100,6 +110,12 @@ fn main() {
             [5, 1, 7, 0],
         ],
     ];
+    for (number, path) in std::env::args_os().skip(2).enumerate() {
+        let layer = fs::read(&path).expect("a layer's file");
+        let kind = kind_of(&layer);
+        let name = format!("real-{number}-{kind}");
+        write(&folder.join("layer"), name, &[&[kind][..], &layer].concat());
+    }
     for (number, stack) in stacks.iter().enumerate() {
         write(
             &folder.join("whiteouts"),

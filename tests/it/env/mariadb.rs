@@ -117,6 +117,7 @@ impl MariaDb {
             password: Some(Password("tajné".to_owned())),
             target,
             name: name.to_owned(),
+            timeout: None,
         }
     }
 
@@ -136,6 +137,18 @@ impl MariaDb {
             }
         }
         connection.disconnect().await.unwrap();
+    }
+
+    /// Overwrites the start of a file below the data directory, as a crash does.
+    pub(crate) fn damage(&self, path: &str) {
+        let path = self.folder.path().join("data").join(path);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes
+            .iter_mut()
+            .skip(24)
+            .take(200)
+            .for_each(|byte| *byte = 0xff);
+        std::fs::write(&path, bytes).unwrap();
     }
 
     /// Makes databases, and a login that may only read them.

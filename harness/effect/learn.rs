@@ -1,0 +1,323 @@
+//! Makes what rounds of a recording changed into a template: what differs must be the clock, a counted number or drawn.
+
+use std::path::Path;
+
+use super::{
+    error::EffectError,
+    template::{Entry, Step, path, store},
+    text::{Numbers, Time, token, with_holes},
+    watch::{Observed, Seen},
+};
+use crate::{
+    database::{ChangeKind, ChangedCell, RowChange},
+    outcome::{Case, CaseId},
+    scenario::Scenario,
+    snapshot::{Zone, store::file_name},
+};
+
+/// What was recorded.
+#[derive(Clone, Debug, Default)]
+pub struct RecordedEffects {
+    /// One case a step: recorded, or broken.
+    pub cases: Vec<Case>,
+    /// How many files were written.
+    pub written: usize,
+    /// How many were kept.
+    pub unchanged: usize,
+}
+
+/// Names a step: `04-ulozenie`.
+pub(super) fn step_name(scenario: &Scenario, index: usize) -> String {
+    let step = scenario
+        .steps
+        .get(index)
+        .map_or("", |step| step.name.as_str());
+    file_name(index + 1, step, 0)
+        .trim_end_matches(".snap")
+        .to_owned()
+}
+
+/// Names the case of a step.
+pub(super) fn id(scenario: &str, step: &str) -> CaseId {
+    CaseId::new(&["database", "effects", scenario, step])
+}
+
+/// Writes what the scenarios changed on the old server.
+pub fn record(
+    scenarios: &[Scenario],
+    snapshots: &Path,
+    observed: &Observed,
+    zone: &Zone,
+    tolerance: i64,
+) -> Result<RecordedEffects, EffectError> {
+    let mut recorded = RecordedEffects::default();
+    for scenario in scenarios.iter().filter(|scenario| scenario.mutates) {
+        let Some(rounds) = observed.0.get(&scenario.name) else {
+            continue;
+        };
+        let mut numbers = vec![Numbers::new(); rounds.len()];
+        let mut steps = Vec::new();
+        for index in 0..scenario.steps.len() {
+            let name = step_name(scenario, index);
+            match learn(rounds, index, &mut numbers, zone, tolerance) {
+                Ok(entries) => {
+                    let count = entries.len();
+                    recorded.cases.push(Case::same(
+                        id(&scenario.name, &name),
+                        format!("{count} rows changed, in each of {} rounds", rounds.len()),
+                    ));
+                    steps.push(Step { name, entries });
+                }
+                Err(error) => recorded
+                    .cases
+                    .push(Case::broken(id(&scenario.name, &name), &error)),
+            }
+        }
+        if steps.len() == scenario.steps.len() {
+            let changed = store(&path(snapshots, &scenario.name), &steps)?;
+            *(if changed {
+                &mut recorded.written
+            } else {
+                &mut recorded.unchanged
+            }) += 1;
+        }
+    }
+    Ok(recorded)
+}
+
+/// Learns one step from all rounds.
+fn learn(
+    rounds: &[Vec<Seen>],
+    index: usize,
+    numbers: &mut [Numbers],
+    zone: &Zone,
+    tolerance: i64,
+) -> Result<Vec<Entry>, EffectError> {
+    let unstable = |what: String| EffectError::Unstable { what };
+    let mut times = Vec::new();
+    let mut changes: Vec<&[RowChange]> = Vec::new();
+    for round in rounds {
+        let seen = round
+            .get(index)
+            .ok_or_else(|| unstable("a round ended before this step".to_owned()))?;
+        times.push(Time {
+            window: seen.from - tolerance..=seen.to + tolerance,
+            zone,
+        });
+        let seen = seen
+            .changes
+            .as_ref()
+            .map_err(|reason| EffectError::Unseen {
+                reason: reason.clone(),
+            })?;
+        changes.push(seen);
+    }
+    let first = changes.first().copied().unwrap_or_default();
+    for other in &changes {
+        let shape = |changes: &[RowChange]| changes.iter().map(what).collect::<Vec<_>>();
+        if shape(first) != shape(other) {
+            return Err(unstable(format!(
+                "{:?} in one round, {:?} in another",
+                shape(first),
+                shape(other)
+            )));
+        }
+    }
+    let rows = |place: usize| {
+        changes
+            .iter()
+            .map(move |changes| &changes[place])
+            .collect::<Vec<_>>()
+    };
+    for place in 0..first.len() {
+        count(&rows(place), numbers);
+    }
+    (0..first.len())
+        .map(|place| {
+            let rows = rows(place);
+            let cells = |of: fn(&RowChange) -> &[ChangedCell]| {
+                let lists: Vec<&[ChangedCell]> = rows.iter().map(|row| of(row)).collect();
+                learn_cells(&lists, &times, numbers)
+                    .map_err(|what_varies| unstable(format!("{}: {what_varies}", what(rows[0]))))
+            };
+            let key = match rows[0].kind {
+                // All its values follow.
+                ChangeKind::Inserted | ChangeKind::Unlisted => Vec::new(),
+                ChangeKind::Updated | ChangeKind::Deleted => cells(|row| &row.key)?,
+            };
+            Ok(Entry {
+                what: what(rows[0]),
+                key,
+                cells: cells(|row| &row.cells)?,
+            })
+        })
+        .collect()
+}
+
+/// Returns what happened to a row: `inserted log`.
+pub(super) fn what(change: &RowChange) -> String {
+    format!("{} {}", change.kind.as_str(), change.table)
+}
+
+/// Gives names to the numbers that the server counted for a new row.
+fn count(rows: &[&RowChange], numbers: &mut [Numbers]) {
+    if rows[0].kind != ChangeKind::Inserted {
+        return;
+    }
+    for (place, cell) in rows[0]
+        .cells
+        .iter()
+        .enumerate()
+        .filter(|(_, cell)| cell.is_counted)
+    {
+        let same = |row: &&RowChange| {
+            row.cells
+                .get(place)
+                .is_some_and(|other| other.column == cell.column)
+        };
+        if !rows.iter().all(same) {
+            continue;
+        }
+        let name = format!("id-{}", numbers[0].len() + 1);
+        for (row, numbers) in rows.iter().zip(numbers.iter_mut()) {
+            numbers.insert(name.clone(), row.cells[place].text.clone());
+        }
+    }
+}
+
+fn learn_cells(
+    lists: &[&[ChangedCell]],
+    times: &[Time<'_>],
+    numbers: &[Numbers],
+) -> Result<Vec<(String, String)>, String> {
+    let names = |cells: &[ChangedCell]| {
+        cells
+            .iter()
+            .map(|cell| cell.column.clone())
+            .collect::<Vec<_>>()
+    };
+    let first = lists[0];
+    if let Some(other) = lists.iter().find(|cells| names(cells) != names(first)) {
+        return Err(format!(
+            "the columns {} in one round, {} in another",
+            names(first).join(", "),
+            names(other).join(", ")
+        ));
+    }
+    first.iter().enumerate().map(|(place, cell)| {
+        let texts: Vec<&str> = lists.iter().map(|cells| cells[place].text.as_str()).collect();
+        let value = learn_value(&texts, cell.is_counted, times, numbers).ok_or_else(|| {
+            format!("{} is {} in one round, {} in another, and that is neither the clock nor a number that the server counts", cell.column, texts[0], texts[texts.len() - 1])
+        })?;
+        Ok((cell.column.clone(), value))
+    }).collect()
+}
+
+/// Returns one text with holes that all rounds' texts fit.
+fn learn_value(
+    texts: &[&str],
+    counted: bool,
+    times: &[Time<'_>],
+    numbers: &[Numbers],
+) -> Option<String> {
+    let agreed = |with: bool| {
+        let mut written = texts
+            .iter()
+            .zip(times)
+            .zip(numbers)
+            .map(|((text, time), numbers)| with_holes(text, time, with.then_some(numbers)));
+        let first = written.next()?;
+        written.all(|other| other == first).then_some(first)
+    };
+    // A number that is the same in all rounds is no counted one, unless its column counts.
+    let plain = if counted { None } else { agreed(false) };
+    plain
+        .or_else(|| agreed(true))
+        .or_else(|| agreed(false))
+        .or_else(|| token(texts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(kind: ChangeKind, cells: &[(&str, &str, bool)]) -> RowChange {
+        let cells = cells
+            .iter()
+            .map(|(column, text, is_counted)| ChangedCell {
+                column: (*column).to_owned(),
+                text: (*text).to_owned(),
+                is_counted: *is_counted,
+            })
+            .collect();
+        RowChange {
+            kind,
+            table: "log".to_owned(),
+            key: Vec::new(),
+            cells,
+        }
+    }
+
+    fn learnt(rounds: &[&[(&str, &str, bool)]]) -> Result<Vec<Entry>, EffectError> {
+        let rounds: Vec<Vec<Seen>> = rounds
+            .iter()
+            .map(|cells| {
+                vec![Seen {
+                    from: 1_246_442_400,
+                    to: 1_246_442_401,
+                    changes: Ok(vec![change(ChangeKind::Inserted, cells)]),
+                }]
+            })
+            .collect();
+        let mut numbers = vec![Numbers::new(); rounds.len()];
+        learn(&rounds, 0, &mut numbers, &Zone::utc(), 60)
+    }
+
+    #[test]
+    fn clocks_and_counted_numbers_are_learnt_and_what_stays_is_kept() {
+        let entries = learnt(&[
+            &[
+                ("id", "5", true),
+                ("file", "\"20090701-100000-5.dat\"", false),
+                ("size", "5", false),
+            ],
+            &[
+                ("id", "6", true),
+                ("file", "\"20090701-100001-6.dat\"", false),
+                ("size", "5", false),
+            ],
+        ])
+        .unwrap();
+        let cells: Vec<String> = entries[0]
+            .cells
+            .iter()
+            .map(|(column, value)| format!("{column}={value}"))
+            .collect();
+        assert_eq!(
+            cells,
+            [
+                "id={{id-1}}",
+                "file=\"{{clock Ymd-His}}-{{id-1}}.dat\"",
+                "size=5"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_varies_without_a_reason_is_not_recorded() {
+        let error = learnt(&[&[("a", "\"x\"", false)], &[("a", "\"y\"", false)]]).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("a is \"x\" in one round, \"y\" in another"),
+            "{error}"
+        );
+        let error = learnt(&[&[("a", "1", false)], &[("b", "1", false)]]).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("the columns a in one round, b in another"),
+            "{error}"
+        );
+    }
+}

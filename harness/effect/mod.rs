@@ -1,0 +1,20 @@
+//! What requests do beside answering: the rows that a step of a scenario with `mutates = true` changed.
+//!
+//! A [`Watch`] looks at the database before such a scenario and after each of its steps. [`record()`] makes the rounds of a
+//! recording into `snapshots/<scenario>/effects.txt`; [`compare()`] compares what the candidate's steps changed with it. What
+//! the server counts and what is its clock become holes, as in pages: a number must be the same wherever it was the same, a
+//! clock must be right.
+
+mod error;
+mod template;
+mod text;
+
+mod watch;
+
+mod compare;
+mod learn;
+
+pub use compare::compare;
+pub use error::EffectError;
+pub use learn::{RecordedEffects, record};
+pub use watch::{Observed, Watch};

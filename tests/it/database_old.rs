@@ -1,0 +1,252 @@
+//! Servers of 2004: the handshake of MySQL 4.1 and 5.0, passwords of before 4.1, and everything that can go wrong on the way.
+
+use std::{fs, path::Path, time::Instant};
+
+use migrate_verify::{
+    database::{Source, compare, record},
+    outcome::{Case, Outcome, Verdict},
+    progress::Silent,
+};
+
+use crate::env::{OldMySql, SqlReply, TestEnv, rows};
+
+/// A server that gets so many seconds for each answer.
+fn live(server: &OldMySql, seconds: u64) -> Source {
+    Source::Live(
+        format!("{}?timeout={seconds}", server.url("mypass"))
+            .parse()
+            .unwrap(),
+    )
+}
+
+fn all_text(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        text.push_str(&if path.is_dir() {
+            all_text(&path)
+        } else {
+            fs::read_to_string(&path).unwrap()
+        });
+    }
+    text
+}
+
+fn case<'a>(cases: &'a [Case], id: &str) -> &'a Case {
+    cases
+        .iter()
+        .find(|case| case.id.to_string() == id)
+        .unwrap_or_else(|| panic!("no case {id}: {cases:?}"))
+}
+
+#[tokio::test]
+async fn servers_of_mysql_4_1_and_5_0_take_an_old_password_and_are_recorded_and_compared() {
+    for version in ["4.1.22-log", "5.0.51a-log"] {
+        let server = OldMySql::start(version, "skola", |_| None);
+        let env = TestEnv::new();
+        let folder = env.path().join("snapshots/database");
+        let address = server.url("mypass").parse().unwrap();
+        let recorded = record(&address, &folder, &Silent).await.unwrap();
+        assert_eq!(
+            (recorded.tables, recorded.rows, recorded.hidden.len()),
+            (1, 2, 0)
+        );
+        let again = record(&address, &folder, &Silent).await.unwrap();
+        assert!(again.changed.is_empty(), "{:?}", again.changed);
+        let text = all_text(&folder);
+        assert!(text.contains("1\t\"Žltý\"\n2\tNULL\n"), "{text}");
+        assert!(
+            text.contains("hostname: skola\n  port: 3306\n") && text.contains(version),
+            "{text}"
+        );
+        assert!(
+            !text.contains("mypass") && !text.contains("6f8c114b58f2ce9e"),
+            "{text}"
+        );
+
+        let copy = OldMySql::start("5.0.51a-log", "kopia", |_| None);
+        let cases = compare(&Source::Recorded(folder.clone()), &live(&copy, 60), &Silent).await;
+        assert_eq!(Verdict::of(&cases), Verdict::Verified, "{cases:?}");
+        // The recording and the server that it was made of are no two databases.
+        if version.starts_with('5') {
+            let cases = compare(&Source::Recorded(folder), &live(&server, 60), &Silent).await;
+            assert_eq!(Verdict::of(&cases), Verdict::Inconclusive);
+        }
+        for query in server.heard().iter().chain(&copy.heard()) {
+            let reads = ["SELECT ", "SHOW ", "SET ", "START TRANSACTION"]
+                .into_iter()
+                .any(|start| query.starts_with(start));
+            assert!(
+                reads && !query.contains("@@socket") && !query.contains("GLOBAL max"),
+                "{query}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_old_password_is_refused_and_not_repeated() {
+    let server = OldMySql::start("5.0.51a", "skola", |_| None);
+    let env = TestEnv::new();
+    let address = server.url("tajneheslo").parse().unwrap();
+    let error = record(&address, &env.path().join("database"), &Silent)
+        .await
+        .unwrap_err();
+    let text = format!(
+        "{error} {error:?} {}",
+        std::error::Error::source(&error).unwrap()
+    );
+    assert!(
+        text.contains("Access denied") && text.contains("citatel:****@"),
+        "{text}"
+    );
+    assert!(!text.contains("tajneheslo"), "{text}");
+    assert!(!env.path().join("database").exists());
+}
+
+/// One thing that goes wrong: its name, the server's script, the case that it breaks, and what its reason must hold.
+type Fault = (
+    &'static str,
+    fn(&str) -> Option<SqlReply>,
+    &'static str,
+    &'static str,
+);
+
+const FAULTS: &[Fault] = &[
+    (
+        "rows without end",
+        |query| {
+            query
+                .starts_with("SELECT `id`")
+                .then(|| SqlReply::Endless(vec![Some(b"1".to_vec()), None]))
+        },
+        "database/ziaci/rows",
+        "there are more rows than it has",
+    ),
+    (
+        "a list without end",
+        |query| {
+            (query == "SHOW FULL TABLES")
+                .then(|| SqlReply::Endless(vec![Some(vec![b'a'; 60_000]), None]))
+        },
+        "database/tables",
+        "the list has no end",
+    ),
+    (
+        "an answer that breaks off",
+        |query| {
+            query
+                .starts_with("SELECT `id`")
+                .then_some(SqlReply::Dropped(2))
+        },
+        "database/ziaci/rows",
+        "the rows of ziaci can't be read",
+    ),
+    (
+        "silence at the rows",
+        |query| {
+            query
+                .starts_with("SELECT `id`")
+                .then_some(SqlReply::Silence)
+        },
+        "database/ziaci/rows",
+        "did not answer within 4 s",
+    ),
+    (
+        "silence at the session",
+        |query| query.starts_with("SET NAMES").then_some(SqlReply::Silence),
+        "database/server",
+        "did not answer within 4 s",
+    ),
+    (
+        "a refused table",
+        |query| {
+            query
+                .starts_with("SHOW FULL COLUMNS")
+                .then_some(SqlReply::Refused(1142, "SELECT command denied to user"))
+        },
+        "database/ziaci/schema",
+        "SELECT command denied",
+    ),
+    (
+        "a crashed table",
+        |query| {
+            query
+                .starts_with("SELECT `id`")
+                .then_some(SqlReply::Refused(
+                    145,
+                    "Table './skola/ziaci' is marked as crashed and should be repaired",
+                ))
+        },
+        "database/ziaci/rows",
+        "is marked as crashed",
+    ),
+    (
+        "a refused session",
+        |query| {
+            query
+                .starts_with("SET NAMES")
+                .then_some(SqlReply::Refused(1115, "Unknown character set: 'binary'"))
+        },
+        "database/server",
+        "Unknown character set",
+    ),
+    (
+        "a number of rows that is none",
+        |query| {
+            query
+                .starts_with("SELECT COUNT")
+                .then(|| rows(1, &[&["many"]]))
+        },
+        "database/ziaci/rows",
+        "it is not a number",
+    ),
+    (
+        "keys out of order",
+        |query| {
+            query
+                .starts_with("SELECT `id`")
+                .then(|| rows(2, &[&["2", "~"], &["1", "~"]]))
+        },
+        "database/ziaci/rows",
+        "the rows are not in the order of their key",
+    ),
+];
+
+#[tokio::test]
+async fn what_a_broken_server_does_is_named_and_bounded_and_nothing_is_called_the_same() {
+    let good = OldMySql::start("5.0.51a", "skola", |_| None);
+    let env = TestEnv::new();
+    let folder = env.path().join("database");
+    record(&good.url("mypass").parse().unwrap(), &folder, &Silent)
+        .await
+        .unwrap();
+    let before = all_text(&folder);
+    for &(name, script, id, expected) in FAULTS {
+        let started = Instant::now();
+        let server = OldMySql::start("5.0.51a", "kopia", script);
+        // Only silence is waited for: a busy machine must not look like it.
+        let seconds = if expected.ends_with("within 4 s") {
+            4
+        } else {
+            60
+        };
+        let source = live(&server, seconds);
+        let cases = compare(&Source::Recorded(folder.clone()), &source, &Silent).await;
+        let found = case(&cases, id);
+        assert_eq!(found.outcome, Outcome::Broken, "{name}: {found:?}");
+        assert!(found.reason.contains(expected), "{name}: {}", found.reason);
+        assert_ne!(Verdict::of(&cases), Verdict::Verified, "{name}");
+        assert!(!format!("{cases:?}").contains("mypass"), "{name}");
+        assert!(started.elapsed().as_secs() < 90, "{name}");
+        // What comes after a broken answer is compared all the same.
+        if id == "database/ziaci/rows" {
+            assert_eq!(
+                case(&cases, "database/views").outcome,
+                Outcome::Same,
+                "{name}: {cases:?}"
+            );
+        }
+    }
+    assert_eq!(all_text(&folder), before);
+}
