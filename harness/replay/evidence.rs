@@ -511,6 +511,34 @@ mod tests {
     }
 
     #[test]
+    fn cookies_and_passwords_in_pages_are_never_kept() {
+        let zone = Zone::parse("Europe/Bratislava").unwrap();
+        let page = |texts: [&str; 2], secrets: [&[String]; 2]| {
+            let mut names = Names::default();
+            let mut learner = learner(&zone, &mut names, false);
+            let sights = [0, 1].map(|round| {
+                let mut sight = sight(texts[round], NOW);
+                sight.known.secrets = secrets[round];
+                sight
+            });
+            learner.text(&sights).unwrap()
+        };
+        let password = ["tajne-heslo 1".to_owned()];
+        let text = "<input value=\"tajne-heslo 1\"> tajne-heslo 1";
+        let kept = page([text, text], [&password, &password]);
+        assert_eq!(
+            kept.marked().0,
+            "<input value=\"{{secret-1}}\"> {{secret-1}}"
+        );
+        assert!(
+            matches!(&kept.holes()[0].kind, HoleKind::Secret { digest } if !digest.contains("tajne"))
+        );
+        let (first, second) = (["e85f31a749".to_owned()], ["f96a42b85a".to_owned()]);
+        let kept = page(["?sid=e85f31a749", "?sid=f96a42b85a"], [&first, &second]);
+        assert_eq!(kept.marked().0, "?sid={{session-1}}");
+    }
+
+    #[test]
     fn what_a_scenario_changes_itself_is_no_noise() {
         let table = [
             ("25 žiakov", "26 žiakov", "25 žiakov"),
