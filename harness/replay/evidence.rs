@@ -6,8 +6,8 @@ use super::{
     alignment::partners,
     clock_evidence::{PageDays, Place},
     kind::{
-        FINE_DECIMALS, common_formats, duration, is_stamped, may_be_duration, number, numbered,
-        token,
+        FINE_DECIMALS, age, common_formats, duration, is_stamped, may_be_duration, number,
+        numbered, token,
     },
     names::{NONCE, Names},
     token::{Known, Token, TokenKind, tokens},
@@ -188,6 +188,9 @@ impl Learner<'_> {
             }
             return same.then_some(None);
         }
+        if let Some(kind) = age(row, index, &texts) {
+            return Some(Some(self.hole(kind)));
+        }
         if same {
             return Some(self.still(row, index, texts.len()));
         }
@@ -259,6 +262,7 @@ impl Learner<'_> {
             HoleKind::Clock { .. }
             | HoleKind::Recent { .. }
             | HoleKind::Token { .. }
+            | HoleKind::Age { .. }
             | HoleKind::Server { .. }
             | HoleKind::Secret { .. }
             | HoleKind::Free { .. } => false,
@@ -461,6 +465,12 @@ mod tests {
     fn numbers_with_words_and_clocks_of_other_kinds_are_understood() {
         let table = [
             (
+                "x=1; Max-Age=2592000; path=/",
+                "x=1; Max-Age=2591999; path=/",
+                "x=1; Max-Age={{age-1}}; path=/",
+            ),
+            ("Max-Age=0", "Max-Age=0", "Max-Age=0"),
+            (
                 "<p id=all_10196156 for=x_10196156>",
                 "<p id=all_1396156 for=x_1396156>",
                 "<p id=all_{{number-1}} for=x_{{number-1}}>",
@@ -498,6 +508,34 @@ mod tests {
             page(["took 45 of 123456", "took 46 of 123457"]),
             "took {{number-3}} of {{number-2}}"
         );
+    }
+
+    #[test]
+    fn cookies_and_passwords_in_pages_are_never_kept() {
+        let zone = Zone::parse("Europe/Bratislava").unwrap();
+        let page = |texts: [&str; 2], secrets: [&[String]; 2]| {
+            let mut names = Names::default();
+            let mut learner = learner(&zone, &mut names, false);
+            let sights = [0, 1].map(|round| {
+                let mut sight = sight(texts[round], NOW);
+                sight.known.secrets = secrets[round];
+                sight
+            });
+            learner.text(&sights).unwrap()
+        };
+        let password = ["tajne-heslo 1".to_owned()];
+        let text = "<input value=\"tajne-heslo 1\"> tajne-heslo 1";
+        let kept = page([text, text], [&password, &password]);
+        assert_eq!(
+            kept.marked().0,
+            "<input value=\"{{secret-1}}\"> {{secret-1}}"
+        );
+        assert!(
+            matches!(&kept.holes()[0].kind, HoleKind::Secret { digest } if !digest.contains("tajne"))
+        );
+        let (first, second) = (["e85f31a749".to_owned()], ["f96a42b85a".to_owned()]);
+        let kept = page(["?sid=e85f31a749", "?sid=f96a42b85a"], [&first, &second]);
+        assert_eq!(kept.marked().0, "?sid={{session-1}}");
     }
 
     #[test]

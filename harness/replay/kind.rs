@@ -94,6 +94,18 @@ pub(super) fn numbered<'t>(texts: &[&'t str]) -> Option<(usize, Vec<&'t str>)> {
     (is_stem && are_numbers).then_some((stem, rests))
 }
 
+/// Returns the kind of a cookie's `Max-Age`, which PHP counts from its expiry: it is one less where a second ends in between.
+pub(super) fn age(row: &[Token<'_>], index: usize, texts: &[&str]) -> Option<HoleKind> {
+    let before: Vec<&str> = row[index.checked_sub(4)?..index]
+        .iter()
+        .map(|token| token.text)
+        .collect();
+    let ages: Vec<u64> = texts.iter().filter_map(|text| text.parse().ok()).collect();
+    let most = *ages.iter().max()?;
+    let are_near = ages.len() == texts.len() && ages.iter().all(|age| *age > 0 && most - age <= 1);
+    (before == ["Max", "-", "Age", "="] && are_near).then_some(HoleKind::Age { value: most })
+}
+
 /// Returns the kind of values that are numbers.
 pub(super) fn number(texts: &[&str]) -> Option<HoleKind> {
     let all = texts.iter().all(|text| {

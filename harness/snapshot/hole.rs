@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    alphabet::{Alphabet, token_length},
     clock,
     moment::{self, describe},
     zone::Zone,
@@ -62,6 +63,11 @@ pub enum HoleKind {
         /// The most digits.
         most: usize,
     },
+    /// The seconds for which a cookie lives, counted on either side of a full second.
+    Age {
+        /// The recorded number.
+        value: u64,
+    },
     /// The server's own address.
     Server {
         /// Which part of it.
@@ -103,18 +109,6 @@ impl ClockZone {
     }
 }
 
-/// The characters of a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Alphabet {
-    /// `0-9a-f`.
-    Hex,
-    /// Letters and digits.
-    Alphanumeric,
-    /// Letters, digits, `+ / = - _ , . % :`.
-    Base64,
-}
-
 /// A part of a server's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -125,28 +119,6 @@ pub enum ServerPart {
     Host,
     /// The port.
     Port,
-}
-
-impl Alphabet {
-    /// All, the narrowest first.
-    pub const ALL: [Self; 3] = [Self::Hex, Self::Alphanumeric, Self::Base64];
-
-    /// Returns whether all of `text` is made of it.
-    pub fn holds(self, text: &str) -> bool {
-        text.bytes().all(|byte| match self {
-            Self::Hex => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
-            Self::Alphanumeric => byte.is_ascii_alphanumeric(),
-            Self::Base64 => byte.is_ascii_alphanumeric() || b"+/=-_,.%:".contains(&byte),
-        })
-    }
-
-    fn describe(self) -> &'static str {
-        match self {
-            Self::Hex => "hex digits",
-            Self::Alphanumeric => "letters and digits",
-            Self::Base64 => "base64 characters",
-        }
-    }
 }
 
 /// What a hole is checked against.
@@ -181,6 +153,7 @@ impl HoleKind {
             Self::Duration { .. } => "duration",
             Self::Token { .. } => "token",
             Self::Number { .. } => "number",
+            Self::Age { .. } => "age",
             Self::Server { .. } => "server",
             Self::Secret { .. } => "secret",
             Self::Free { .. } => "free",
@@ -194,6 +167,7 @@ impl HoleKind {
             Self::Clock { .. }
             | Self::Recent { .. }
             | Self::Duration { .. }
+            | Self::Age { .. }
             | Self::Server { .. }
             | Self::Secret { .. }
             | Self::Free { .. } => false,
@@ -210,6 +184,9 @@ impl HoleKind {
             Self::Duration { .. } => "checked for its shape and size".to_owned(),
             Self::Token { .. } | Self::Number { .. } => {
                 "checked for its shape and to be the same wherever it stands".to_owned()
+            }
+            Self::Age { .. } => {
+                "checked to be the recorded number of seconds, or one off".to_owned()
             }
             Self::Server { .. } => "checked to be the asked server's address".to_owned(),
             Self::Secret { .. } => "compared by digest".to_owned(),
@@ -240,6 +217,9 @@ impl HoleKind {
             Self::Number { most } => {
                 value.len() <= *most && value.bytes().all(|byte| byte.is_ascii_digit())
             }
+            Self::Age { value: age } => value
+                .parse::<u64>()
+                .is_ok_and(|seconds| seconds.abs_diff(*age) <= 1),
             Self::Server { .. } => value
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b".:-[]".contains(&byte)),
@@ -301,6 +281,7 @@ impl HoleKind {
             Self::Duration { .. }
             | Self::Token { .. }
             | Self::Number { .. }
+            | Self::Age { .. }
             | Self::Secret { .. }
             | Self::Free { .. } => Ok(()),
         }
@@ -339,6 +320,7 @@ impl HoleKind {
                 format!("a token of {least} to {most} {}", alphabet.describe())
             }
             Self::Number { most } => format!("a number of at most {most} digits"),
+            Self::Age { value } => format!("{value} s, or one more or less"),
             Self::Server { part } => part.of(surroundings.authority),
             Self::Secret { .. } => {
                 "the same value as on the old server (kept as a digest)".to_owned()
@@ -361,19 +343,6 @@ impl ServerPart {
             Self::Port => port.to_owned(),
         }
     }
-}
-
-/// Counts the characters of a token; a percent-encoded byte is one, however many of them chance draws.
-pub fn token_length(value: &str) -> usize {
-    let bytes = value.as_bytes();
-    let is_code = |at: usize| {
-        bytes[at] == b'%'
-            && bytes
-                .get(at + 1..at + 3)
-                .is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit))
-    };
-    let codes = (0..bytes.len()).filter(|at| is_code(*at)).count();
-    bytes.len() - 2 * codes
 }
 
 /// Returns the digest that is kept instead of a secret.
@@ -474,5 +443,19 @@ mod tests {
         };
         assert_eq!(checked(&server, "8080"), "fits");
         assert_eq!(checked(&server, "80"), "8080");
+    }
+
+    #[test]
+    fn a_cookies_age_is_the_recorded_one_or_a_second_off() {
+        let age = HoleKind::Age { value: 2_592_000 };
+        for (value, fits) in [
+            ("2592000", true),
+            ("2591999", true),
+            ("2591998", false),
+            ("86400", false),
+            ("", false),
+        ] {
+            assert_eq!(age.has_shape(value), fits, "{value}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! decoding leads back to the same bytes, and as bytes beside the file otherwise. Nothing volatile is stored: a file is
 //! only written where it differs, and what varies is a hole.
 
+mod alphabet;
 mod clock;
 mod error;
 mod format;
@@ -17,11 +18,9 @@ pub mod store;
 mod template;
 mod zone;
 
+pub use alphabet::{Alphabet, token_length};
 pub use error::SnapshotError;
-pub use hole::{
-    Alphabet, ClockZone, Hole, HoleKind, Misfit, ServerPart, Surroundings, secret_digest,
-    token_length,
-};
+pub use hole::{ClockZone, Hole, HoleKind, Misfit, ServerPart, Surroundings, secret_digest};
 pub use model::{Body, Snapshot};
 pub use names::weekday;
 pub use template::Template;

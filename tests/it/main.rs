@@ -7,6 +7,7 @@ mod architecture;
 mod cli;
 mod database_old;
 mod pages;
+mod pages_files;
 mod pages_time;
 mod privileged_database;
 mod privileged_doctor;
