@@ -3,14 +3,21 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # what bench.sh sets
 
-# The bare script: the arguments of the tested boot, an address at both ends, curl until the ready path answers.
+# Reads what the guest logs, as ours does.
+# shellcheck disable=SC2016 # Perl's variables
+reader='use Socket; socket(S, PF_UNIX, SOCK_DGRAM, 0); bind(S, sockaddr_un($ARGV[0])); chmod 0666, $ARGV[0];
+    while (defined recv(S, my $message, 65536, 0)) { print "$message\n" }'
+
+# The bare script: the arguments of the tested boot, a reader of its syslog, an address at both ends, curl until the ready path answers.
 bare_boot() {
     local tree=$1 folder=$2 machine=mvbare
     printf 'auto lo\niface lo inet loopback\n\nauto host0\niface host0 inet static\n\taddress 10.197.0.2\n\tnetmask 255.255.255.252\n' > "$folder/interfaces"
+    timeout 120 perl -e "$reader" "$folder/log" > "$folder/syslog" &
+    until [[ -S $folder/log ]]; do sleep 0.01; done
     SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 setsid systemd-nspawn --boot --quiet --machine=$machine --directory="$tree" \
         --volatile=overlay --private-users=pick --network-veth --kill-signal=SIGINT \
         --register=no --keep-unit --settings=no --resolv-conf=off --timezone=off --link-journal=no \
-        --bind-ro="$folder/interfaces:/etc/network/interfaces" < /dev/null > "$folder/console" 2>&1 &
+        --bind="$folder/log:/dev/log" --bind-ro="$folder/interfaces:/etc/network/interfaces" < /dev/null > "$folder/console" 2>&1 &
     booted=$!
     until ip address add 10.197.0.1/30 dev ve-$machine 2> /dev/null && ip link set ve-$machine up; do sleep 0.02; done
     until curl --silent --noproxy '*' --max-time 5 --output /dev/null http://10.197.0.2/index.php; do sleep 0.05; done
