@@ -16,23 +16,27 @@ bare_boot() {
     until curl --silent --noproxy '*' --max-time 5 --output /dev/null http://10.197.0.2/index.php; do sleep 0.05; done
 }
 
+# Notes what the program says: it goes on to wait for the last rc script, which the bare script does not.
 ours_boot() {
     local project=$1 tree=$2 folder=$3 line
     mkfifo "$folder/output"
-    "$program" boot --quiet --project "$project" --rootfs "$tree" > "$folder/output" 2> "$folder/messages" &
+    "$program" boot --quiet --format json --project "$project" --rootfs "$tree" > "$folder/output" 2> "$folder/messages" &
     booted=$!
     exec {answers}< "$folder/output"
-    read -r line <&"$answers"
-    [[ $line == *answers* ]] || { cat "$folder/messages" >&2; exit 3; }
+    while read -r line <&"$answers"; do
+        if [[ $line =~ \"ready_ms\":\ ([0-9]+) ]]; then seconds=$(awk -v ms="${BASH_REMATCH[1]}" 'BEGIN { print ms / 1000 }'); return; fi
+    done
+    cat "$folder/messages" >&2
+    exit 3
 }
 
-# Notes what a function takes to come back, then stops what it has booted: booted NAME FUNCTION...
+# Notes what a function takes to come back, or what it says, then stops what it has booted: booted NAME FUNCTION...
 booted() {
-    local name=$1 start=$EPOCHREALTIME end
+    local name=$1 start=$EPOCHREALTIME seconds=
     shift
     "$@"
-    end=$EPOCHREALTIME
-    awk -v start="$start" -v end="$end" 'BEGIN { printf "%.3f 0\n", end - start }' >> "$work/results.$name"
+    [[ -n $seconds ]] || seconds=$(awk -v start="$start" -v end="$EPOCHREALTIME" 'BEGIN { print end - start }')
+    printf '%.3f 0\n' "$seconds" >> "$work/results.$name"
     kill -INT "$booted"
     wait "$booted"
     [[ -z ${answers:-} ]] || exec {answers}<&-

@@ -276,11 +276,12 @@ pub(crate) enum DatabaseCommand {
     },
     /// Compare a database with the recorded one, or any two of them.
     Compare {
-        /// What is right: a database as below, or a folder that was recorded; by default snapshots/database/.
-        #[arg(long, value_name = "URL|DIR")]
+        /// What is right: a database as below, a folder that was recorded, or a dump of mysqldump; by default
+        /// snapshots/database/.
+        #[arg(long, value_name = "URL|DIR|FILE")]
         expected: Option<String>,
         /// The database: `mysql://USER[:PASSWORD]@HOST[:PORT]/NAME`; by default candidate.database.
-        #[arg(long, value_name = "URL|DIR")]
+        #[arg(long, value_name = "URL|DIR|FILE")]
         server: Option<String>,
     },
 }

@@ -32,7 +32,7 @@ pub(crate) async fn boot(context: &Context, arguments: BootArguments) -> Result<
     let guest = unless_interrupted(booted).await?;
     if context.json() {
         output::json(&serde_json::json!({
-            "schema_version": 1, "url": guest.url, "leader": guest.machine.leader, "machine": guest.machine.config.machine,
+            "schema_version": 1, "url": guest.url, "ready_ms": guest.ready_after.as_millis(), "leader": guest.machine.leader, "machine": guest.machine.config.machine,
         }));
     } else {
         output::line(&format!(

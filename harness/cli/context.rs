@@ -18,7 +18,7 @@ use migrate_verify::{
 
 use super::{
     arguments::{Format, Global},
-    clock,
+    clock, database,
     failure::Failure,
     terminal::Terminal,
 };
@@ -84,6 +84,7 @@ impl Context {
             observer: Arc::clone(&self.observer),
             clock: Clock::new(clock::now),
             comparison: Comparison::new(clock::random().into()),
+            database_password: database::password(),
             started_at: clock::rfc3339(clock::now()),
             workspace,
         })

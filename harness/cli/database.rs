@@ -44,10 +44,18 @@ pub(crate) async fn database(
     }
 }
 
-/// Reads one side of a comparison: an address, or a folder.
+/// Returns the password for addresses that hold none.
+pub(super) fn password() -> Option<Password> {
+    let password = env::var_os(PASSWORD)?.into_string().ok()?;
+    Some(Password(password))
+}
+
+/// Reads one side of a comparison: an address, a dump, or a folder.
 fn source(project: &Project, text: String) -> Result<Source, Failure> {
     if text.contains("://") {
         address(project, Some(text), "candidate.database").map(Source::Live)
+    } else if PathBuf::from(&text).is_file() {
+        Ok(Source::Dump(PathBuf::from(text)))
     } else {
         Ok(Source::Recorded(PathBuf::from(text)))
     }
@@ -68,8 +76,7 @@ pub(super) fn address(
     })?;
     let mut address: DatabaseAddress = text.parse().map_err(|error| Failure::input(&error))?;
     if address.password.is_none() {
-        let password = env::var_os(PASSWORD).and_then(|password| password.into_string().ok());
-        address.password = password.map(Password);
+        address.password = password();
     }
     Ok(address)
 }
@@ -145,12 +152,16 @@ async fn compare(
         took: start.elapsed(),
         cases,
     };
+    let mut not_compared = database::NOT_COMPARED.map(str::to_owned).to_vec();
+    if matches!(expected, Source::Dump(_)) || matches!(actual, Source::Dump(_)) {
+        not_compared.push(database::NOT_IN_DUMPS.to_owned());
+    }
     let report = RunReport {
         id: None,
         subject: actual.to_string(),
         started_at: clock::rfc3339(clock::now()),
         stages: vec![stage],
-        not_compared: database::NOT_COMPARED.map(str::to_owned).to_vec(),
+        not_compared,
     };
     let verdict = report.verdict();
     output::report(context, &report, false);

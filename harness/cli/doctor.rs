@@ -89,5 +89,11 @@ async fn checks(
     let mut cases = preflight::host(&host, &toolbox).await;
     cases.push(preflight::variations(&toolbox));
     cases.extend(preflight::for_guest("preflight", guest, folder, &toolbox).await);
+    cases.extend(
+        arguments
+            .rootfs
+            .iter()
+            .flat_map(|tree| preflight::rootfs(tree)),
+    );
     Ok(cases)
 }

@@ -38,6 +38,9 @@ pub const NOT_COMPARED: [&str; 3] = [
     "database: the row format of engines other than MyISAM, unless a table asks for one",
 ];
 
+/// What a comparison with a dump leaves out besides, for the report.
+pub const NOT_IN_DUMPS: &str = "database: settings, views, triggers, routines, events, logins and collations: a dump is compared by its tables";
+
 /// Compares a live database with what was recorded in `folder`.
 pub async fn compare_with_snapshot(
     address: &DatabaseAddress,
@@ -93,7 +96,10 @@ async fn compare_contents(
     observer: &dyn Observer,
     cases: &mut Vec<Case>,
 ) -> Result<(), DatabaseError> {
-    cases.push(compare_servers(expected, actual).await?);
+    let tables_alone = expected.is_dump() || actual.is_dump();
+    if !tables_alone {
+        cases.push(compare_servers(expected, actual).await?);
+    }
     let known = expected.names().await?;
     let found = actual.names().await?;
     cases.push(compare_names(&known, &found));
@@ -110,47 +116,58 @@ async fn compare_contents(
             total: both.len() as u64,
         });
     }
-    for kind in Kind::ALL {
-        let id = CaseId::new(&["database", kind.as_str()]);
-        let both = async {
-            expected.mend().await?;
-            actual.mend().await?;
-            Ok::<_, DatabaseError>((
-                expected.objects(kind, &known).await?,
-                actual.objects(kind, &found).await?,
-            ))
-        };
-        cases.push(match both.await {
-            Err(error) => Case::broken(id, &error),
-            Ok((first, second)) => {
-                if kind.is_optional() && hidden(&first).is_some() {
-                    // What the old server does not tell is listed as not compared.
-                    continue;
-                }
-                if let Some(reason) = hidden(&first).or(hidden(&second)) {
-                    cases.push(Case::not_run(id, reason));
-                    continue;
-                }
-                let [first, second] = match kind {
-                    Kind::Collations => collations::common(&first, &second),
-                    Kind::Views | Kind::Triggers | Kind::Routines | Kind::Events | Kind::Grants => {
-                        [first, second]
-                    }
-                };
-                let differences = description::compare("", &first, &second);
-                Case::compared(
-                    id,
-                    differences,
-                    format!(
-                        "{} on the old server, {} on the candidate",
-                        first.0.len(),
-                        second.0.len()
-                    ),
-                )
-            }
-        });
+    if !tables_alone {
+        for kind in Kind::ALL {
+            cases.extend(compare_objects(expected, actual, kind, (&known, &found)).await);
+        }
     }
     Ok(())
+}
+
+/// Compares what a database holds beside its tables; no case where the old server does not tell what another may lack.
+async fn compare_objects(
+    expected: &mut Contents,
+    actual: &mut Contents,
+    kind: Kind,
+    (known, found): (&Names, &Names),
+) -> Option<Case> {
+    let id = CaseId::new(&["database", kind.as_str()]);
+    let both = async {
+        expected.mend().await?;
+        actual.mend().await?;
+        Ok::<_, DatabaseError>((
+            expected.objects(kind, known).await?,
+            actual.objects(kind, found).await?,
+        ))
+    };
+    Some(match both.await {
+        Err(error) => Case::broken(id, &error),
+        Ok((first, second)) => {
+            if kind.is_optional() && hidden(&first).is_some() {
+                // What the old server does not tell is listed as not compared.
+                return None;
+            }
+            if let Some(reason) = hidden(&first).or(hidden(&second)) {
+                return Some(Case::not_run(id, reason));
+            }
+            let [first, second] = match kind {
+                Kind::Collations => collations::common(&first, &second),
+                Kind::Views | Kind::Triggers | Kind::Routines | Kind::Events | Kind::Grants => {
+                    [first, second]
+                }
+            };
+            let differences = description::compare("", &first, &second);
+            Case::compared(
+                id,
+                differences,
+                format!(
+                    "{} on the old server, {} on the candidate",
+                    first.0.len(),
+                    second.0.len()
+                ),
+            )
+        }
+    })
 }
 
 /// Compares settings, after making sure that there are two databases.
@@ -166,7 +183,8 @@ async fn compare_servers(
         {
             is_one_server(one, other).await?
         }
-        (Contents::Live(..), _) | (Contents::Recorded(_), Contents::Recorded(_)) => false,
+        (Contents::Live(..) | Contents::Dump(_), _)
+        | (Contents::Recorded(_), Contents::Recorded(_) | Contents::Dump(_)) => false,
         (Contents::Recorded(_), Contents::Live(_, address)) => match &address.target {
             // A guest's socket can't be the old server's, and a good copy may well call itself the same.
             Target::Socket(_) => false,
@@ -177,6 +195,7 @@ async fn compare_servers(
         let shown = |contents: &Contents| match contents {
             Contents::Live(connection, _) => connection.address.clone(),
             Contents::Recorded(folder) => folder.display().to_string(),
+            Contents::Dump(dump) => dump.path.display().to_string(),
         };
         return Err(DatabaseError::SameServer {
             first: shown(expected),

@@ -58,7 +58,8 @@ const NEEDED: [&str; 6] = [
 /// A connection to one database.
 #[derive(Debug)]
 pub(super) struct Connection {
-    conn: Conn,
+    /// There until it is dropped.
+    conn: Option<Conn>,
     target: DatabaseAddress,
     /// The server, as messages name it.
     pub(super) address: String,
@@ -70,7 +71,7 @@ impl Connection {
     /// Connects, logs in and prepares the session.
     pub(super) async fn open(address: &DatabaseAddress) -> Result<Self, DatabaseError> {
         let mut connection = Self {
-            conn: connect(address).await?,
+            conn: Some(connect(address).await?),
             target: address.clone(),
             address: address.to_string(),
             broken: false,
@@ -82,11 +83,20 @@ impl Connection {
     /// Connects again if an answer broke off: what comes after it may well be answered.
     pub(super) async fn mend(&mut self) -> Result<(), DatabaseError> {
         if self.broken {
-            self.conn = connect(&self.target).await?;
+            self.abandon();
+            self.conn = Some(connect(&self.target).await?);
             self.broken = false;
             self.prepare().await?;
         }
         Ok(())
+    }
+
+    /// Lets go of a connection in the middle of an answer. Dropped, the driver would read the answer to its end, which may never
+    /// come; so its socket is left to the end of the program, and the server waits for somebody to read.
+    fn abandon(&mut self) {
+        if self.broken {
+            std::mem::forget(self.conn.take());
+        }
     }
 
     async fn prepare(&mut self) -> Result<(), DatabaseError> {
@@ -121,7 +131,7 @@ impl Connection {
 
     /// Returns how many warnings came with the last answer.
     pub(super) fn warnings(&self) -> u16 {
-        self.conn.get_warnings()
+        self.conn.as_ref().map_or(0, Conn::get_warnings)
     }
 
     /// Reads a short answer whole; `None` if this server does not know the question or does not allow it.
@@ -175,6 +185,10 @@ impl Connection {
             broken,
             target: _,
         } = self;
+        let conn = conn.as_mut().ok_or_else(|| DatabaseError::Broken {
+            what: what.to_owned(),
+            address: address.clone(),
+        })?;
         *broken = true;
         let query = query.to_vec();
         let asked = async {
@@ -208,6 +222,12 @@ impl Connection {
                 limit: limit.unwrap_or(ROW_LIMIT),
             }),
         }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.abandon();
     }
 }
 

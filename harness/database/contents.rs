@@ -17,6 +17,7 @@ use super::{
     collations,
     connection::Connection,
     description::{self, Description},
+    dump::{self, Dump},
     error::DatabaseError,
     grants,
     name::Name,
@@ -87,6 +88,8 @@ pub(super) enum Contents {
     Live(Box<Connection>, DatabaseAddress),
     /// In a folder.
     Recorded(PathBuf),
+    /// In a dump.
+    Dump(Dump),
 }
 
 /// A table out of one of them.
@@ -120,7 +123,7 @@ impl Found {
         match (self, contents) {
             (Self::Recorded(file), _) => Side::Recorded(file),
             (Self::Live(_), Contents::Live(connection, _)) => Side::Live(connection, layout),
-            (Self::Live(_), Contents::Recorded(_)) => {
+            (Self::Live(_), Contents::Recorded(_) | Contents::Dump(_)) => {
                 unreachable!("a recording holds no live table")
             }
         }
@@ -133,14 +136,20 @@ impl Contents {
         match source {
             Source::Live(address) => Self::live(address).await,
             Source::Recorded(folder) => Self::recorded(folder),
+            Source::Dump(path) => dump::read(path).map(Self::Dump),
         }
+    }
+
+    /// Returns whether it holds tables alone.
+    pub(super) fn is_dump(&self) -> bool {
+        matches!(self, Self::Dump(_))
     }
 
     /// Makes a connection again that broke at what was read before.
     pub(super) async fn mend(&mut self) -> Result<(), DatabaseError> {
         match self {
             Self::Live(connection, _) => connection.mend().await,
-            Self::Recorded(_) => Ok(()),
+            Self::Recorded(_) | Self::Dump(_) => Ok(()),
         }
     }
 
@@ -165,6 +174,7 @@ impl Contents {
         match self {
             Self::Live(connection, address) => server::read_server(connection, &address.name).await,
             Self::Recorded(folder) => read_description(&folder.join("server.txt")),
+            Self::Dump(_) => Ok(Description::default()),
         }
     }
 
@@ -183,6 +193,10 @@ impl Contents {
                     hidden: None,
                 })
             }
+            Self::Dump(dump) => Ok(Names {
+                tables: dump.tables.keys().cloned().collect(),
+                ..Names::default()
+            }),
         }
     }
 
@@ -211,6 +225,7 @@ impl Contents {
             (Self::Live(connection, _), Kind::Collations) => {
                 collations::read_collations(connection).await
             }
+            (Self::Dump(_), _) => Ok(objects::hide("a dump is compared by its tables")),
             (Self::Recorded(folder), _) => {
                 let path = folder.join(kind.as_str()).with_extension("txt");
                 if kind.is_optional() && !path.exists() {
@@ -233,6 +248,11 @@ impl Contents {
                 let path = table_path(folder, name);
                 let text = read(&path)?;
                 table_file::parse(&path, name, text).map(|file| Found::Recorded(Box::new(file)))
+            }
+            Self::Dump(dump) => {
+                let text = dump.tables.get(name).cloned().unwrap_or_default();
+                table_file::parse(&dump.path, name, text)
+                    .map(|file| Found::Recorded(Box::new(file)))
             }
         }
     }

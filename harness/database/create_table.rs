@@ -67,7 +67,7 @@ pub(super) fn parse(statement: &str) -> CreateTable {
 }
 
 /// Reads a name up to its closing backtick.
-fn identifier(text: &str) -> (String, &str) {
+pub(super) fn identifier(text: &str) -> (String, &str) {
     let mut name = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('`') {
@@ -110,7 +110,7 @@ fn column(text: &str) -> ColumnLine {
 }
 
 /// Splits at spaces outside of quotes and parentheses.
-fn tokens(text: &str) -> Vec<String> {
+pub(super) fn tokens(text: &str) -> Vec<String> {
     let mut tokens = Vec::new();
     let mut token = String::new();
     let mut depth = 0_u32;

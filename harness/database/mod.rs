@@ -31,6 +31,10 @@ mod fingerprint;
 mod recording;
 mod table_file;
 
+mod dump;
+mod dump_table;
+mod dump_text;
+
 mod cause;
 mod finding;
 mod keyed;
@@ -43,7 +47,7 @@ mod row_comparison;
 
 pub use address::{DatabaseAddress, Password, Target};
 pub use change::{ChangeKind, ChangedCell, DatabaseState, RowChange, database_state, row_changes};
-pub use comparison::{NOT_COMPARED, compare, compare_live, compare_with_snapshot};
+pub use comparison::{NOT_COMPARED, NOT_IN_DUMPS, compare, compare_live, compare_with_snapshot};
 pub use error::DatabaseError;
 pub use fingerprint::{Fingerprint, TableFingerprint, changed_tables, fingerprint};
 pub use recording::{Recorded, record};

@@ -14,7 +14,7 @@ use super::{
     name::Name,
     row_hash::{Digest, Part, RowHash, digest_query, groups_query, stands_apart, sum},
     rows::{Selection, Side},
-    schema::{ColumnKind, Table, text},
+    schema::{ColumnKind, Layout, Table, text},
 };
 
 /// Tables of fewer rows are read: that takes no longer.
@@ -83,10 +83,7 @@ pub(super) async fn compare(
     let Some(question) = question(hash, pairing, sides.known.table, sides.found.table) else {
         return Ok(Asked::Unproven);
     };
-    let numbered = keyed
-        && pairing.expected.key.first().is_some_and(|&position| {
-            pairing.expected.columns[position].kind == ColumnKind::Integer
-        });
+    let numbered = keyed && is_numbered(pairing, sides.found.table);
     if numbered && !(sides.known.table.is_scanned() || sides.found.table.is_scanned()) {
         return by_ranges(&question, pairing, &mut sides, findings)
             .await
@@ -107,6 +104,17 @@ pub(super) async fn compare(
         return Ok(Asked::Unproven);
     }
     by_groups(&question, pairing, &mut sides, findings).await
+}
+
+/// Returns whether the key begins with a whole number that no row of either table lacks: only then no row is outside of all
+/// ranges.
+fn is_numbered(pairing: &Pairing<'_>, found: &Table) -> bool {
+    let whole = |layout: &Layout| {
+        let position = layout.key.first().copied();
+        position.filter(|&position| layout.columns[position].kind == ColumnKind::Integer)
+    };
+    whole(pairing.expected).is_some()
+        && whole(pairing.actual).is_some_and(|position| !found.is_nullable(position))
 }
 
 async fn is_small(side: &mut LiveTable<'_>) -> Result<bool, DatabaseError> {
@@ -210,11 +218,21 @@ async fn bounds(
         .concat();
         let what = format!("the keys of {}", question.tables[which]);
         let rows = side.connection.rows(&what, query).await?;
-        let number = |index| {
-            rows.first()
-                .and_then(|row| text(row, index).parse::<i128>().ok())
+        let number = |index| match rows.first().map(|row| text(row, index)) {
+            None => Ok(None),
+            Some(nothing) if nothing.is_empty() => Ok(None),
+            Some(number) => {
+                number
+                    .parse::<i128>()
+                    .map(Some)
+                    .map_err(|_no_number| DatabaseError::Answer {
+                        what: what.clone(),
+                        address: side.connection.address.clone(),
+                        reason: "a key is not a number",
+                    })
+            }
         };
-        if let (Some(low), Some(high)) = (number(0), number(1)) {
+        if let (Some(low), Some(high)) = (number(0)?, number(1)?) {
             bounds =
                 Some(bounds.map_or((low, high), |known| (known.0.min(low), known.1.max(high))));
         }
@@ -280,6 +298,10 @@ async fn by_groups(
     let Some((low, high)) = bounds(question, sides).await? else {
         return Ok(Asked::Unproven);
     };
+    // The server divides the keys into groups, in numbers of 64 bits.
+    if low < -(1 << 62) || high > 1 << 62 {
+        return Ok(Asked::Unproven);
+    }
     let width = ((high - low) / PARTS + 1).max(FIRST);
     let (known, found) = tokio::try_join!(
         groups(&mut sides.known, question, 0, (low, width)),

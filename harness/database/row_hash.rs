@@ -213,10 +213,23 @@ pub(super) fn digest_query(table: &Name, sum: &[u8], key: &Name, part: Part) -> 
     ]
     .concat();
     if let Part::Between(first, last) = part {
-        query.extend([b" WHERE ".as_slice(), &key.quoted()].concat());
-        query.extend(format!(" BETWEEN {first} AND {last}").into_bytes());
+        query.extend(between(key, first, last));
     }
     query
+}
+
+/// Returns the condition for rows whose key is between two numbers, both included. Old servers take the two ends of BETWEEN for signed
+/// numbers.
+pub(super) fn between(key: &Name, first: i128, last: i128) -> Vec<u8> {
+    let key = key.quoted();
+    [
+        b" WHERE ".as_slice(),
+        &key,
+        format!(">={first} AND ").as_bytes(),
+        &key,
+        format!("<={last}").as_bytes(),
+    ]
+    .concat()
 }
 
 /// Returns the query for the digests of all parts of a table that are `width` wide from `lowest` on.

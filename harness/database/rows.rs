@@ -10,6 +10,7 @@ use super::{
     cell::{Cell, Row, parse_cell, write_cell},
     connection::{Connection, Exactness, RowStream},
     error::DatabaseError,
+    row_hash::between,
     schema::{ColumnKind, Layout},
     table_file::TableFile,
 };
@@ -71,9 +72,7 @@ pub(super) fn select(layout: &Layout, selection: Selection) -> (Vec<u8>, Exactne
     }
     query.extend([b" FROM ".as_slice(), &layout.table.quoted()].concat());
     if let (Selection::Between(first, last), Some(&position)) = (selection, layout.key.first()) {
-        let name = layout.columns[position].name.quoted();
-        query.extend([b" WHERE ".as_slice(), &name].concat());
-        query.extend(format!(" BETWEEN {first} AND {last}").into_bytes());
+        query.extend(between(&layout.columns[position].name, first, last));
     }
     let key = |position: &usize| {
         let column = &layout.columns[*position];

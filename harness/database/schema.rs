@@ -128,6 +128,11 @@ impl Table {
         self.column_fact(position, "nullable") != Some("no")
     }
 
+    /// Returns a column's type.
+    pub(super) fn type_of(&self, position: usize) -> &str {
+        self.column_fact(position, "type").unwrap_or_default()
+    }
+
     /// Returns whether the server counts a column by itself.
     pub(super) fn is_counted(&self, position: usize) -> bool {
         let extra = self.column_fact(position, "extra");
@@ -206,23 +211,32 @@ pub(super) async fn read_table(
         .find(|row| row.first() == Some(&Some(name.0.clone())))
         .filter(|row| row.len() > 17)
         .ok_or_else(|| nonsense("the table has no status"))?;
+    let statement = created.first().map(|row| text(row, 1)).unwrap_or_default();
+    assemble(name, &columns, &keys, &statement, &status).map_err(nonsense)
+}
+
+/// Makes a table of what a server says about it, or what is wrong with that.
+pub(super) fn assemble(
+    name: &Name,
+    columns: &[Row],
+    keys: &[Row],
+    statement: &str,
+    status: &Row,
+) -> Result<Table, &'static str> {
     if columns.is_empty() || columns.iter().any(|row| row.len() < 9) {
-        return Err(nonsense("the list of columns is wrong"));
+        return Err("the list of columns is wrong");
     }
     if keys.iter().any(|row| row.len() < 11) {
-        return Err(nonsense("the list of keys is wrong"));
+        return Err("the list of keys is wrong");
     }
-    let statement = created.first().map(|row| text(row, 1)).unwrap_or_default();
-    let create = create_table::parse(&statement);
+    let create = create_table::parse(statement);
     if create.columns.len() != columns.len() {
-        return Err(nonsense(
-            "SHOW CREATE TABLE has other columns than SHOW COLUMNS",
-        ));
+        return Err("SHOW CREATE TABLE has other columns than SHOW COLUMNS");
     }
-    let layout = layout(name, &columns, &keys);
-    let mut subjects = vec![table_subject(&status, &create)];
-    subjects.extend(column_subjects(&columns, &create));
-    subjects.extend(key_subjects(&keys));
+    let layout = layout(name, columns, keys);
+    let mut subjects = vec![table_subject(status, &create)];
+    subjects.extend(column_subjects(columns, &create));
+    subjects.extend(key_subjects(keys));
     for (constraint, definition) in &create.constraints {
         let mut subject = Subject::new(format!("constraint {constraint}"));
         subject.fact("definition", definition);
@@ -240,7 +254,10 @@ fn table_subject(status: &Row, create: &CreateTable) -> Subject {
     subject.fact("collation", text(status, 14));
     if text(status, 1).eq_ignore_ascii_case("MyISAM") {
         // Fixed or dynamic; other engines have another one in every version.
-        subject.fact("row format", text(status, 3));
+        let format = text(status, 3);
+        if !format.is_empty() {
+            subject.fact("row format", format);
+        }
     }
     let counter = text(status, 10);
     if !counter.is_empty() {

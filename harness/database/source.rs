@@ -1,4 +1,4 @@
-//! What a comparison is made between: a live server or a recording.
+//! What a comparison is made between: a live server, a recording or a dump.
 
 use std::{fmt, path::PathBuf};
 
@@ -11,13 +11,15 @@ pub enum Source {
     Live(DatabaseAddress),
     /// A folder that `database record` wrote.
     Recorded(PathBuf),
+    /// A file that mysqldump wrote.
+    Dump(PathBuf),
 }
 
 impl fmt::Display for Source {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Live(address) => address.fmt(formatter),
-            Self::Recorded(folder) => folder.display().fmt(formatter),
+            Self::Recorded(path) | Self::Dump(path) => path.display().fmt(formatter),
         }
     }
 }

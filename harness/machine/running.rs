@@ -257,18 +257,9 @@ impl Machine {
         }
     }
 
-    /// Waits until init has reached its runlevel and its rc scripts have ended.
-    pub async fn await_runlevel(&mut self, limit: Duration) -> Result<String, MachineError> {
-        let deadline = Instant::now() + limit;
-        loop {
-            if let Some(runlevel) = runlevel(self.leader)
-                && !rc_runs(self.leader)
-            {
-                return Ok(runlevel);
-            }
-            self.still_runs("reach its runlevel", deadline, limit)
-                .await?;
-        }
+    /// Returns the runlevel, once init has reached it and its rc scripts have ended.
+    pub fn runlevel(&self) -> Option<String> {
+        runlevel(self.leader).filter(|_| !rc_runs(self.leader))
     }
 
     /// Waits a moment; an error if the guest ended or the deadline passed.

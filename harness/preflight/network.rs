@@ -74,7 +74,10 @@ async fn look(seed: &str, by_networkd: bool, toolbox: &Toolbox) -> Network {
     // Names as systemd-nspawn gives them, so that rules for ve-* take them for a guest's.
     let wire = Wire::connect(&format!("ve-mvp{seed}"), toolbox).await;
     let direct = match &wire {
-        Ok(wire) => Ok(wire.host_connects().await),
+        Ok(wire) => {
+            wire.ask(toolbox, async || Ok(wire.host_connects().await))
+                .await
+        }
         Err(why) => Err(why.clone()),
     };
     let networkd = match (by_networkd, &wire) {
@@ -95,10 +98,15 @@ async fn look(seed: &str, by_networkd: bool, toolbox: &Toolbox) -> Network {
 
 async fn look_at_networkd(wire: &Wire, seed: &str, toolbox: &Toolbox) -> Networkd {
     let through = match Wire::connect(&format!("mvq{seed}"), toolbox).await {
-        Ok(other) => wire.to_other(&other, toolbox).await,
+        Ok(other) => {
+            wire.ask(toolbox, async || wire.to_other(&other, toolbox).await)
+                .await
+        }
         Err(why) => Err(why),
     };
-    let dhcp = wire.datagram_to_host(DHCP, toolbox).await;
+    let dhcp = wire
+        .ask(toolbox, async || wire.datagram_to_host(DHCP, toolbox).await)
+        .await;
     Networkd {
         through,
         dhcp,

@@ -1,10 +1,12 @@
 //! A network namespace at the end of a veth pair, for as long as a check lasts: what passes there passes to a guest.
 
 use std::{
-    net::Ipv4Addr,
+    io,
+    net::{Ipv4Addr, SocketAddrV4},
     time::{Duration, Instant},
 };
 
+use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt::set_socket_reuseaddr};
 use tokio::{
     net::{TcpStream, UdpSocket},
     time::timeout,
@@ -18,6 +20,9 @@ use crate::{
 
 /// What does not arrive on one machine within this time was dropped; the kernel sends a lost SYN again after a second.
 const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// How long systemd-networkd may take to come to rest.
+const SETTLING: Duration = Duration::from_secs(10);
 
 /// A port on which nobody listens (discard, RFC 863): the refusal is the answer.
 const CLOSED: u16 = 9;
@@ -43,6 +48,7 @@ pub(super) enum Passage {
 #[derive(Debug)]
 pub(super) struct Wire {
     subnet: Subnet,
+    link: String,
     process: u32,
     _namespace: ToolProcess,
 }
@@ -66,9 +72,40 @@ impl Wire {
         toolbox.run(&call).await.map_err(|error| failed(&error))?;
         Ok(Self {
             subnet,
+            link: link.to_owned(),
             process,
             _namespace: namespace,
         })
+    }
+
+    /// Asks until the answer counts: systemd-networkd, which takes the link for a guest's, takes away an address that is not its
+    /// own when it first sees the link. An answer that came without one is none.
+    pub(super) async fn ask(
+        &self,
+        toolbox: &Toolbox,
+        question: impl AsyncFn() -> Result<Passage, String>,
+    ) -> Result<Passage, String> {
+        let deadline = Instant::now() + SETTLING;
+        loop {
+            let answer = question().await;
+            if answer == Ok(Passage::Passes) || self.has_its_address(toolbox).await? {
+                return answer;
+            }
+            if Instant::now() > deadline {
+                return Err(format!("something takes the address of {} away", self.link));
+            }
+            let range = format!("{}/30", self.subnet.host);
+            let call = ToolCall::new("ip").args(["address", "replace", &range, "dev", &self.link]);
+            toolbox.run(&call).await.map_err(|error| chain(&error))?;
+        }
+    }
+
+    async fn has_its_address(&self, toolbox: &Toolbox) -> Result<bool, String> {
+        let call =
+            ToolCall::new("ip").args(["-4", "-oneline", "address", "show", "dev", &self.link]);
+        let output = toolbox.run(&call).await.map_err(|error| chain(&error))?;
+        let range = format!("{}/30", self.subnet.host);
+        Ok(output.text().split_whitespace().any(|word| word == range))
     }
 
     /// Connects from the host to the other end.
@@ -110,8 +147,7 @@ impl Wire {
         toolbox: &Toolbox,
     ) -> Result<Passage, String> {
         let host: Ipv4Addr = self.subnet.host;
-        let socket = UdpSocket::bind((host, port))
-            .await
+        let socket = listen(host, port, &self.link)
             .map_err(|error| format!("port {port} of {host}: {error}"))?;
         let script = format!("echo > /dev/udp/{host}/{port}");
         let call = self.inside(&["bash", "-c", &script]);
@@ -136,6 +172,19 @@ impl Wire {
     }
 }
 
+/// Listens on an address and a link, even if somebody listens on all addresses of the link, as systemd-networkd does: the kernel
+/// gives a datagram to whom it fits best (`SO_REUSEADDR`, socket(7)).
+fn listen(host: Ipv4Addr, port: u16, link: &str) -> io::Result<UdpSocket> {
+    let socket = socket(AddressFamily::INET, SocketType::DGRAM, None)?;
+    set_socket_reuseaddr(&socket, true)?;
+    bind(&socket, &SocketAddrV4::new(host, port))?;
+    let socket = std::net::UdpSocket::from(socket);
+    socket.set_nonblocking(true)?;
+    let socket = UdpSocket::from_std(socket)?;
+    socket.bind_device(Some(link.as_bytes()))?;
+    Ok(socket)
+}
+
 /// Waits until the process has its namespace.
 async fn await_namespace(process: u32) -> Result<(), String> {
     let namespace = |of: &str| std::fs::read_link(format!("/proc/{of}/ns/net")).ok();
@@ -147,4 +196,23 @@ async fn await_namespace(process: u32) -> Result<(), String> {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_datagram_is_heard_beside_somebody_who_listens_on_all_addresses() {
+        let theirs = listen(Ipv4Addr::UNSPECIFIED, 0, "lo").unwrap();
+        let port = theirs.local_addr().unwrap().port();
+        let ours = listen(Ipv4Addr::LOCALHOST, port, "lo").unwrap();
+        let sender = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        sender
+            .send_to(b"x", (Ipv4Addr::LOCALHOST, port))
+            .await
+            .unwrap();
+        let heard = timeout(PATIENCE, ours.recv(&mut [0; 16])).await;
+        assert_eq!(heard.unwrap().unwrap(), 1);
+    }
 }

@@ -1,5 +1,7 @@
 //! What is known to differ between two builds of an old Debian tree, why, and what to do about it.
 
+use super::habit::{self, Habit};
+
 /// A file, or a folder, that is known to differ.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Offender {
@@ -9,6 +11,23 @@ pub(super) struct Offender {
     pub(super) cause: &'static str,
     /// What to do.
     pub(super) remedy: &'static str,
+    /// Tells whether two contents differ so; none where any difference is one.
+    habit: Option<Habit>,
+}
+
+impl Offender {
+    /// Returns the same offender, known for one kind of difference alone.
+    const fn when(self, habit: Habit) -> Self {
+        Self {
+            habit: Some(habit),
+            ..self
+        }
+    }
+
+    /// Tells whether two contents differ in what this is known for.
+    pub(super) fn explains(&self, first: &[u8], second: &[u8]) -> bool {
+        self.habit.is_none_or(|habit| habit(first, second))
+    }
 }
 
 /// The known offenders; the first one that fits counts.
@@ -17,9 +36,10 @@ const OFFENDERS: &[Offender] = &[
         "etc/shadow*",
         "the day of the last password change is in it",
         "name `shadow-days` in rootfs.normalise",
-    ),
+    )
+    .when(habit::days),
     offender(
-        "etc/gshadow*",
+        "etc/gshadow-",
         "a backup of the group passwords is left by the tools",
         "remove the copy that ends with `-`",
     ),
@@ -77,7 +97,8 @@ const OFFENDERS: &[Offender] = &[
         "var/lib/dpkg/status",
         "the order of packages and their configuration version depend on the installation order",
         "install in a fixed order",
-    ),
+    )
+    .when(habit::package_order),
     offender(
         "var/lib/dpkg/available",
         "it depends on the order of the package lists",
@@ -179,22 +200,26 @@ const OFFENDERS: &[Offender] = &[
         "etc/passwd*",
         "numbers of users are given in installation order",
         "install in a fixed order",
-    ),
+    )
+    .when(habit::user_numbers),
     offender(
         "etc/group*",
         "numbers of groups are given in installation order",
         "install in a fixed order",
-    ),
+    )
+    .when(habit::group_numbers),
     offender(
         "*.pyc",
         "compiled Python holds its source's time",
         "name `python-bytecode` in rootfs.normalise",
-    ),
+    )
+    .when(habit::source_time),
     offender(
         "*.pyo",
         "compiled Python holds its source's time",
         "name `python-bytecode` in rootfs.normalise",
-    ),
+    )
+    .when(habit::source_time),
 ];
 
 /// Paths whose contents are never shown.
@@ -222,6 +247,7 @@ const fn offender(pattern: &'static str, cause: &'static str, remedy: &'static s
         pattern,
         cause,
         remedy,
+        habit: None,
     }
 }
 

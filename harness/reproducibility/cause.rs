@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{catalogue::known_offender, difference::EntryDifference, variation::Variation};
+use super::{catalogue::Offender, variation::Variation};
 
 /// What kind of thing makes two builds differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,8 +105,8 @@ const CLASSES: &[(&str, &str)] = &[
 ];
 
 /// Returns the class of a difference: a known offender's cause, or what the sentence `cause` speaks of.
-pub(super) fn class(difference: &EntryDifference, cause: Option<&str>) -> Option<&'static str> {
-    if let Some(offender) = known_offender(difference.path().as_bytes()) {
+pub(super) fn class(offender: Option<&Offender>, cause: Option<&str>) -> Option<&'static str> {
+    if let Some(offender) = offender {
         return Some(offender.cause);
     }
     let cause = cause?;
@@ -125,18 +125,11 @@ pub(super) fn class(difference: &EntryDifference, cause: Option<&str>) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rootfs::{RootfsPath, Timestamp};
+    use crate::reproducibility::catalogue::known_offender;
 
     #[test]
     fn causes_have_few_classes() {
-        let class_of = |path: &str, cause| {
-            let difference = EntryDifference::Mtime {
-                path: RootfsPath::parse(path.as_bytes()).unwrap(),
-                first: Timestamp::default(),
-                second: Timestamp::default(),
-            };
-            class(&difference, cause)
-        };
+        let class_of = |path: &str, cause| class(known_offender(path.as_bytes()), cause);
         let table = [
             ("etc/machine-id", None, Some("it is random")),
             (

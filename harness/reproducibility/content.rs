@@ -6,7 +6,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::format::{
     explain_dpkg, explain_elf, explain_gettext, explain_key, explain_mysql, explain_png,
-    explain_zip,
+    explain_python, explain_zip,
 };
 use crate::rootfs::escape;
 
@@ -49,22 +49,6 @@ fn explain_at(
         .or_else(|| explain_dpkg(first, second))
         .or_else(|| explain_text(first, second, window))
         .unwrap_or_else(|| explain_binary(first, second, window))
-}
-
-/// Compiled Python of that time: a magic number that ends in a line break, the source's time, the code.
-fn explain_python(first: &[u8], second: &[u8]) -> Option<String> {
-    let parts = |bytes: &[u8]| {
-        let (head, code) = bytes.split_at_checked(8)?;
-        let time = u32::from_le_bytes(head[4..].try_into().ok()?);
-        (head[2..4] == *b"\r\n").then(|| (head[..2].to_vec(), time, code.to_vec()))
-    };
-    let (first, second) = (parts(first)?, parts(second)?);
-    (first.0 == second.0 && first.2 == second.2).then(|| {
-        format!(
-            "compiled python: only its source's time differs: {} and {}",
-            first.1, second.1
-        )
-    })
 }
 
 fn explain_gzip(

@@ -74,9 +74,9 @@ pub fn explain(
     };
     let mut explained = Vec::with_capacity(differences.len());
     for difference in differences {
-        let (cause, suspects) = cause(&both, &difference, traces)?;
+        let (class, cause, suspects) = cause(&both, &difference, traces)?;
         explained.push(Explained {
-            class: class(&difference, cause.as_deref()),
+            class,
             package: packages.get(difference.path()).cloned(),
             cause,
             suspects,
@@ -96,19 +96,19 @@ struct Both<'a> {
 /// The bytes of one file in both trees.
 type TwoContents = (Vec<u8>, Vec<u8>);
 
-/// A cause in words, and the variations that it points to.
-type Cause = (Option<String>, BTreeSet<Variation>);
+/// A cause: its class, in words, and the variations that it points to.
+type Cause = (Option<&'static str>, Option<String>, BTreeSet<Variation>);
 
 fn cause(
     both: &Both<'_>,
     difference: &EntryDifference,
     traces: Option<&Traces>,
 ) -> Result<Cause, TreeError> {
-    let known = known_offender(difference.path().as_bytes())
-        .map(|offender| format!("{} (remedy: {})", offender.cause, offender.remedy));
+    let mut known = known_offender(difference.path().as_bytes());
     let mut evidence = entry_evidence(both, difference, traces);
     let mut shown = None;
     if let Some((first, second)) = both.contents(difference)? {
+        known = known.filter(|offender| offender.explains(&first, &second));
         if let Some(traces) = traces {
             evidence.extend(in_contents(&first, &second, traces, both.known(traces)));
         }
@@ -128,8 +128,10 @@ fn cause(
             one.to_string()
         }
     });
-    let parts: Vec<String> = known.into_iter().chain(evidence).chain(shown).collect();
-    Ok(((!parts.is_empty()).then(|| parts.join("; ")), suspects))
+    let usual = known.map(|offender| format!("{} (remedy: {})", offender.cause, offender.remedy));
+    let parts: Vec<String> = usual.into_iter().chain(evidence).chain(shown).collect();
+    let cause = (!parts.is_empty()).then(|| parts.join("; "));
+    Ok((class(known, cause.as_deref()), cause, suspects))
 }
 
 /// Lists what the entry itself says, without its content.

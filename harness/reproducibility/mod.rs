@@ -20,6 +20,7 @@ mod culprit;
 mod evidence;
 mod explain;
 mod format;
+mod habit;
 mod moment;
 mod numbers;
 mod packages;

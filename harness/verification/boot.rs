@@ -59,19 +59,27 @@ pub(super) async fn boot_on(plan: &Plan, tree: &Path, layer: Layer) -> Result<Gu
     let started = Instant::now();
     let deadline = started + limit;
     let mut machine = machine::boot(config, limit, &plan.toolbox).await?;
-    if plan.project.rootfs.recipe == Recipe::Sysvinit {
-        machine.await_runlevel(limit).await?;
-    }
     let url = format!("http://{}", machine.address);
-    while !exchange::is_ready(&url, &container.ready).await {
-        let what = format!("answer {}{}", url, container.ready);
+    let has_runlevels = plan.project.rootfs.recipe == Recipe::Sysvinit;
+    let mut ready_after = None;
+    // The page may answer long before the last rc script has ended, or after it.
+    let ready_after = loop {
+        if ready_after.is_none() && exchange::is_ready(&url, &container.ready).await {
+            ready_after = Some(started.elapsed());
+        }
+        let is_up = !has_runlevels || machine.runlevel().is_some();
+        let what = match ready_after {
+            Some(after) if is_up => break after,
+            Some(_) => "reach its runlevel".to_owned(),
+            None => format!("answer {}{}", url, container.ready),
+        };
         machine.still_runs(&what, deadline, limit).await?;
-    }
+    };
     Ok(Guest {
         machine,
         url,
         mounts,
-        ready_after: started.elapsed(),
+        ready_after,
         old_server,
     })
 }

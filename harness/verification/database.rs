@@ -41,7 +41,10 @@ pub(super) async fn compare(plan: &Plan, candidate: &DatabaseAddress) -> Vec<Cas
         return vec![Case::not_run(CaseId::new(&["database"]), reason)];
     };
     match text.parse::<DatabaseAddress>() {
-        Ok(legacy) => database::compare_live(&legacy, candidate, plan.observer.as_ref()).await,
+        Ok(mut legacy) => {
+            legacy.password = legacy.password.or_else(|| plan.database_password.clone());
+            database::compare_live(&legacy, candidate, plan.observer.as_ref()).await
+        }
         Err(error) => vec![Case::broken(CaseId::new(&["database"]), &error)],
     }
 }

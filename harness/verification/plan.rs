@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::variations::Comparison;
 use crate::{
+    database::Password,
     progress::{Event, Observer},
     project::Project,
     recipe::Store,
@@ -29,6 +30,8 @@ pub struct Plan {
     pub clock: Clock,
     /// How builds are compared.
     pub comparison: Comparison,
+    /// The password of databases whose address holds none.
+    pub database_password: Option<Password>,
     /// When the run started: RFC 3339, UTC.
     pub started_at: String,
 }

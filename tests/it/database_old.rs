@@ -250,3 +250,46 @@ async fn what_a_broken_server_does_is_named_and_bounded_and_nothing_is_called_th
     }
     assert_eq!(all_text(&folder), before);
 }
+
+/// A server whose Czech collation sorts `ch` after `h`, or among the `c`.
+fn sorting(query: &str, words: &[&[&str]]) -> Option<SqlReply> {
+    if query.starts_with("SELECT DISTINCT COLLATION_NAME") {
+        return Some(rows(1, &[&["cp1250_czech_cs"]]));
+    }
+    if query.starts_with("SELECT w FROM") {
+        return Some(rows(1, words));
+    }
+    let equal = query.starts_with("SELECT a.w, b.w FROM");
+    equal.then(|| rows(2, &[&["x", "x "]]))
+}
+
+#[tokio::test]
+async fn a_collation_that_sorts_otherwise_on_the_new_server_is_found() {
+    let right = |query: &str| sorting(query, &[&["c"], &["h"], &["ch"]]);
+    let wrong = |query: &str| sorting(query, &[&["c"], &["ch"], &["h"]]);
+    let server = OldMySql::start("5.0.51a", "skola", right);
+    let env = TestEnv::new();
+    let folder = env.path().join("database");
+    record(&server.url("mypass").parse().unwrap(), &folder, &Silent)
+        .await
+        .unwrap();
+    for (script, expected) in [
+        (right as fn(&str) -> Option<SqlReply>, Verdict::Verified),
+        (wrong, Verdict::Different),
+    ] {
+        let copy = OldMySql::start("5.0.51a", "kopia", script);
+        let cases = compare(&Source::Recorded(folder.clone()), &live(&copy, 5), &Silent).await;
+        assert_eq!(Verdict::of(&cases), expected, "{cases:?}");
+        if expected == Verdict::Different {
+            let differences = case(&cases, "database/collations").differences();
+            assert_eq!(differences[0].locus, "collation cp1250_czech_cs");
+            assert_eq!(
+                (
+                    differences[0].expected.as_str(),
+                    differences[0].actual.as_str()
+                ),
+                ("c h ch", "c ch h")
+            );
+        }
+    }
+}

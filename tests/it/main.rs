@@ -11,6 +11,7 @@ mod pages_files;
 mod pages_time;
 mod privileged_database;
 mod privileged_doctor;
+mod privileged_dump;
 mod privileged_faults;
 mod privileged_run;
 mod privileged_units;

@@ -107,6 +107,20 @@ fn privileged_packets_that_the_host_drops_are_findings_with_the_rule() {
 }
 
 #[test]
+fn privileged_an_address_that_networkd_takes_away_at_first_is_no_packet_dropped() {
+    // What systemd-networkd does with a foreign address when it first sees a link that it manages.
+    let takes_away = "(until link=$(ls /sys/class/net | grep ve-mvp); do sleep 0.005; done; \
+        for time in $(seq 40); do ip -4 address flush dev $link; sleep 0.01; done) & ";
+    let findings = doctor(&APART, &format!("{takes_away} {NETWORKD} true"));
+    for name in ["traffic", "dhcp", "forward-rules"] {
+        assert_finding(&findings, name, "same", "");
+    }
+    let drops = "iptables -A OUTPUT -o ve-+ -j DROP";
+    let findings = doctor(&APART, &format!("{takes_away} {NETWORKD} {drops}"));
+    assert_finding(&findings, "traffic", "broken", "OUTPUT -o ve-+ -j DROP");
+}
+
+#[test]
 fn privileged_a_file_system_that_is_small_or_mounted_otherwise_is_a_finding() {
     let mount = |options: &str| {
         doctor(

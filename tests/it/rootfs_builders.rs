@@ -115,6 +115,13 @@ fn build(builders: &mut Builders) -> Vec<String> {
         images.push("docker-archive:podman-docker-archive.tar");
     }
     let mut images: Vec<String> = images.into_iter().map(str::to_owned).collect();
+    let stand_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/stand-in/image");
+    assert!(
+        stand_in.join("index.json").exists(),
+        "{} is missing: run ci/stand-in.sh as root",
+        stand_in.display()
+    );
+    images.push(format!("oci:{}:stand-in", stand_in.display()));
     if builders.has("mmdebstrap")
         && let Some(tar) = mmdebstrap(builders)
     {

@@ -41,6 +41,19 @@ pub(in super::super) fn explain_dpkg(first: &[u8], second: &[u8]) -> Option<Stri
     })
 }
 
+/// Tells whether two lists have the same packages, but for their order and the version that each was configured from.
+pub(in super::super) fn differ_in_order(first: &[u8], second: &[u8]) -> bool {
+    let read = |bytes| {
+        let mut packages = packages(bytes)?;
+        for (_, fields) in &mut packages {
+            fields.remove(&b"Config-Version"[..]);
+        }
+        packages.sort_unstable();
+        Some(packages)
+    };
+    read(first).is_some_and(|first| Some(first) == read(second))
+}
+
 /// Returns the first field in which two packages differ.
 fn field(first: &Fields<'_>, second: &Fields<'_>) -> String {
     let value = |fields: &Fields<'_>, name: &[u8]| match fields.get(name) {

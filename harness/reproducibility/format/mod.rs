@@ -15,13 +15,15 @@ mod elf;
 mod gettext;
 mod mysql;
 mod png;
+mod python;
 mod zip;
 
-pub(super) use dpkg::explain_dpkg;
+pub(super) use dpkg::{differ_in_order, explain_dpkg};
 pub(super) use elf::explain_elf;
 pub(super) use gettext::explain_gettext;
 use inside::Inside;
 pub(super) use key::explain_key;
 pub(super) use mysql::explain_mysql;
 pub(super) use png::explain_png;
+pub(super) use python::{explain_python, python_times};
 pub(super) use zip::explain_zip;

@@ -300,6 +300,9 @@ fn answer(query: &str, version: &str, host: &str) -> Reply {
         "SHOW FULL TABLES" => rows(2, &[&["ziaci", "BASE TABLE"]]),
         "SHOW TABLES" => rows(1, &[&["ziaci"]]),
         "SELECT VERSION()" => rows(1, &[&[version]]),
+        _ if query.contains("FROM mysql.db") => {
+            Reply::Refused(1142, "SELECT command denied to user")
+        }
         "SELECT CONNECTION_ID()" => rows(1, &[&["7"]]),
         "SHOW GRANTS" => rows(
             1,
