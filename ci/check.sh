@@ -10,7 +10,7 @@ ci/install.sh tests
 command -v cargo-nextest > /dev/null || cargo install --locked --quiet cargo-nextest
 
 step "shell scripts"
-shellcheck --external-sources ci/*.sh ci/bench/*.sh ci/systemd-host/*.sh tests/legacy/prepare.sh
+shellcheck --external-sources ci/*.sh ci/applications/*.sh ci/bench/*.sh ci/systemd-host/*.sh tests/legacy/prepare.sh
 step "format"
 cargo xfmt --check
 step "lints"

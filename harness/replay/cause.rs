@@ -1,5 +1,13 @@
 //! The usual causes of a differing line, other than charsets.
 
+use super::token::{Known, TokenKind, tokens};
+use crate::snapshot::{Zone, moment};
+
+/// Times differ by whole quarters of an hour where the time zone is another.
+const QUARTER: i64 = 900;
+/// And never by more than this.
+const WIDEST_ZONE: i64 = 14 * 3600;
+
 /// Usual causes other than charsets.
 pub(super) fn text_cause(expected: &str, actual: &str) -> Option<String> {
     if let Some(cause) = program_message(actual).filter(|_| program_message(expected).is_none()) {
@@ -18,7 +26,8 @@ pub(super) fn text_cause(expected: &str, actual: &str) -> Option<String> {
     if old.split_whitespace().eq(new.split_whitespace()) {
         return Some("only blanks differ".to_owned());
     }
-    if let Some(cause) = number_cause(old, new).or_else(|| form_cause(old, new)) {
+    let found = shift_cause(old, new).or_else(|| number_cause(old, new));
+    if let Some(cause) = found.or_else(|| form_cause(old, new)) {
         return Some(cause);
     }
     if old.replace(',', ".") == new.replace(',', ".") {
@@ -61,6 +70,56 @@ pub(super) fn program_message(text: &str) -> Option<String> {
     .iter()
     .any(|message| text.contains(message))
     .then(|| "MySQL refuses the application: its account, version or state differs".to_owned())
+}
+
+/// Where two lines differ in times only, all by the same quarters of an hour: another time zone.
+fn shift_cause(old: &str, new: &str) -> Option<String> {
+    const DAY: i64 = 86_400;
+    let known = Known {
+        authority: "\0",
+        secrets: &[],
+        written: &[],
+    };
+    let (before, after) = (tokens(old, &known), tokens(new, &known));
+    if before.len() != after.len() {
+        return None;
+    }
+    let mut shift: Option<i64> = None;
+    for (one, other) in before.iter().zip(&after) {
+        if one.text == other.text {
+            continue;
+        }
+        let TokenKind::Moment(formats) = &one.kind else {
+            return None;
+        };
+        let found = formats.iter().find_map(|format| {
+            let first = moment::parse(format, one.text)?;
+            let second = moment::parse(format, other.text)?;
+            let off = second.distance(0, &Zone::utc())? - first.distance(0, &Zone::utc())?;
+            let off = if first.is_complete() {
+                off
+            } else {
+                (off + DAY / 2).rem_euclid(DAY) - DAY / 2
+            };
+            first.has_time().then_some(off)
+        })?;
+        let is_zone = found % QUARTER == 0 && found != 0 && found.abs() <= WIDEST_ZONE;
+        if !is_zone || shift.is_some_and(|shift| shift != found) {
+            return None;
+        }
+        shift = Some(found);
+    }
+    let shift = shift?;
+    let sign = if shift < 0 { '-' } else { '+' };
+    let (hours, minutes) = (shift.abs() / 3600, shift.abs() % 3600 / 60);
+    let minutes = if minutes == 0 {
+        String::new()
+    } else {
+        format!(" {minutes} min")
+    };
+    Some(format!(
+        "times are shifted by {sign}{hours} h{minutes}: the candidate's /etc/localtime, TZ or PHP's date.timezone is not the old server's"
+    ))
 }
 
 /// Where two lines differ in one number only: the word size, or the clock's year.
@@ -181,12 +240,24 @@ mod tests {
             ("priemer 1,57", "priemer 1.57", "other separators"),
             ("a  b", "a b", "only blanks"),
             ("<p>x", "<b>Warning</b>: x", "PHP reports"),
+            (
+                "od 2024/09/03 06:15 a 23:30",
+                "od 2024/09/03 04:15 a 21:30",
+                "shifted by -2 h:",
+            ),
+            ("o 8:00", "o 8:30", "shifted by +0 h 30 min"),
         ];
         for (old, new, expected) in table {
             let cause = text_cause(old, new).unwrap_or_default();
             assert!(cause.contains(expected), "{old} / {new}: {cause}");
         }
-        for (old, new) in [("5 žiakov", "6 žiakov"), ("id 17", "id 4711"), ("a", "b")] {
+        for (old, new) in [
+            ("5 žiakov", "6 žiakov"),
+            ("id 17", "id 4711"),
+            ("a", "b"),
+            ("o 8:00", "o 8:01"),
+            ("8:00 a 9:00", "9:00 a 11:00"),
+        ] {
             assert_eq!(text_cause(old, new), None, "{old} / {new}");
         }
     }
