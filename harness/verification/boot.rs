@@ -69,7 +69,8 @@ pub(super) async fn boot_on(plan: &Plan, tree: &Path, layer: Layer) -> Result<Gu
         }
         let is_up = !has_runlevels || machine.runlevel().is_some();
         let what = match ready_after {
-            Some(after) if is_up => break after,
+            Some(after) if is_up && Instant::now() <= deadline => break after,
+            Some(_) if is_up => "be up in time".to_owned(),
             Some(_) => "reach its runlevel".to_owned(),
             None => format!("answer {}{}", url, container.ready),
         };
