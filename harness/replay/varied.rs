@@ -17,11 +17,6 @@ const ENOUGH: usize = 2;
 /// Measured times have so many decimals or more.
 const FINE: usize = 3;
 
-/// Words for the units in which pages say how long they took.
-const TIMES: [&str; 10] = [
-    "s", "ms", "sec", "secs", "sek", "second", "seconds", "sekúnd", "sekund", "sekundy",
-];
-
 /// What is known of the numbers of a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Motion {
@@ -53,11 +48,7 @@ impl Varied {
         }
         let counts = place(row, index).and_then(|place| self.0.get(&place));
         let is_fine = row.get(index).is_some_and(is_fine);
-        let enough = if is_fine && before_unit(row, index) {
-            1
-        } else {
-            ENOUGH
-        };
+        let enough = if is_fine { 1 } else { ENOUGH };
         match counts {
             Some((moved, still)) if *moved >= enough && (is_fine || moved >= still) => {
                 Motion::Moves
@@ -87,13 +78,6 @@ impl Varied {
 fn is_fine(token: &Token<'_>) -> bool {
     let decimals = token.text.split(['.', ',']).nth(1).unwrap_or_default();
     token.kind == TokenKind::Decimal && decimals.len() >= FINE
-}
-
-/// Whether the word behind a number is a unit of time.
-fn before_unit(row: &[Token<'_>], index: usize) -> bool {
-    let mut behind = row[index + 1..].iter().map(|token| token.text);
-    let word = behind.find(|text| *text != " ").unwrap_or_default();
-    TIMES.iter().any(|unit| word.eq_ignore_ascii_case(unit))
 }
 
 /// Describes the place of a number in its line; `None` for other tokens, and where the text before it says too little.
