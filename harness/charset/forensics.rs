@@ -32,15 +32,34 @@ pub fn explain(
         .decode_without_bom_handling_and_without_replacement(expected)?;
     // Where nothing but ASCII is left, what was lost cannot tell how it was misread before.
     let nothing_left = actual.is_ascii();
-    let cause = transcoded(&text, actual, expected_as)
-        .or_else(|| lost(&text, actual, expected_as).filter(|_| nothing_left))
-        .or_else(|| misread(&text, actual, expected_as))
-        .or_else(|| lost(&text, actual, expected_as))
+    let accident = || {
+        transcoded(&text, actual, expected_as)
+            .or_else(|| lost(&text, actual, expected_as).filter(|_| nothing_left))
+            .or_else(|| misread(&text, actual, expected_as))
+            .or_else(|| lost(&text, actual, expected_as))
+    };
+    let cause = keeps_ascii(&text, actual, expected_as)
+        .then(accident)
+        .flatten()
         .or_else(|| entities(&text, actual, expected_as))?;
     Some(format!(
         "{cause}{}",
         samples(&text, expected, actual, expected_as.charset)
     ))
+}
+
+/// Tells whether the ASCII characters are the same but for question marks, as they are after each of the accidents: most
+/// lines differ in a word, and need no accident done again to be told apart.
+fn keeps_ascii(text: &str, actual: &[u8], expected_as: Detection) -> bool {
+    let own = expected_as.charset.0;
+    // In other charsets a byte of ASCII may be a part of a character; what a charset lacks may have become `&#N;`.
+    if !(own.is_single_byte() || own == UTF_8) || actual.windows(2).any(|pair| pair == b"&#") {
+        return true;
+    }
+    let is_kept = |byte: &u8| byte.is_ascii() && *byte != b'?';
+    text.bytes()
+        .filter(is_kept)
+        .eq(actual.iter().copied().filter(is_kept))
 }
 
 /// Explains a page whose bytes agree and whose declaration does not.
