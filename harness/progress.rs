@@ -31,6 +31,8 @@ pub enum Event {
     },
     /// A line for people: an address, a decision, a warning.
     Note(String),
+    /// Nothing is worked on for now: the terminal is a person's.
+    Paused,
 }
 
 /// Sees the events of a command.

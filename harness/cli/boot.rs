@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use migrate_verify::{
     machine::{Machine, Stop},
     outcome::Verdict,
+    progress::Event,
     recipe,
     verification::{Plan, boot_guest, build_one},
 };
@@ -30,6 +31,7 @@ pub(crate) async fn boot(context: &Context, arguments: BootArguments) -> Result<
             .map_err(|error| Failure::inconclusive(&error))
     };
     let guest = unless_interrupted(booted).await?;
+    context.observer.observe(Event::Paused);
     if context.json() {
         output::json(&serde_json::json!({
             "schema_version": 1, "url": guest.url, "ready_ms": guest.ready_after.as_millis(), "leader": guest.machine.leader, "machine": guest.machine.config.machine,
@@ -41,7 +43,7 @@ pub(crate) async fn boot(context: &Context, arguments: BootArguments) -> Result<
             guest.ready_after.as_secs_f64()
         ));
         output::line(&format!(
-            "a shell in it: nsenter --target {} --all --root --wd=/ --setuid 0 --setgid 0 /bin/sh",
+            "a shell in it: nsenter --target {} --all --root --wd --setuid 0 --setgid 0 /bin/sh",
             guest.machine.leader
         ));
         output::line("Ctrl-C stops it");

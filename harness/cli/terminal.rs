@@ -69,6 +69,9 @@ impl Observer for Terminal {
                 });
             }
             Event::Note(text) => self.line(&text),
+            Event::Paused => {
+                self.with_bar(ProgressBar::finish_and_clear);
+            }
         }
     }
 }

@@ -296,7 +296,7 @@ impl Machine {
             .arg(format!("--target={}", self.leader))
             .args([
                 "--user", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root",
-                "--wd=/",
+                "--wd",
             ])
             .args(["--setuid=0", "--setgid=0", "--"])
             .args(program)
