@@ -179,11 +179,11 @@ check() {
             say "$application: NOT all recorded, see $work/$application-record.txt"
             failed=1
         fi
-        (cd "$project/snapshots" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum) > "$work/$application-first"
+        rm -rf "$work/$application-first"
+        cp -r "$project/snapshots" "$work/$application-first"
         "$program" record --project "$project" --rate 1000 > "$work/$application-again.txt" 2>&1 || true
-        (cd "$project/snapshots" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum) > "$work/$application-second"
-        if ! diff "$work/$application-first" "$work/$application-second" > "$work/$application-changed.txt"; then
-            say "$application: recording again changed $(grep -c '^>' "$work/$application-changed.txt") files, see $work/$application-changed.txt"
+        if ! diff -r "$work/$application-first" "$project/snapshots" > "$work/$application-changed.txt"; then
+            say "$application: recording again changed files, see $work/$application-changed.txt"
             failed=1
         fi
         replayed "$project" "$url" "$work/$application-1.txt"

@@ -162,6 +162,7 @@ async fn compare(
         started_at: clock::rfc3339(clock::now()),
         stages: vec![stage],
         not_compared,
+        syslog: Vec::new(),
     };
     let verdict = report.verdict();
     output::report(context, &report, false);

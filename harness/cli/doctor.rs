@@ -47,6 +47,7 @@ fn print(context: &Context, subject: String, started: Instant, cases: Vec<Case>)
             cases,
         }],
         not_compared: Vec::new(),
+        syslog: Vec::new(),
     };
     output::report(context, &report, true);
     report.verdict()

@@ -64,6 +64,7 @@ pub(crate) async fn replay(
             cases: result.cases.clone(),
         }],
         not_compared: result.not_compared.clone(),
+        syslog: Vec::new(),
     };
     let verdict = report.verdict();
     observer.observe(Event::Finished {

@@ -15,6 +15,8 @@ use tokio::{
     net::UnixDatagram,
 };
 
+use super::priority::keywords;
+
 /// A guest that writes more has gone mad; the oldest records go first, and the report says so.
 const MOST_RECORDS: usize = 20_000;
 
@@ -76,6 +78,16 @@ impl Record {
             0..=3 => Severity::Error,
             4 => Severity::Warning,
             _ => Severity::Notice,
+        })
+    }
+
+    /// Returns the keywords of a syslog message's facility and severity, as [`Record::severity`] takes it.
+    pub fn keywords(&self) -> Option<(&'static str, &'static str)> {
+        let (facility, severity) = keywords(self.priority?);
+        Some(match self.severity()? {
+            Severity::Warning => (facility, "warning"),
+            Severity::Notice if self.priority? % 8 < 5 => (facility, "notice"),
+            Severity::Error | Severity::Notice => (facility, severity),
         })
     }
 
@@ -154,6 +166,11 @@ impl Journal {
     /// Returns the time since boot.
     pub fn now(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    /// Returns the moment from which its times count.
+    pub fn started(&self) -> Instant {
+        self.started
     }
 
     /// Waits until nothing more arrives, up to a limit.

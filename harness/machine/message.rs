@@ -26,20 +26,29 @@ impl Message {
     }
 
     fn said(text: &str) -> Self {
-        let (program, text) = text.split_once(": ").unwrap_or(("", text));
-        let name = program.split('[').next().unwrap_or(program);
-        if name.contains(' ') {
-            // A sentence with a colon, no program's name.
-            return Self {
-                program: String::new(),
-                text: shape(&format!("{program}: {text}")),
-            };
-        }
+        let (program, text) = parts(text);
         Self {
-            program: name.to_owned(),
+            program: program.to_owned(),
             text: shape(text),
         }
     }
+}
+
+/// Takes apart what a program sent: who says it, and what, numbers as they are.
+pub fn program_and_text(line: &str) -> (&str, &str) {
+    parts(without_time(line))
+}
+
+fn parts(said: &str) -> (&str, &str) {
+    let Some((program, text)) = said.split_once(": ") else {
+        return ("", said);
+    };
+    let name = program.split('[').next().unwrap_or(program);
+    if name.contains(' ') {
+        // A sentence with a colon, no program's name.
+        return ("", said);
+    }
+    (name, text)
 }
 
 fn without_time(line: &str) -> &str {

@@ -14,6 +14,7 @@ mod message;
 mod mounts;
 mod network;
 mod notify;
+mod priority;
 mod round_trip;
 mod running;
 
@@ -22,7 +23,7 @@ pub use error::MachineError;
 pub use isolation::reachable;
 pub use journal::{Journal, Record, Severity, Source};
 pub use listener::{Listener, Transport, listeners};
-pub use message::Message;
+pub use message::{Message, program_and_text};
 pub use mounts::{HostMount, changed_mounts, host_mounts};
 pub use network::{Addressing, Subnet, free_subnet, networkd_runs};
 pub use running::{Machine, Stop, boot};

@@ -6,6 +6,8 @@
 
 mod case;
 mod run_report;
+mod syslog;
 
 pub use case::{Case, CaseId, Difference, Outcome, chain};
 pub use run_report::{RunReport, Stage, StageName, Verdict};
+pub use syslog::{SyslogEntry, SyslogPart};

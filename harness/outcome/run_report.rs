@@ -2,7 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use super::case::{Case, Outcome};
+use super::{
+    case::{Case, Outcome},
+    syslog::SyslogPart,
+};
 
 /// The stages of a run, in the order in which they are reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -171,6 +174,8 @@ pub struct RunReport {
     pub stages: Vec<Stage>,
     /// What was deliberately not compared, and why: paths that are state, holes, headers that may differ.
     pub not_compared: Vec<String>,
+    /// What the guest said to syslog, part by part.
+    pub syslog: Vec<SyslogPart>,
 }
 
 impl RunReport {
@@ -238,6 +243,7 @@ mod tests {
             started_at: String::new(),
             stages,
             not_compared: Vec::new(),
+            syslog: Vec::new(),
         };
         let same = stage(vec![case(Outcome::Same)]);
         assert_eq!(report(vec![same.clone()]).verdict(), Verdict::Verified);

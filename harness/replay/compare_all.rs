@@ -11,6 +11,7 @@ use super::{
     error::ReplayError,
     options::Options,
     record::id,
+    span::Span,
 };
 use crate::{
     exchange::Server,
@@ -32,6 +33,8 @@ pub struct ReplayResult {
     pub not_compared: Vec<String>,
     /// Values that one answer gave and a later request used.
     pub correlations: Vec<Correlation>,
+    /// When the steps ran, scenario by scenario.
+    pub spans: Vec<Span>,
 }
 
 /// Runs `scenarios` against the server at `server_url` and compares with the snapshots.
@@ -170,6 +173,7 @@ fn gather(results: BTreeMap<String, ScenarioResult>) -> ReplayResult {
     for (_, result) in results {
         all.cases.extend(result.cases);
         all.correlations.extend(result.correlations);
+        all.spans.extend(result.spans);
         uncompared.merge(&result.uncompared);
     }
     all.not_compared = uncompared.lines();

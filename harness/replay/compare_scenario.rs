@@ -13,6 +13,7 @@ use super::{
     options::Options,
     record::id,
     run::{Observation, ScenarioRun, run},
+    span::Span,
 };
 use crate::{
     charset::visible,
@@ -30,6 +31,8 @@ pub(super) struct ScenarioResult {
     pub(super) correlations: Vec<Correlation>,
     /// The session ids that this run was given, with the name of their hole.
     pub(super) sessions: BTreeMap<String, String>,
+    /// When its steps ran.
+    pub(super) spans: Vec<Span>,
 }
 
 /// Runs and compares a scenario.
@@ -86,6 +89,15 @@ pub(super) async fn replay_scenario(
         ));
     }
     result.correlations = run.correlations;
+    result.spans = (0..)
+        .zip(&run.times)
+        .map(|(index, (from, until))| Span {
+            scenario: scenario.name.clone(),
+            case: id(scenario, index, 0),
+            from: from.into_std(),
+            until: until.into_std(),
+        })
+        .collect();
     result
 }
 

@@ -6,8 +6,8 @@ use super::{
     alignment::partners,
     clock_evidence::{PageDays, Place},
     kind::{
-        FINE_DECIMALS, age, common_formats, duration, is_stamped, may_be_duration, number,
-        numbered, token,
+        FINE_DECIMALS, age, common_formats, duration, is_stamped, is_unmeasurable, may_be_duration,
+        number, numbered, token,
     },
     names::{NONCE, Names},
     token::{Known, Token, TokenKind, tokens},
@@ -232,6 +232,10 @@ impl Learner<'_> {
         if rounds < 2 || self.lenient {
             return None;
         }
+        if is_unmeasurable(row, index) {
+            self.varied.note(row, index, true);
+            return duration(&[token.text]).map(|kind| self.hole(kind));
+        }
         self.varied.note(row, index, false);
         self.doubt.duration |= may_be_duration(token);
         match self.elsewhere.motion(row, index) {
@@ -420,6 +424,18 @@ mod tests {
             ("od 1.9.2026", "od 1.9.2026", "od 1.9.2026"),
             ("11:22 a 11:23", "11:22 a 11:23", "{{time-1}} a 11:23"),
             ("za 0.0123 s", "za 0.4 s", "za {{duration-1}} s"),
+            (
+                "za 0,000 sekúnd",
+                "za 0,000 sekúnd",
+                "za {{duration-1}} sekúnd",
+            ),
+            ("za 0.00 s", "za 0.00 s", "za 0.00 s"),
+            ("za 0.010 s", "za 0.010 s", "za 0.010 s"),
+            (
+                "bilancia 0.000 EUR",
+                "bilancia 0.000 EUR",
+                "bilancia 0.000 EUR",
+            ),
             (
                 "t=0123abcd&t=0123abcd",
                 "t=9876abcd&t=9876abcd",

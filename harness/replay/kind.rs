@@ -9,6 +9,14 @@ use crate::snapshot::{Alphabet, HoleKind, token_length};
 /// Durations are measured to so many decimals or more; prices and averages have fewer.
 pub(super) const FINE_DECIMALS: usize = 4;
 
+/// A time of zero with so many decimals was measured; with fewer it may have been written.
+const UNMEASURABLE_DECIMALS: usize = 3;
+
+/// What stands behind measured times.
+const UNITS_OF_TIME: [&str; 10] = [
+    "s", "ms", "sec", "secs", "second", "seconds", "sekúnd", "sekundy", "sekund", "Sekunden",
+];
+
 /// Rounds an offset so that it is the same in every recording: expiries are whole minutes or hours.
 pub(super) fn round_offset(offset: i64) -> i64 {
     let minute = (offset + 30).div_euclid(60) * 60;
@@ -76,6 +84,26 @@ pub(super) fn may_be_duration(token: &Token<'_>) -> bool {
     let text = [token.text];
     token.kind == TokenKind::Decimal
         && matches!(duration(&text), Some(HoleKind::Duration { most, below: 60, .. }) if most > FINE_DECIMALS)
+}
+
+/// Whether a number is a time too short for its decimals, `0.000 seconds`: it was measured, however often it is seen.
+pub(super) fn is_unmeasurable(row: &[Token<'_>], index: usize) -> bool {
+    let Some((token, rest)) = row.get(index..).and_then(<[_]>::split_first) else {
+        return false;
+    };
+    let decimals = token.text.split(['.', ',']).nth(1).unwrap_or_default();
+    let unit: String = rest
+        .iter()
+        .flat_map(|token| token.text.chars())
+        .skip_while(|character| character.is_whitespace())
+        .take_while(|character| character.is_alphabetic())
+        .collect();
+    token.kind == TokenKind::Decimal
+        && decimals.len() >= UNMEASURABLE_DECIMALS
+        && !token
+            .text
+            .contains(|character: char| matches!(character, '1'..='9'))
+        && UNITS_OF_TIME.contains(&unit.as_str())
 }
 
 /// Finds words that differ in the number at their end only, `row_17` and `row_18`: the length of what they share, and the numbers.

@@ -41,6 +41,8 @@ pub(super) struct ScenarioRun {
     /// Why the last of these steps has no final answer.
     pub(super) failure: Option<ReplayError>,
     pub(super) correlations: Vec<Correlation>,
+    /// When each of these steps began and ended.
+    pub(super) times: Vec<(Instant, Instant)>,
 }
 
 /// Runs a scenario to its end or to the first step without an answer.
@@ -49,6 +51,7 @@ pub(super) async fn run(scenario: &Scenario, server: &Server, options: &Options)
         steps: Vec::new(),
         failure: None,
         correlations: Vec::new(),
+        times: Vec::new(),
     };
     let mut browser = match Browser::new(server, &scenario.name, options.charset) {
         Ok(browser) => browser,
@@ -62,7 +65,9 @@ pub(super) async fn run(scenario: &Scenario, server: &Server, options: &Options)
     show(scenario, 0, options).await;
     for (done, step) in (1..).zip(&scenario.steps) {
         let mut answers = Vec::new();
+        let from = Instant::now();
         let result = run_step(step, server, options, &mut browser, &mut answers).await;
+        run.times.push((from, Instant::now()));
         for answer in &mut answers {
             answer.secrets.extend(passwords.iter().cloned());
         }

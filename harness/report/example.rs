@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::outcome::{Case, CaseId, Difference, RunReport, Stage, StageName};
+use crate::outcome::{
+    Case, CaseId, Difference, RunReport, Stage, StageName, SyslogEntry, SyslogPart,
+};
 
 pub(super) fn report() -> RunReport {
     let id = |parts: &[&str]| CaseId::new(parts);
@@ -51,5 +53,25 @@ pub(super) fn report() -> RunReport {
             },
         ],
         not_compared: vec!["header Date: it tells the time of the answer".to_owned()],
+        syslog: vec![syslog()],
+    }
+}
+
+fn syslog() -> SyslogPart {
+    SyslogPart {
+        name: "replay/login".to_owned(),
+        entries: vec![SyslogEntry {
+            at: Duration::from_millis(4200),
+            facility: "daemon".to_owned(),
+            severity: "err".to_owned(),
+            program: "apache".to_owned(),
+            text: "PHP Warning: <kun>\u{1b}".to_owned(),
+            during: vec![
+                "replay/login/02-list".to_owned(),
+                "replay/search/01-form".to_owned(),
+            ],
+        }],
+        left_out: 3,
+        severe: 1,
     }
 }

@@ -2,7 +2,9 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::outcome::{Case, Difference, Outcome, RunReport, Stage, StageName, Verdict};
+use crate::outcome::{
+    Case, Difference, Outcome, RunReport, Stage, StageName, SyslogEntry, SyslogPart, Verdict,
+};
 
 const STYLE: &str = "\
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}\
@@ -33,6 +35,10 @@ pub fn render(report: &RunReport) -> String {
                 (findings(report))
                 h2 { "All checks" }
                 @for stage in &report.stages { (stage_details(stage)) }
+                @if !report.syslog.is_empty() {
+                    h2 { "What the copy's programs said meanwhile" }
+                    @for part in &report.syslog { (syslog_details(part)) }
+                }
                 @if !report.not_compared.is_empty() {
                     h2 { "Deliberately not compared" }
                     ul { @for reason in &report.not_compared { li { (printable(reason)) } } }
@@ -164,6 +170,34 @@ fn stage_details(stage: &Stage) -> Markup {
     }
 }
 
+fn syslog_details(part: &SyslogPart) -> Markup {
+    html! {
+        details {
+            summary { (printable(&part.name)) ": " (part.entries.len() + part.left_out) " messages, " (part.severe) " errors and warnings" }
+            table { @for entry in &part.entries { (syslog_row(part, entry)) } }
+            @if part.left_out > 0 { p { (part.left_out) " more stand in guest.log." } }
+        }
+    }
+}
+
+fn syslog_row(part: &SyslogPart, entry: &SyslogEntry) -> Markup {
+    let prefix = format!("{}/", part.name);
+    let steps: Vec<&str> = entry
+        .during
+        .iter()
+        .map(|step| step.strip_prefix(&prefix).unwrap_or(step))
+        .collect();
+    let class = if entry.is_severe() { "bad" } else { "" };
+    html! {
+        tr {
+            td { (format!("{:.1} s", entry.at.as_secs_f64())) }
+            td class=(class) { (printable(&entry.facility)) "." (printable(&entry.severity)) }
+            td { (printable(&entry.program)) }
+            td { code { (printable(&entry.text)) } @if !steps.is_empty() { " (" (printable(&steps.join(" or "))) ")" } }
+        }
+    }
+}
+
 /// Makes control characters visible; maud escapes what HTML would read.
 fn printable(text: &str) -> String {
     text.chars()
@@ -186,6 +220,11 @@ mod tests {
     fn hostile_text_is_shown_and_not_interpreted() {
         let html = render(&example::report());
         assert!(html.contains("Zlty &lt;kun&gt;\\u{1b}[31m"), "{html}");
+        assert!(html.contains("PHP Warning: &lt;kun&gt;\\u{1b}"), "{html}");
+        assert!(
+            html.contains("(02-list or replay/search/01-form)"),
+            "{html}"
+        );
         assert!(html.contains("The copy is not the same."), "{html}");
         assert!(
             !html.contains("http://") && !html.contains("<script"),

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::outcome::{Case, CaseId, Difference, Outcome, RunReport, Stage, StageName};
+use crate::outcome::{
+    Case, CaseId, Difference, Outcome, RunReport, Stage, StageName, SyslogEntry, SyslogPart,
+};
 
 /// The version of the format; a change of meaning gets a new one.
 const SCHEMA_VERSION: u32 = 1;
@@ -20,6 +22,28 @@ pub struct Document {
     started_at: String,
     stages: Vec<StageDocument>,
     not_compared: Vec<String>,
+    /// Only a run that booted a guest has one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    syslog: Vec<PartDocument>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct PartDocument {
+    part: String,
+    left_out: usize,
+    severe: usize,
+    entries: Vec<EntryDocument>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct EntryDocument {
+    /// Since boot.
+    at_ms: u64,
+    facility: String,
+    severity: String,
+    program: String,
+    text: String,
+    during: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +106,7 @@ pub fn document(report: &RunReport) -> Document {
         started_at: report.started_at.clone(),
         stages: report.stages.iter().map(stage).collect(),
         not_compared: report.not_compared.clone(),
+        syslog: report.syslog.iter().map(part).collect(),
     }
 }
 
@@ -109,6 +134,7 @@ pub fn parse(text: &str) -> Result<RunReport, DocumentError> {
             .map(parse_stage)
             .collect::<Result<_, _>>()?,
         not_compared: document.not_compared,
+        syslog: document.syslog.into_iter().map(parse_part).collect(),
     })
 }
 
@@ -116,8 +142,46 @@ fn stage(stage: &Stage) -> StageDocument {
     StageDocument {
         name: stage.name.to_string(),
         outcome: stage.outcome_word().to_owned(),
-        took_ms: u64::try_from(stage.took.as_millis()).unwrap_or(u64::MAX),
+        took_ms: milliseconds(stage.took),
         cases: stage.cases.iter().map(case).collect(),
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn part(part: &SyslogPart) -> PartDocument {
+    let entries = part.entries.iter().map(|entry| EntryDocument {
+        at_ms: milliseconds(entry.at),
+        facility: entry.facility.clone(),
+        severity: entry.severity.clone(),
+        program: entry.program.clone(),
+        text: entry.text.clone(),
+        during: entry.during.clone(),
+    });
+    PartDocument {
+        part: part.name.clone(),
+        left_out: part.left_out,
+        severe: part.severe,
+        entries: entries.collect(),
+    }
+}
+
+fn parse_part(document: PartDocument) -> SyslogPart {
+    let entries = document.entries.into_iter().map(|entry| SyslogEntry {
+        at: Duration::from_millis(entry.at_ms),
+        facility: entry.facility,
+        severity: entry.severity,
+        program: entry.program,
+        text: entry.text,
+        during: entry.during,
+    });
+    SyslogPart {
+        name: document.part,
+        left_out: document.left_out,
+        severe: document.severe,
+        entries: entries.collect(),
     }
 }
 

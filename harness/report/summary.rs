@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::clusters::{Cluster, clusters};
-use crate::outcome::{Case, Difference, Outcome, RunReport, Stage, Verdict};
+use crate::outcome::{Case, Difference, Outcome, RunReport, Stage, SyslogPart, Verdict};
 
 /// How many differences stand on the screen; the rest is counted.
 const MOST: usize = 24;
@@ -31,6 +31,7 @@ pub fn render(report: &RunReport, verbose: bool) -> String {
             }
         }
     }
+    syslog_line(&mut text, report);
     findings(&mut text, report);
     let sentence = match report.verdict() {
         Verdict::Verified => "everything that was compared is the same",
@@ -87,6 +88,30 @@ fn stage_line(text: &mut String, stage: &Stage) {
         word.replace('_', " "),
         counts.join(", ")
     );
+}
+
+/// Counts the guest's messages stage by stage, and names the scenarios in which it said errors or warnings.
+fn syslog_line(text: &mut String, report: &RunReport) {
+    if report.syslog.is_empty() {
+        return;
+    }
+    let (scenarios, stages): (Vec<&SyslogPart>, Vec<&SyslogPart>) = report
+        .syslog
+        .iter()
+        .partition(|part| part.name.contains('/'));
+    let counted = |part: &&SyslogPart| {
+        let all = part.entries.len() + part.left_out;
+        format!("{} {all} ({} severe)", clean(&part.name), part.severe)
+    };
+    let mut counts: Vec<String> = stages.iter().map(counted).collect();
+    counts.push(format!("while scenarios ran, in {}", scenarios.len()));
+    let severe = scenarios.iter().filter(|part| part.severe > 0);
+    counts.extend(severe.clone().take(MEMBERS).map(counted));
+    let hidden = severe.count().saturating_sub(MEMBERS);
+    if hidden > 0 {
+        counts.push(format!("{hidden} more with errors or warnings"));
+    }
+    let _ = writeln!(text, "\nmessages of the guest: {}", counts.join(", "));
 }
 
 fn findings(text: &mut String, report: &RunReport) {
@@ -224,6 +249,7 @@ mod tests {
             Case::compared(id, vec![difference()], "headers differ")
         };
         report.stages.truncate(1);
+        report.syslog.clear();
         report.stages[0].cases = (1..=8).map(case).collect();
         insta::assert_snapshot!(render(&report, false), @"
         oci:image:stand-in
@@ -247,6 +273,8 @@ mod tests {
         preflight        same           0.0 s  1 same
         replay           different      3.4 s  1 same, 1 different, 1 broken, 1 not run
         database         left out       0.0 s  0 same, 1 left out by name
+
+        messages of the guest: while scenarios ran, in 1, replay/login 4 (1 severe)
 
         ≠ replay/login/02-list: status and headers agree
             body line 14: text

@@ -378,7 +378,7 @@ mod tests {
 
     #[test]
     fn the_longest_format_is_found_and_all_that_fit_it() {
-        let table: [(&str, &str); 13] = [
+        let table: [(&str, &str); 16] = [
             (
                 "24.11.2026 11:22:33 x",
                 "24.11.2026 11:22:33|d.m.Y H:i:s j.n.Y H:i:s d.m.Y G:i:s j.n.Y G:i:s",
@@ -396,6 +396,12 @@ mod tests {
             ("9:05pm", "9:05pm|g:ia"),
             ("23%3A48%2C", "23%3A48|H%3\\Ai"),
             ("25.+november+2026", "25.+november+2026|j.+{sk-month}+Y"),
+            (
+                r"2026\/11\/26 05:22\/\/",
+                r"2026\/11\/26 05:22|Y\\/m\\/d H:i",
+            ),
+            (r"26\/11\/2026\n", r"26\/11\/2026|d\\/m\\/Y"),
+            ("26. nov. 2026 04:22", "26. nov. 2026|j. {sk-mon}. Y"),
             ("99.99.2026", ""),
             (
                 "2026-11-24T11:22:33+01:00",

@@ -3,7 +3,7 @@
 //! A backslash makes a letter stand for itself; words in braces are names of days and months in a language.
 
 /// The formats that begin with a digit. Of those that fit, the longest text wins; several may fit the same text.
-pub(super) const FORMATS: [&str; 76] = [
+pub(super) const FORMATS: [&str; 84] = [
     "Y-m-d\\TH:i:s",
     "Y-m-d H:i:s",
     "Y-m-d H:i",
@@ -35,6 +35,7 @@ pub(super) const FORMATS: [&str; 76] = [
     "d. {cs} Y",
     "j. {cs} Y",
     "j. {sk-month} Y",
+    "j. {sk-mon}. Y",
     "j. {cs-month} Y",
     "j. {De-month} Y",
     "j {En-month} Y",
@@ -81,6 +82,14 @@ pub(super) const FORMATS: [&str; 76] = [
     "Y-m-d+H%3\\Ai",
     "j.+{sk-month}+Y",
     "j.+{cs-month}+Y",
+    // The same in a script's string, as json_encode writes it.
+    "Y\\\\/m\\\\/d H:i:s",
+    "Y\\\\/m\\\\/d H:i",
+    "Y\\\\/m\\\\/d",
+    "d\\\\/m\\\\/Y H:i:s",
+    "d\\\\/m\\\\/Y H:i",
+    "d\\\\/m\\\\/Y",
+    "m\\\\/d\\\\/Y",
 ];
 
 /// The formats that begin with a word.

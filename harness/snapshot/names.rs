@@ -29,7 +29,7 @@ enum Case {
 type Table = (&'static str, Named, &'static [&'static str]);
 
 /// All tables. `sk` and `cs` are genitives, which stand behind a day.
-const TABLES: [Table; 14] = [
+const TABLES: [Table; 15] = [
     (
         "sk",
         Named::Month,
@@ -143,6 +143,13 @@ const TABLES: [Table; 14] = [
         Named::Month,
         &[
             "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+        ],
+    ),
+    (
+        "sk-mon",
+        Named::Month,
+        &[
+            "jan", "feb", "mar", "apr", "máj", "jún", "júl", "aug", "sep", "okt", "nov", "dec",
         ],
     ),
     (

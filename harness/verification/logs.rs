@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use super::plan::Plan;
+use super::{course::Course, plan::Plan};
 use crate::{
     machine::{Journal, Message, Record, Severity},
     outcome::{Case, CaseId, Difference},
@@ -12,7 +12,7 @@ use crate::{
 const LARGEST: usize = 256 << 20;
 
 /// Compares the guest's errors and warnings with the old server's log, where the project has one (`legacy.log`).
-pub(super) fn new_messages_case(plan: &Plan, journal: &Journal) -> Option<Case> {
+pub(super) fn new_messages_case(plan: &Plan, journal: &Journal, course: &Course) -> Option<Case> {
     let log = plan.project.legacy.as_ref()?.log.as_ref()?;
     let id = CaseId::new(&["logs", "new-messages"]);
     Some(match read(&plan.project.resolve(log)) {
@@ -21,7 +21,9 @@ pub(super) fn new_messages_case(plan: &Plan, journal: &Journal) -> Option<Case> 
             Case::not_run(id, format!("{} holds no line of syslog", log.display()))
         }
         Ok(_) if journal.dropped() > 0 => Case::not_run(id, "lines of the guest's log were lost"),
-        Ok(known) => judged(id, &journal.records(), &known),
+        Ok(known) => judged(id, &journal.records(), &known, |record| {
+            course.during(journal.started() + record.at)
+        }),
     })
 }
 
@@ -44,8 +46,13 @@ fn read(path: &Path) -> std::io::Result<BTreeMap<Message, u64>> {
     Ok(known)
 }
 
-fn judged(id: CaseId, records: &[Record], known: &BTreeMap<Message, u64>) -> Case {
-    let mut new: BTreeMap<(Message, &str), (String, u64)> = BTreeMap::new();
+fn judged(
+    id: CaseId,
+    records: &[Record],
+    known: &BTreeMap<Message, u64>,
+    during: impl Fn(&Record) -> String,
+) -> Case {
+    let mut new: BTreeMap<(Message, &str), (&Record, u64)> = BTreeMap::new();
     let mut compared = 0_u64;
     for record in records {
         let word = match record.severity() {
@@ -54,18 +61,18 @@ fn judged(id: CaseId, records: &[Record], known: &BTreeMap<Message, u64>) -> Cas
             Some(Severity::Notice) | None => continue,
         };
         compared += 1;
-        let text = record.text();
-        let message = Message::sent(&text);
+        let message = Message::sent(&record.text());
         if !known.contains_key(&message) {
-            new.entry((message, word)).or_insert((text, 0)).1 += 1;
+            new.entry((message, word)).or_insert((record, 0)).1 += 1;
         }
     }
     let differences = new
         .into_iter()
-        .map(|((message, word), (text, times))| {
+        .map(|((message, word), (first, times))| {
             let locus = format!("syslog of {}", message.program);
-            Difference::new(locus, word, "not in the old server's log", text).because(format!(
-                "the old server never said it; the guest did {times} times"
+            let (expected, during) = ("not in the old server's log", during(first));
+            Difference::new(locus, word, expected, first.text()).because(format!(
+                "the old server never said it; the guest did {times} times, first during {during}"
             ))
         })
         .collect();
@@ -104,7 +111,11 @@ mod tests {
         fs::write(&path, log).unwrap();
         let known = read(&path).unwrap();
         assert_eq!(known.len(), 1);
-        let judge = |records: &[Record]| judged(CaseId::new(&["logs"]), records, &known);
+        let judge = |records: &[Record]| {
+            judged(CaseId::new(&["logs"]), records, &known, |_| {
+                "boot".to_owned()
+            })
+        };
         let same = record(
             27,
             b"Nov 25 23:40:01 mysqld[99]: table 3 u\xe8itelia is full",
@@ -119,6 +130,12 @@ mod tests {
             (found[0].locus.as_str(), found[0].aspect.as_ref()),
             ("syslog of cron", "warning")
         );
-        assert!(found[0].cause.as_ref().unwrap().contains("2 times"));
+        assert!(
+            found[0]
+                .cause
+                .as_ref()
+                .unwrap()
+                .ends_with("2 times, first during boot")
+        );
     }
 }

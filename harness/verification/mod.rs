@@ -9,6 +9,7 @@
 
 mod boot;
 mod build;
+mod course;
 mod database;
 mod finish;
 mod logs;

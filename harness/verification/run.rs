@@ -60,7 +60,7 @@ async fn preflight(stages: &mut Stages<'_>) -> bool {
         stages.leave_out(StageName::Preflight);
         return true;
     }
-    plan.started("preflight");
+    stages.begin(StageName::Preflight);
     let started = Instant::now();
     let host = preflight::Host {
         folder: &plan.workspace.folder,
@@ -78,7 +78,7 @@ async fn preflight(stages: &mut Stages<'_>) -> bool {
 
 async fn build(stages: &mut Stages<'_>) -> Option<Built> {
     let plan = stages.plan;
-    plan.started("build");
+    stages.begin(StageName::Build);
     let started = Instant::now();
     let inputs = match recipe::prepare(&plan.project, &plan.store()).await {
         Ok(inputs) => inputs,
@@ -198,7 +198,7 @@ fn inputs_case(inputs: &Inputs) -> Case {
 
 async fn boot_and_compare(stages: &mut Stages<'_>, built: &Built) {
     let plan = stages.plan;
-    plan.started("boot");
+    stages.begin(StageName::Boot);
     let started = Instant::now();
     let guest = match boot::boot_guest(plan, &built.tree).await {
         Ok(guest) => guest,
@@ -227,7 +227,7 @@ async fn boot_and_compare(stages: &mut Stages<'_>, built: &Built) {
             && stage.cases.iter().any(|case| case.outcome == Outcome::Same)
     };
     let has_database = stages.done.iter().any(compared);
-    plan.started("shutdown");
+    stages.begin(StageName::Shutdown);
     let started = Instant::now();
     let mut logs = vec![finish::syslog_case(plan, &guest).await];
     let (mut cases, journal) = finish::stop_cases(plan, guest, Some(built), has_database).await;
@@ -236,10 +236,10 @@ async fn boot_and_compare(stages: &mut Stages<'_>, built: &Built) {
     stages.not_compared.extend(left_out);
     stages.end(StageName::Shutdown, started.elapsed(), cases);
     logs.extend(journal.as_ref().map(finish::messages_case));
-    let new = journal
-        .as_ref()
-        .map(|journal| new_messages_case(plan, journal));
-    logs.extend(new.flatten());
+    if let Some(journal) = &journal {
+        logs.extend(new_messages_case(plan, journal, &stages.course));
+        stages.syslog = stages.course.syslog(&journal.records(), journal.started());
+    }
     stages.guest_log.extend(
         journal
             .iter()
@@ -258,7 +258,7 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
         replay(stages, scenarios, &guest.url, None).await;
         return guest;
     }
-    plan.started("database");
+    stages.begin(StageName::Database);
     let started = Instant::now();
     let database = match restore::restore(plan, &mut guest.machine).await {
         Ok(database) => database,
@@ -283,6 +283,7 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
     let loaded = scenarios.as_ref().map(Clone::clone).unwrap_or_default();
     let watch = Watch::new(&database.address);
     replay(stages, scenarios, &guest.url, Some(&watch)).await;
+    stages.course.begin(StageName::Database);
     let started = Instant::now();
     cases.push(match before {
         Ok(before) => database::after_replay(&database.address, &before, &loaded).await,
@@ -310,7 +311,7 @@ async fn replay(
         stages.leave_out(StageName::Replay);
         return;
     }
-    plan.started("replay");
+    stages.begin(StageName::Replay);
     let started = Instant::now();
     let scenarios = match scenarios {
         Ok(scenarios) => scenarios,
@@ -350,6 +351,7 @@ async fn replay(
     {
         Ok(result) => {
             stages.not_compared.extend(result.not_compared);
+            stages.course.spans = result.spans;
             result.cases
         }
         Err(error) => vec![Case::broken(CaseId::new(&["replay", "server"]), &error)],

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::plan::Plan;
+use super::{course::Course, plan::Plan};
 use crate::{
-    outcome::{Case, CaseId, Outcome, RunReport, Stage, StageName},
+    outcome::{Case, CaseId, Outcome, RunReport, Stage, StageName, SyslogPart},
     progress::Event,
 };
 
@@ -20,6 +20,10 @@ pub(super) struct Stages<'a> {
     pub(super) build_log: Vec<String>,
     /// What the guest wrote, a line each.
     pub(super) guest_log: Vec<String>,
+    /// What ran when.
+    pub(super) course: Course,
+    /// What the guest said to syslog, part by part.
+    pub(super) syslog: Vec<SyslogPart>,
 }
 
 /// What a run leaves: its report, and the logs behind it.
@@ -42,7 +46,15 @@ impl<'a> Stages<'a> {
             not_compared: Vec::new(),
             build_log: Vec::new(),
             guest_log: Vec::new(),
+            course: Course::default(),
+            syslog: Vec::new(),
         }
+    }
+
+    /// Begins a stage, or goes on with it.
+    pub(super) fn begin(&mut self, name: StageName) {
+        self.course.begin(name);
+        self.plan.started(name.as_str());
     }
 
     /// Tells whether the project does without a stage, by name.
@@ -124,6 +136,7 @@ impl<'a> Stages<'a> {
             started_at: self.plan.started_at.clone(),
             stages: self.done,
             not_compared: self.not_compared,
+            syslog: self.syslog,
         };
         Verified {
             report,
