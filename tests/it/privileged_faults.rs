@@ -14,6 +14,8 @@ use migrate_verify::{
     tool::Toolbox,
 };
 
+use crate::env::{ImageBuilder, Packing};
+
 /// A static program that is a whole userland.
 const BUSYBOX: &str = "/bin/busybox";
 
@@ -107,6 +109,46 @@ impl Guest {
         let text = [output.stdout, output.stderr].concat();
         let text = text.utf8_chunks().map(|chunk| chunk.valid()).collect();
         (output.status.code().unwrap_or(-1), text)
+    }
+}
+
+impl Guest {
+    /// Makes an image of the tree and does a whole `run` of it, with no scenarios and no database; returns the cases of a stage.
+    fn run_by_program(&self, stage: &str) -> Vec<serde_json::Value> {
+        let folder = self.folder.path();
+        let mut layer = tar::Builder::new(Vec::new());
+        layer.follow_symlinks(false);
+        layer.append_dir_all(".", self.tree()).unwrap();
+        let image = ImageBuilder::new()
+            .raw_layer(layer.into_inner().unwrap(), Packing::Gzip)
+            .write(&folder.join("image"));
+        let project = folder.join("project");
+        fs::create_dir_all(project.join("scenarios")).unwrap();
+        let config = format!(
+            "[image]\nsource = \"{image}\"\n[rootfs]\nsource_date_epoch = 1332979200\nrecipe = \"none\"\n[container]\nmachine = \"ctr\"\nexpose = [80]\nready = \"/index.html\"\nboot_timeout = \"5s\"\nstop_timeout = \"5s\"\n[run]\nwithout = [\"database\"]\n"
+        );
+        fs::write(project.join("migrate-verify.toml"), config).unwrap();
+        let scenario =
+            "title = \"A page\"\n[[step]]\nname = \"page\"\nrequest = \"GET /index.html\"\n";
+        fs::write(project.join("scenarios/page.toml"), scenario).unwrap();
+        let program = |arguments: &[&str]| {
+            #[expect(clippy::disallowed_methods, reason = "the program under test")]
+            let output = Command::new(env!("CARGO_BIN_EXE_migrate-verify"))
+                .args(arguments)
+                .arg("--project")
+                .arg(&project)
+                .env_clear()
+                .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+                .output()
+                .unwrap();
+            output.stdout
+        };
+        program(&["lock", "--quiet"]);
+        let json = program(&["run", "--quiet", "--vary=-all", "--format", "json"]);
+        let report: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        let stages = report["stages"].as_array().unwrap();
+        let stage = stages.iter().find(|one| one["name"] == stage);
+        stage.unwrap()["cases"].as_array().unwrap().clone()
     }
 }
 
@@ -219,4 +261,67 @@ fn privileged_a_guest_that_never_answers_says_why_on_its_console() {
             assert!(text.contains(words), "{words}: {text}");
         }
     }
+}
+
+/// What the stage `shutdown` says of the second boot of a guest that does `start`: outcomes, and what was found.
+fn second_boot(start: &str) -> String {
+    let cases = Guest::new(start, "poweroff -f").run_by_program("shutdown");
+    let told = |case: &serde_json::Value| {
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let (outcome, difference) = (text(&case["outcome"]), &case["differences"][0]);
+        let found = match outcome.as_str() {
+            "different" => format!(
+                "{}: {}",
+                text(&difference["locus"]),
+                text(&difference["actual"])
+            ),
+            "broken" => text(&case["reason"]),
+            _ => String::new(),
+        };
+        format!("{} {outcome} {found}", text(&case["id"]))
+            .trim()
+            .to_owned()
+    };
+    let lines = cases.iter().map(told).filter(|line| line.contains("-boot"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn privileged_a_fault_that_only_a_second_boot_shows_is_named() {
+    let web = "httpd -f -p 80 -h /srv &";
+    insta::assert_snapshot!(second_boot(web), @"
+    shutdown/second-boot/halt same
+    shutdown/second-boot/listeners same
+    shutdown/second-boot/errors same
+    shutdown/second-boot/tree same
+    ");
+    // A script that goes another way where it has been before: the first boot of every tree looks right.
+    let again = |what: &str| {
+        format!(
+            "{web} if [ -e /etc/was-here ]; then {what} fi; [ -e /etc/was-here ] || echo x > /etc/was-here"
+        )
+    };
+    insta::assert_snapshot!(second_boot(&again("nc -ll -p 8080 -e echo no &")), @"
+    shutdown/second-boot/halt same
+    shutdown/second-boot/listeners different tcp port 8080 on ::: listens
+    shutdown/second-boot/errors same
+    shutdown/second-boot/tree same
+    ");
+    insta::assert_snapshot!(second_boot(&again("logger -t mysqld -p daemon.err table is marked as crashed;")), @"
+    shutdown/second-boot/halt same
+    shutdown/second-boot/listeners same
+    shutdown/second-boot/errors different syslog of mysqld: table is marked as crashed
+    shutdown/second-boot/tree same
+    ");
+    insta::assert_snapshot!(second_boot(&again("echo y > /etc/second;")), @"
+    shutdown/second-boot/halt same
+    shutdown/second-boot/listeners same
+    shutdown/second-boot/errors same
+    shutdown/second-boot/tree different etc/second: file
+    ");
+    // A lock that a stop leaves keeps the service away.
+    let locked = "if [ ! -e /etc/lock ]; then echo x > /etc/lock; httpd -f -p 80 -h /srv & fi";
+    let found = second_boot(locked);
+    let expected = "shutdown/second-boot broken a tree that was booted before: second boot: the guest did not answer http://";
+    assert!(found.starts_with(expected), "{found}");
 }
