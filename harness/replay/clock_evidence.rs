@@ -26,6 +26,8 @@ pub(super) struct Place {
     around: (String, String),
     /// By which time the date or time goes that stands right beside it, where that is the clock.
     beside_clock: Option<ClockZone>,
+    /// Whether the time that stands right beside it is not the clock.
+    beside_other: bool,
     /// Whether it is a day of the week that a preposition makes an appointment.
     is_appointment: bool,
 }
@@ -67,6 +69,7 @@ impl Place {
                 now,
                 zone,
             )),
+            beside_other: is_before_other_time(&row[index + 1..], now, zone),
             is_appointment: blanks == 1 && PREPOSITIONS.contains(&word.to_lowercase().as_str()),
         }
     }
@@ -80,22 +83,7 @@ fn beside<'t>(
 ) -> Option<ClockZone> {
     for token in tokens.take(4) {
         match &token.kind {
-            TokenKind::Moment(formats) => {
-                let agrees = |zone: &Zone| {
-                    formats.iter().any(|format| {
-                        moment::parse(format, token.text).is_some_and(|moment| {
-                            !moment.is_zone() && moment.agrees(now, zone, 0, SLACK)
-                        })
-                    })
-                };
-                return if agrees(zone) {
-                    Some(ClockZone::Own)
-                } else if agrees(&Zone::utc()) {
-                    Some(ClockZone::Utc)
-                } else {
-                    None
-                };
-            }
+            TokenKind::Moment(formats) => return clock_of(token.text, formats, now, zone),
             TokenKind::Other if !["<", ">", "\n"].contains(&token.text) => {}
             // A comma and a blank in a link, behind their `%`.
             TokenKind::Word if ["2C", "20"].contains(&token.text) => {}
@@ -108,6 +96,50 @@ fn beside<'t>(
         }
     }
     None
+}
+
+/// Tells by which time a date or time is that of now.
+fn clock_of(text: &str, formats: &[&'static str], now: i64, zone: &Zone) -> Option<ClockZone> {
+    let agrees = |zone: &Zone| {
+        formats.iter().any(|format| {
+            moment::parse(format, text)
+                .is_some_and(|moment| !moment.is_zone() && moment.agrees(now, zone, 0, SLACK))
+        })
+    };
+    if agrees(zone) {
+        Some(ClockZone::Own)
+    } else if agrees(&Zone::utc()) {
+        Some(ClockZone::Utc)
+    } else {
+        None
+    }
+}
+
+/// Tells whether a time that is not the clock comes next, as in `24.11.2026 at 09:00`: both are one moment of the past. A time with a dash
+/// behind it is the beginning of something, on whatever day.
+fn is_before_other_time(behind: &[Token<'_>], now: i64, zone: &Zone) -> bool {
+    let joins = |token: &Token<'_>| [" ", ",", "at", "o", "um", "v"].contains(&token.text);
+    let gap = behind
+        .iter()
+        .take(3)
+        .take_while(|token| joins(token))
+        .count();
+    let Some((time, rest)) = behind.get(gap..).and_then(<[_]>::split_first) else {
+        return false;
+    };
+    let TokenKind::Moment(formats) = &time.kind else {
+        return false;
+    };
+    let is_time = formats.iter().any(|format| {
+        moment::parse(format, time.text)
+            .is_some_and(|moment| moment.has_time() && !moment.has_day())
+    });
+    let next = rest
+        .iter()
+        .map(|token| token.text)
+        .find(|text| *text != " ");
+    let begins = matches!(next, Some("-" | "–" | "až" | "do" | "to"));
+    gap > 0 && is_time && !begins && clock_of(time.text, formats, now, zone).is_none()
 }
 
 impl PageDays {
@@ -152,7 +184,8 @@ impl PageDays {
             return place.beside_clock.is_none()
                 && (self.weekdays.len() > 1 || place.is_appointment);
         }
-        formats.iter().all(|format| says_day_only(format)) && self.lists.contains_key(&place.around)
+        formats.iter().all(|format| says_day_only(format))
+            && (place.beside_other || self.lists.contains_key(&place.around))
     }
 }
 
@@ -308,6 +341,20 @@ mod tests {
         ));
         assert!(!data("streda a utorok 24. novembra 2026", "utorok"));
         assert!(!data("Dnes je 24.11.2026", "24.11.2026"));
+        for line in [
+            "Creation Nov 24, 2026 at 09:27 AM",
+            "zapísané Nov 24, 2026, 07:15",
+        ] {
+            assert!(data(line, "Nov 24, 2026"), "{line}");
+        }
+        for line in [
+            "Nov 24, 2026 at 11:22 AM",
+            "Nov 24, 2026 08:00 - 16:00",
+            "Nov 24, 2026 08:00–16:00",
+            "Nov 24, 2026 (od 08:00)",
+        ] {
+            assert!(!data(line, "Nov 24, 2026"), "{line}");
+        }
         assert!(data(
             "<td right>24.11.2026</td>\n<td right>2.9.2004</td>",
             "24.11.2026"

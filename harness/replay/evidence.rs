@@ -491,6 +491,16 @@ mod tests {
                 "<p id=all_1396156 for=x_1396156>",
                 "<p id=all_{{number-1}} for=x_{{number-1}}>",
             ),
+            (
+                "<a id=results_1028_all href=#results_1028_all>",
+                "<a id=results_912_all href=#results_912_all>",
+                "<a id=results_{{number-1}}_all href=#results_{{number-1}}_all>",
+            ),
+            (
+                "r_17_a",
+                "r_18_b",
+                "unstable: line 1: `r_17_a` against `r_18_b`",
+            ),
             ("left: 76px", "left: 170px", "left: {{number-1}}px"),
             ("za 0.0041s", "za 0.07s", "za {{duration-1}}s"),
             ("o 11:22 AM", "o 11:22 AM", "o {{time-1}}"),

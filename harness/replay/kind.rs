@@ -106,20 +106,48 @@ pub(super) fn is_unmeasurable(row: &[Token<'_>], index: usize) -> bool {
         && UNITS_OF_TIME.contains(&unit.as_str())
 }
 
-/// Finds words that differ in the number at their end only, `row_17` and `row_18`: the length of what they share, and the numbers.
-pub(super) fn numbered<'t>(texts: &[&'t str]) -> Option<(usize, Vec<&'t str>)> {
-    let first = texts.first()?;
+/// Words that differ in one number only: `row_17_open` and `row_18_open`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Numbered<'t> {
+    /// What they share before it.
+    pub(super) stem: &'t str,
+    /// The numbers.
+    pub(super) numbers: Vec<&'t str>,
+    /// What they share behind it.
+    pub(super) tail: &'t str,
+}
+
+/// Finds the number in which words differ.
+pub(super) fn numbered<'t>(texts: &[&'t str]) -> Option<Numbered<'t>> {
+    let first = *texts.first()?;
+    let same =
+        |length: usize, text: &&str| text.as_bytes().get(length) == first.as_bytes().get(length);
+    let shared = (0..first.len())
+        .take_while(|length| texts.iter().all(|text| same(*length, text)))
+        .count();
     let stem = first
-        .trim_end_matches(|last: char| last.is_ascii_digit())
-        .len();
-    let rests: Option<Vec<&str>> = texts
+        .get(..shared)?
+        .trim_end_matches(|last: char| last.is_ascii_digit());
+    let number = |text: &'t str| {
+        let rest = text.strip_prefix(stem)?;
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        Some(rest.split_at(digits))
+    };
+    let parts: Vec<(&str, &str)> = texts
         .iter()
-        .map(|text| text.strip_prefix(&first[..stem]))
-        .collect();
-    let rests = rests?;
-    let is_stem = first[..stem].ends_with(|last: char| last.is_alphabetic() || last == '_');
-    let are_numbers = number(&rests).is_some() && rests.iter().all(|rest| !rest.is_empty());
-    (is_stem && are_numbers).then_some((stem, rests))
+        .map(|text| number(text))
+        .collect::<Option<_>>()?;
+    let (_, tail) = *parts.first()?;
+    let numbers: Vec<&str> = parts.iter().map(|(number, _)| *number).collect();
+    let is_stem = stem.ends_with(|last: char| last.is_alphabetic() || last == '_');
+    let is_tail = tail.is_empty() || tail.starts_with('_');
+    let are_numbers = self::number(&numbers).is_some() && numbers.iter().all(|one| !one.is_empty());
+    let is_same = parts.iter().all(|(_, other)| *other == tail);
+    (is_stem && is_tail && is_same && are_numbers).then_some(Numbered {
+        stem,
+        numbers,
+        tail,
+    })
 }
 
 /// Returns the kind of a cookie's `Max-Age`, which PHP counts from its expiry: it is one less where a second ends in between.

@@ -68,24 +68,25 @@ impl Learner<'_> {
         Hole { name, kind }
     }
 
-    /// Makes a hole of the number at the end of words that are the same but for it.
+    /// Makes a hole of the number in words that are the same but for it.
     pub(super) fn numbered(&mut self, column: &[&Token<'_>], template: &mut Template) -> bool {
         let texts: Vec<&str> = column.iter().map(|token| token.text).collect();
         let is_word = column.iter().all(|token| token.kind == TokenKind::Word);
-        let Some((stem, rests)) = numbered(&texts).filter(|_| is_word && !self.lenient) else {
+        let Some(found) = numbered(&texts).filter(|_| is_word && !self.lenient) else {
             return false;
         };
-        let Some(kind) = number(&rests) else {
+        let Some(kind) = number(&found.numbers) else {
             return false;
         };
-        template.push_text(&texts[0][..stem]);
+        template.push_text(found.stem);
         let word = kind.word();
-        let hole = if self.is_short_number(&kind, &rests) {
-            self.named_within(kind, word, &rests)
+        let hole = if self.is_short_number(&kind, &found.numbers) {
+            self.named_within(kind, word, &found.numbers)
         } else {
-            self.named(kind, word, &rests)
+            self.named(kind, word, &found.numbers)
         };
         template.push_hole(hole);
+        template.push_text(found.tail);
         true
     }
 }
