@@ -82,6 +82,23 @@ pub(crate) enum Command {
     Record(RecordArguments),
     /// Run the scenarios against a candidate and compare with snapshots/.
     Replay(ReplayArguments),
+    /// List the answers that wait for a decision.
+    Pending,
+    /// Decide on each of them: shows what changes, and asks.
+    Review,
+    /// Make pending answers the snapshots; reports say from then on that they are not the old server's.
+    Accept {
+        #[command(flatten)]
+        chosen: ChosenArguments,
+        /// Why the new answer is right; it stays in the snapshot.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Remove pending answers; the snapshots stay.
+    Reject {
+        #[command(flatten)]
+        chosen: ChosenArguments,
+    },
     /// Check the project's files on their own: stale, outdated and edited snapshots, unused and over-wide holes.
     Check(CheckArguments),
     /// Record and compare MySQL schema and rows.
@@ -235,6 +252,9 @@ pub(crate) struct RecordArguments {
     /// Also run scenarios that change data (mutates = true).
     #[arg(long)]
     pub(crate) allow_writes: bool,
+    /// Change no snapshot: keep answers that differ beside them, as `.snap.new`, for `review`, `accept` and `reject`.
+    #[arg(long)]
+    pub(crate) pending: bool,
     /// Only these scenarios.
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenarios: Vec<String>,
@@ -255,6 +275,23 @@ pub(crate) struct ReplayArguments {
     /// Only these scenarios.
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenarios: Vec<String>,
+}
+
+/// Which pending answers `accept` and `reject` take.
+#[derive(Debug, Args)]
+pub(crate) struct ChosenArguments {
+    /// Answers, as `pending` names them (login/02-class-list), or whole scenarios.
+    #[arg(value_name = "NAME", required_unless_present_any = ["all", "like"])]
+    pub(crate) names: Vec<String>,
+    /// All of them.
+    #[arg(long, conflicts_with_all = ["names", "like"])]
+    pub(crate) all: bool,
+    /// All in which the same lines change as in this one.
+    #[arg(long, value_name = "NAME", conflicts_with = "names")]
+    pub(crate) like: Option<String>,
+    /// But not this one; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) except: Vec<String>,
 }
 
 /// `check`.

@@ -58,6 +58,7 @@ fn document(checked: &FilesChecked, verdict: Verdict) -> serde_json::Value {
         "schema_version": 1,
         "verdict": verdict.as_str(),
         "snapshots": checked.snapshots,
+        "accepted": checked.accepted.iter().map(|(file, reason)| serde_json::json!({ "file": file, "reason": reason })).collect::<Vec<_>>(),
         "findings": findings,
     })
 }
@@ -69,6 +70,13 @@ fn print(checked: &FilesChecked, scenarios: usize) {
             printable(&finding.file),
             finding.kind.as_str().replace('_', " "),
             printable(&finding.message)
+        ));
+    }
+    for (file, reason) in &checked.accepted {
+        output::line(&format!(
+            "{}: accepted, not the old server's answer: {}",
+            printable(file),
+            printable(reason)
         ));
     }
     output::line(&format!(

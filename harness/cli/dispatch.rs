@@ -20,7 +20,7 @@ use super::{
     context::Context,
     database, doctor,
     failure::{self, Failure},
-    init, lock, manual, output, record, replay, report, rootfs, run, units,
+    init, lock, manual, output, pending, record, replay, report, rootfs, run, units,
 };
 
 /// After so long people wonder why the program hasn't ended.
@@ -114,6 +114,10 @@ async fn dispatch(context: &Context, command: Command) -> Result<Verdict, Failur
         Command::Boot(arguments) => boot::boot(context, arguments).await,
         Command::Record(arguments) => record::record(context, arguments).await,
         Command::Replay(arguments) => replay::replay(context, arguments).await,
+        Command::Pending => pending::list(context),
+        Command::Review => pending::review(context),
+        Command::Accept { chosen, reason } => pending::accept(context, &chosen, &reason),
+        Command::Reject { chosen } => pending::reject(context, &chosen),
         Command::Check(arguments) => check::check(context, &arguments),
         Command::Database { command } => database::database(context, command).await,
         Command::Run(arguments) => run::run(context, arguments).await,

@@ -18,6 +18,7 @@ mod init;
 mod lock;
 mod manual;
 mod output;
+mod pending;
 mod record;
 mod replay;
 mod report;

@@ -46,13 +46,14 @@ pub(crate) async fn record(
     let manner = RecordManner {
         rounds: arguments.rounds,
         allow_writes: arguments.allow_writes,
+        pending: arguments.pending,
     };
     let observer = context.observer.as_ref();
     observer.observe(Event::Started {
         what: "record".to_owned(),
     });
     let snapshots = project.folder.join("snapshots");
-    let watch = if arguments.allow_writes {
+    let watch = if arguments.allow_writes && !arguments.pending {
         watch(&project)?
     } else {
         None
@@ -62,7 +63,10 @@ pub(crate) async fn record(
         replay::record(&chosen, &snapshots, &server, manner, &options, observer).await?;
     if let Some(watch) = watch {
         record_effects(&chosen, &snapshots, &watch, &options, &mut result)?;
-    } else if arguments.allow_writes && chosen.iter().any(|scenario| scenario.mutates) {
+    } else if arguments.allow_writes
+        && !arguments.pending
+        && chosen.iter().any(|scenario| scenario.mutates)
+    {
         let note = "legacy.database is not set: which rows the scenarios change was not recorded";
         result.notes.push(note.to_owned());
     }
@@ -142,6 +146,7 @@ fn document(result: &RecordResult, verdict: Verdict) -> serde_json::Value {
         "verdict": verdict.as_str(),
         "written": result.written,
         "unchanged": result.unchanged,
+        "pending": result.pending,
         "notes": result.notes,
         "cases": cases,
     })
@@ -185,7 +190,12 @@ fn print(result: &RecordResult, project: &Project, verdict: Verdict) {
         result.written,
         result.unchanged,
     ));
-    if verdict != Verdict::Verified {
+    if result.pending > 0 {
+        output::line(&format!(
+            "{} answers wait for a decision: `migrate-verify review`",
+            result.pending
+        ));
+    } else if verdict != Verdict::Verified {
         output::line("not everything was recorded");
     }
 }

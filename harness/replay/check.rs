@@ -7,7 +7,7 @@ use regex::Regex;
 use super::{asked::asked, error::ReplayError, secrets::passwords};
 use crate::{
     scenario::{Scenario, Step},
-    snapshot::{Body, HoleKind, Snapshot, store},
+    snapshot::{Body, HoleKind, Snapshot, pending_path, store},
 };
 
 /// A hole that a person wrote may hold so many characters; what holds more hides a paragraph.
@@ -33,6 +33,8 @@ pub enum FindingKind {
     WideHole,
     /// A secret stands in it in the clear.
     Secret,
+    /// An answer waits for a decision.
+    Pending,
 }
 
 /// Something that is wrong with a project's files.
@@ -51,6 +53,8 @@ pub struct Finding {
 pub struct FilesChecked {
     /// How many snapshots were read.
     pub snapshots: usize,
+    /// The files whose answers a person accepted, with the reasons.
+    pub accepted: Vec<(String, String)>,
     /// What is wrong, in the order of the files.
     pub findings: Vec<Finding>,
 }
@@ -66,6 +70,7 @@ impl FindingKind {
             Self::UnusedHole => "unused_hole",
             Self::WideHole => "wide_hole",
             Self::Secret => "secret",
+            Self::Pending => "pending",
         }
     }
 }
@@ -118,6 +123,14 @@ impl FilesChecked {
                 match store::read(&folder.join(&file)) {
                     Ok(Some(snapshot)) => {
                         self.snapshots += 1;
+                        if let Some(reason) = &snapshot.accepted {
+                            self.accepted.push((shown.clone(), reason.clone()));
+                        }
+                        if pending_path(&folder.join(&file)).exists() {
+                            let what =
+                                "an answer waits for a decision: `review`, `accept` or `reject` it";
+                            self.add(shown.clone(), FindingKind::Pending, what);
+                        }
                         reasons.extend(self.snapshot(&shown, step, &snapshot));
                         if secrets {
                             self.secrets(&shown, &snapshot, &passwords);

@@ -174,8 +174,13 @@ fn gather(results: BTreeMap<String, ScenarioResult>) -> ReplayResult {
         all.cases.extend(result.cases);
         all.correlations.extend(result.correlations);
         all.spans.extend(result.spans);
+        let told = |accepted| {
+            format!("not the old server's answer, but one that a person accepted: {accepted}")
+        };
+        all.not_compared
+            .extend(result.accepted.into_iter().map(told));
         uncompared.merge(&result.uncompared);
     }
-    all.not_compared = uncompared.lines();
+    all.not_compared.extend(uncompared.lines());
     all
 }

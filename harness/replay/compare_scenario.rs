@@ -31,6 +31,8 @@ pub(super) struct ScenarioResult {
     pub(super) correlations: Vec<Correlation>,
     /// The session ids that this run was given, with the name of their hole.
     pub(super) sessions: BTreeMap<String, String>,
+    /// The answers that a person accepted, with the reasons.
+    pub(super) accepted: Vec<String>,
     /// When its steps ran.
     pub(super) spans: Vec<Span>,
 }
@@ -186,7 +188,12 @@ impl Comparing<'_> {
     fn compared(&mut self, id: CaseId, snapshot: &Snapshot, observation: &Observation) -> Case {
         let comparison = compare(snapshot, observation, self.manner, &mut self.bound);
         self.result.uncompared.merge(&comparison.uncompared);
-        Case::compared(id, comparison.differences, comparison.summary)
+        let mut summary = comparison.summary;
+        if let Some(reason) = &snapshot.accepted {
+            self.result.accepted.push(format!("{id} ({reason})"));
+            summary.push_str("; with an answer that a person accepted, not with the old server's");
+        }
+        Case::compared(id, comparison.differences, summary)
     }
 
     /// Reads the snapshots of a step: answers on the way first, the final one last.

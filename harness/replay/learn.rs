@@ -84,6 +84,7 @@ pub(super) fn learn(
         request: format!("{} {}", step.method, step.target),
         sent: sent_names(&step.sent),
         asked: asked(step),
+        accepted: None,
         status: visible(&first.status_line),
         headers,
         framing: first.framing.as_str().to_owned(),

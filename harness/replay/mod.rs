@@ -30,6 +30,7 @@ mod names;
 mod naming;
 mod options;
 mod record;
+mod recorder;
 mod rounds;
 mod run;
 mod secrets;

@@ -1,20 +1,15 @@
 //! Records what the old server answers.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use super::{
     browser::Correlation,
-    compare::{Manner, compare},
     error::ReplayError,
-    evidence::Doubt,
-    learn::{Ground, learn, server_clock, text_of},
-    names::Names,
+    learn::{server_clock, text_of},
     options::Options,
+    recorder::Recorder,
     rounds::{another_minute, more_rounds, rounds},
-    run::{Observation, ScenarioRun},
+    run::ScenarioRun,
     varied::Varied,
     zone_evidence::zone_of,
 };
@@ -23,7 +18,7 @@ use crate::{
     outcome::{Case, CaseId},
     progress::Observer,
     scenario::Scenario,
-    snapshot::{Snapshot, SnapshotError, Zone, store},
+    snapshot::{Zone, store},
 };
 
 /// How the old server is recorded.
@@ -33,6 +28,8 @@ pub struct RecordManner {
     pub rounds: u8,
     /// Whether scenarios that change data may run.
     pub allow_writes: bool,
+    /// Whether answers that differ from what is recorded are kept beside it, for a person to decide.
+    pub pending: bool,
 }
 
 /// What was recorded.
@@ -44,6 +41,8 @@ pub struct RecordResult {
     pub written: usize,
     /// How many were kept, because they still hold.
     pub unchanged: usize,
+    /// How many answers wait for a decision.
+    pub pending: usize,
     /// What a person should know: a deduced time zone, removed snapshots.
     pub notes: Vec<String>,
     /// Values that one answer gave and a later request used.
@@ -85,7 +84,7 @@ pub async fn record(
     let varied = all_varied(&runs, snapshots, &server, &zone, options);
     for (scenario, runs) in runs {
         Recorder::new(scenario, snapshots, &server, &zone, options)
-            .record(&runs, &varied, &mut result)
+            .record(&runs, &varied, manner.pending, &mut result)
             .map_err(ReplayError::Snapshots)?;
     }
     result
@@ -174,226 +173,4 @@ pub(super) fn id(scenario: &Scenario, index: usize, hop: usize) -> CaseId {
         .map_or("", |step| step.name.as_str());
     let file = store::file_name(index + 1, step, hop);
     CaseId::new(&["replay", &scenario.name, file.trim_end_matches(".snap")])
-}
-
-/// One answer that was understood, and what it was learnt from.
-struct Learned<'a> {
-    hop: usize,
-    snapshot: Snapshot,
-    observations: Vec<&'a Observation>,
-}
-
-/// Records one scenario.
-struct Recorder<'a> {
-    scenario: &'a Scenario,
-    folder: PathBuf,
-    server: &'a Server,
-    zone: &'a Zone,
-    options: &'a Options,
-}
-
-impl<'a> Recorder<'a> {
-    fn new(
-        scenario: &'a Scenario,
-        snapshots: &Path,
-        server: &'a Server,
-        zone: &'a Zone,
-        options: &'a Options,
-    ) -> Self {
-        Self {
-            scenario,
-            folder: snapshots.join(&scenario.name),
-            server,
-            zone,
-            options,
-        }
-    }
-
-    fn ground<'g>(&'g self, elsewhere: &'g Varied) -> Ground<'g> {
-        Ground {
-            scenario: self.scenario,
-            authority: &self.server.authority,
-            zone: self.zone,
-            charset: self.options.charset,
-            names: Names::default(),
-            doubt: Doubt::default(),
-            elsewhere,
-            varied: Varied::default(),
-        }
-    }
-
-    /// Returns what these rounds leave open, and where numbers vary.
-    fn learnt(&self, runs: &[ScenarioRun], elsewhere: &Varied) -> (Doubt, Varied) {
-        let mut ground = self.ground(elsewhere);
-        for index in 0..self.scenario.steps.len() {
-            // What can't be learnt is reported when it is recorded.
-            drop(self.step(index, runs, &mut ground));
-        }
-        (ground.doubt, ground.varied)
-    }
-
-    fn record(
-        &self,
-        runs: &[ScenarioRun],
-        varied: &Varied,
-        result: &mut RecordResult,
-    ) -> Result<(), SnapshotError> {
-        let mut ground = self.ground(varied);
-        let mut snapshots: Vec<(String, Snapshot, Vec<&Observation>)> = Vec::new();
-        let mut complete = true;
-        for index in 0..self.scenario.steps.len() {
-            match self.step(index, runs, &mut ground) {
-                Ok(step) => {
-                    for Learned {
-                        hop,
-                        snapshot,
-                        observations,
-                    } in step
-                    {
-                        let file =
-                            store::file_name(index + 1, &self.scenario.steps[index].name, hop);
-                        let holes = snapshot.holes().count();
-                        let evidence =
-                            format!("recorded with {holes} holes from {} rounds", runs.len());
-                        result
-                            .cases
-                            .push(Case::same(id(self.scenario, index, hop), evidence));
-                        snapshots.push((file, snapshot, observations));
-                    }
-                }
-                Err(case) => {
-                    complete = false;
-                    result.cases.push(case);
-                }
-            }
-        }
-        if complete && self.still_holds(&snapshots)? {
-            result.unchanged += snapshots.len();
-        } else {
-            for (file, snapshot, _) in &snapshots {
-                let changed = store::write(&self.folder.join(file), snapshot)?;
-                *(if changed {
-                    &mut result.written
-                } else {
-                    &mut result.unchanged
-                }) += 1;
-            }
-        }
-        if complete {
-            self.prune(&snapshots, result)?;
-        }
-        if let Some(run) = runs.first() {
-            result.correlations.extend(run.correlations.iter().cloned());
-        }
-        Ok(())
-    }
-
-    /// Removes snapshots that no step has any more.
-    fn prune(
-        &self,
-        snapshots: &[(String, Snapshot, Vec<&Observation>)],
-        result: &mut RecordResult,
-    ) -> Result<(), SnapshotError> {
-        for stale in store::list(&self.folder)? {
-            if !snapshots.iter().any(|(file, _, _)| *file == stale) {
-                store::remove(&self.folder.join(&stale))?;
-                let name = &self.scenario.name;
-                result.notes.push(format!(
-                    "{name}: removed {stale}, which no step has any more"
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes the snapshots of one step: the final answer's and those on the way of redirects.
-    fn step<'r>(
-        &self,
-        index: usize,
-        runs: &'r [ScenarioRun],
-        ground: &mut Ground<'_>,
-    ) -> Result<Vec<Learned<'r>>, Case> {
-        let mut chains: Vec<&Vec<Observation>> = Vec::new();
-        for run in runs {
-            let Some(chain) = run.steps.get(index) else {
-                return Err(Case::not_run(
-                    id(self.scenario, index, 0),
-                    "a step before it failed",
-                ));
-            };
-            if let (Some(error), true) = (&run.failure, run.steps.len() == index + 1) {
-                return Err(Case::broken(id(self.scenario, index, 0), error));
-            }
-            chains.push(chain);
-        }
-        let length = chains.first().map_or(0, |chain| chain.len());
-        let unstable = |hop: usize, what: String| {
-            Case::broken(
-                id(self.scenario, index, hop),
-                &ReplayError::Unstable { what },
-            )
-        };
-        if length == 0 || chains.iter().any(|chain| chain.len() != length) {
-            return Err(unstable(0, "the number of redirects varies".to_owned()));
-        }
-        let mut recorded = Vec::new();
-        for place in 0..length {
-            let hop = if place + 1 == length { 0 } else { place + 1 };
-            let observations: Vec<&Observation> =
-                chains.iter().map(|chain| &chain[place]).collect();
-            let snapshot = learn(ground, &self.scenario.steps[index], &observations)
-                .map_err(|what| unstable(hop, what))?;
-            recorded.push(Learned {
-                hop,
-                snapshot,
-                observations,
-            });
-        }
-        Ok(recorded)
-    }
-
-    /// Whether what was recorded before says the same: then it stays, and recording again changes no file.
-    fn still_holds(
-        &self,
-        snapshots: &[(String, Snapshot, Vec<&Observation>)],
-    ) -> Result<bool, SnapshotError> {
-        let manner = Manner {
-            authority: &self.server.authority,
-            charset: self.options.charset,
-            tolerance: super::evidence::SLACK,
-        };
-        let rounds = snapshots
-            .first()
-            .map_or(0, |(_, _, observations)| observations.len());
-        let mut bound: Vec<BTreeMap<String, String>> = vec![BTreeMap::new(); rounds];
-        for (file, new, observations) in snapshots {
-            let old = match store::read(&self.folder.join(file)) {
-                Ok(Some(old)) => old,
-                Ok(None) | Err(SnapshotError::Format { .. }) => return Ok(false),
-                Err(error) => return Err(error),
-            };
-            let same_frame = old.description == new.description
-                && old.request == new.request
-                && old.sent == new.sent
-                && old.asked == new.asked
-                && old.charset == new.charset
-                && old.zone == new.zone;
-            if !same_frame {
-                return Ok(false);
-            }
-            for (observation, bound) in observations.iter().zip(&mut bound) {
-                let observation = Observation {
-                    at: server_clock(observation),
-                    ..(*observation).clone()
-                };
-                if !compare(&old, &observation, manner, bound)
-                    .differences
-                    .is_empty()
-                {
-                    return Ok(false);
-                }
-            }
-        }
-        Ok(true)
-    }
 }

@@ -50,6 +50,8 @@ struct Info {
     #[serde(default)]
     sent: Vec<String>,
     asked: String,
+    #[serde(default)]
+    accepted: Option<String>,
     status: String,
     headers: Vec<String>,
     framing: String,
@@ -128,6 +130,9 @@ fn head(lines: &mut Vec<String>, snapshot: &Snapshot, holes: &mut Vec<String>) {
     lines.push(format!("  request: {}", json(&snapshot.request)));
     list(lines, "sent", snapshot.sent.iter().map(json));
     lines.push(format!("  asked: {}", json(&snapshot.asked)));
+    if let Some(reason) = &snapshot.accepted {
+        lines.push(format!("  accepted: {}", json(reason)));
+    }
     lines.push(format!("  status: {}", json(&snapshot.status)));
     let mut headers = Vec::new();
     for (number, (name, value)) in snapshot.headers.iter().enumerate() {
@@ -249,6 +254,7 @@ pub(super) fn read(
         request: info.request,
         sent: info.sent,
         asked: info.asked,
+        accepted: info.accepted,
         status: info.status,
         headers,
         framing: info.framing,

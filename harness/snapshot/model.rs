@@ -14,6 +14,8 @@ pub struct Snapshot {
     pub sent: Vec<String>,
     /// The digest of all that the scenario asks, values and files too: other values need another recording.
     pub asked: String,
+    /// Why a person took this answer though the old server gave another one; nothing where it is the old server's.
+    pub accepted: Option<String>,
     /// The status line, printable.
     pub status: String,
     /// Names, as sent, and values of the header lines, in order.

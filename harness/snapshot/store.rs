@@ -84,6 +84,25 @@ pub fn list(folder: &Path) -> Result<BTreeSet<String>, SnapshotError> {
         .collect())
 }
 
+/// Returns the snapshots of a scenario for which an answer is pending, by their file names.
+pub(super) fn pending_names(folder: &Path) -> Result<BTreeSet<String>, SnapshotError> {
+    let names = names(folder)?.into_iter();
+    let pending = names.filter_map(|name| name.strip_suffix(".new").map(str::to_owned));
+    Ok(pending
+        .filter(|name| {
+            let extension = Path::new(name).extension();
+            extension.is_some_and(|extension| extension == "snap") && !name.starts_with('.')
+        })
+        .collect())
+}
+
+/// Returns the folders below `snapshots/`.
+pub(super) fn folders(snapshots: &Path) -> Result<Vec<String>, SnapshotError> {
+    let mut names = names(snapshots)?;
+    names.retain(|name| snapshots.join(name).is_dir());
+    Ok(names)
+}
+
 /// Returns the scenarios that have a folder below `snapshots/`.
 pub fn scenarios(folder: &Path) -> Result<BTreeSet<String>, SnapshotError> {
     let mut found = BTreeSet::new();
@@ -125,7 +144,9 @@ fn is_extension(extension: &str) -> bool {
 }
 
 fn beside(path: &Path, extension: &str) -> PathBuf {
-    path.with_extension(format!("snap.{extension}"))
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{extension}"));
+    PathBuf::from(beside)
 }
 
 fn failed(path: &Path, attempt: &'static str, source: io::Error) -> SnapshotError {
@@ -231,6 +252,7 @@ mod tests {
             request: "POST /login.php?š=${id}".to_owned(),
             sent: vec!["meno".to_owned()],
             asked: "sha256:0".to_owned(),
+            accepted: None,
             status: "HTTP/1.1 200 OK".to_owned(),
             headers: vec![
                 ("Date".to_owned(), date),

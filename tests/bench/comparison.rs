@@ -70,6 +70,7 @@ fn snapshot(body: Template) -> Snapshot {
         request: "GET /".to_owned(),
         sent: Vec::new(),
         asked: String::new(),
+        accepted: None,
         status: "HTTP/1.1 200 OK".to_owned(),
         headers: vec![(
             "Content-Type".to_owned(),

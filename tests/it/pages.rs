@@ -115,6 +115,7 @@ impl Project {
         let manner = RecordManner {
             rounds: 2,
             allow_writes: true,
+            pending: false,
         };
         let snapshots = self.env.path().join("snapshots");
         replay::record(

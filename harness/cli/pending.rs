@@ -1,0 +1,208 @@
+//! `pending`, `review`, `accept` and `reject`: a person decides on answers that differ from what is recorded.
+
+use std::{
+    collections::BTreeSet,
+    io::{self, BufRead, IsTerminal, Write},
+};
+
+use migrate_verify::{
+    outcome::Verdict,
+    replay::ReplayError,
+    snapshot::{Change, Pending, pending},
+};
+
+use super::{
+    arguments::ChosenArguments, context::Context, failure::Failure, output, record::printable,
+};
+
+/// So many lines of a change are shown; the files have all.
+const SHOWN: usize = 12;
+
+/// Lists what waits.
+pub(crate) fn list(context: &Context) -> Result<Verdict, Failure> {
+    let all = read(context)?;
+    let groups = Change::groups(&all);
+    if context.json() {
+        output::json(&document(&groups));
+    } else {
+        for group in &groups {
+            print(group);
+        }
+        output::line(&format!("{} answers wait for a decision", all.len()));
+    }
+    Ok(verdict(all.len()))
+}
+
+/// Shows each change and asks what to do with the answers in which it is.
+pub(crate) fn review(context: &Context) -> Result<Verdict, Failure> {
+    if context.json() || !io::stdin().is_terminal() {
+        return Err(
+            Failure::usage("`review` asks a person, and there is no terminal").hint(
+                "`pending` lists what waits; `accept NAME --reason TEXT` and `reject NAME` decide",
+            ),
+        );
+    }
+    for group in Change::groups(&read(context)?) {
+        print(&group);
+        let answer = ask("accept all of these (a), reject (r), leave (Enter), quit (q)?")?;
+        match answer.as_str() {
+            "a" => {
+                let reason = ask("why is the new answer right?")?;
+                decide(context, &group.1, Some(&reason))?;
+            }
+            "r" => decide(context, &group.1, None)?,
+            "q" => break,
+            _ => {}
+        }
+    }
+    let left = read(context)?.len();
+    output::line(&format!("{left} answers wait for a decision"));
+    Ok(verdict(left))
+}
+
+/// Makes pending answers the snapshots.
+pub(crate) fn accept(
+    context: &Context,
+    chosen: &ChosenArguments,
+    reason: &str,
+) -> Result<Verdict, Failure> {
+    decide(context, &choose(context, chosen)?, Some(reason))?;
+    Ok(Verdict::Verified)
+}
+
+/// Removes pending answers.
+pub(crate) fn reject(context: &Context, chosen: &ChosenArguments) -> Result<Verdict, Failure> {
+    decide(context, &choose(context, chosen)?, None)?;
+    Ok(Verdict::Verified)
+}
+
+fn read(context: &Context) -> Result<Vec<Pending>, Failure> {
+    let snapshots = context.project()?.folder.join("snapshots");
+    Ok(pending(&snapshots).map_err(ReplayError::Snapshots)?)
+}
+
+fn verdict(left: usize) -> Verdict {
+    if left == 0 {
+        Verdict::Verified
+    } else {
+        Verdict::Different
+    }
+}
+
+/// Returns the names of what was chosen; each name must be there.
+fn choose(context: &Context, chosen: &ChosenArguments) -> Result<BTreeSet<String>, Failure> {
+    let all = read(context)?;
+    let is = |one: &Pending, name: &String| one.name() == *name || one.scenario == *name;
+    let named = chosen
+        .names
+        .iter()
+        .chain(&chosen.like)
+        .chain(&chosen.except);
+    for name in named {
+        if !all.iter().any(|one| is(one, name)) {
+            return Err(Failure::usage(format!("no answer `{name}` is pending"))
+                .hint("`pending` lists the names"));
+        }
+    }
+    let mut taken: BTreeSet<String> = all
+        .iter()
+        .filter(|one| chosen.all || chosen.names.iter().any(|name| is(one, name)))
+        .map(Pending::name)
+        .collect();
+    if let Some(like) = &chosen.like {
+        let groups = Change::groups(&all);
+        let same = groups
+            .into_iter()
+            .find(|(_, members)| members.contains(like));
+        let (_, members) = same.ok_or_else(|| {
+            Failure::usage(format!("`{like}` is a scenario: name one of its answers"))
+        })?;
+        taken.extend(members);
+    }
+    let left_out = |name: &String| {
+        let one = all.iter().find(|one| one.name() == *name);
+        one.is_some_and(|one| chosen.except.iter().any(|except| is(one, except)))
+    };
+    taken.retain(|name| !left_out(name));
+    if taken.is_empty() {
+        return Err(Failure::usage(
+            "nothing is pending, or all of it was excepted",
+        ));
+    }
+    Ok(taken)
+}
+
+/// Accepts for a reason, or rejects.
+fn decide(
+    context: &Context,
+    names: &BTreeSet<String>,
+    reason: Option<&str>,
+) -> Result<(), Failure> {
+    if reason.is_some_and(|reason| reason.trim().is_empty()) {
+        return Err(Failure::usage("a decision needs a reason"));
+    }
+    for one in read(context)? {
+        let name = one.name();
+        if !names.contains(&name) {
+            continue;
+        }
+        match reason {
+            Some(reason) => one.accept(reason),
+            None => one.reject(),
+        }
+        .map_err(ReplayError::Snapshots)?;
+        let word = if reason.is_some() {
+            "accepted"
+        } else {
+            "rejected"
+        };
+        output::line(&format!("{word} {name}"));
+    }
+    Ok(())
+}
+
+fn print((change, members): &(Change, BTreeSet<String>)) {
+    let names: Vec<&str> = members.iter().map(String::as_str).collect();
+    output::line(&format!("{}:", printable(&names.join(", "))));
+    let removed = change
+        .removed
+        .iter()
+        .map(|line| format!("  - {}", printable(line)));
+    let added = change
+        .added
+        .iter()
+        .map(|line| format!("  + {}", printable(line)));
+    let lines: Vec<String> = removed.chain(added).collect();
+    for line in lines.iter().take(SHOWN) {
+        output::line(line);
+    }
+    if lines.len() > SHOWN {
+        output::line(&format!("  … and {} lines more", lines.len() - SHOWN));
+    }
+}
+
+fn document(groups: &[(Change, BTreeSet<String>)]) -> serde_json::Value {
+    let groups: Vec<serde_json::Value> = groups
+        .iter()
+        .map(|(change, members)| {
+            serde_json::json!({
+                "members": members,
+                "removed": change.removed,
+                "added": change.added,
+            })
+        })
+        .collect();
+    serde_json::json!({ "schema_version": 1, "pending": groups })
+}
+
+fn ask(question: &str) -> Result<String, Failure> {
+    output::line(question);
+    io::stdout()
+        .flush()
+        .and_then(|()| {
+            let mut line = String::new();
+            io::stdin().lock().read_line(&mut line)?;
+            Ok(line.trim().to_owned())
+        })
+        .map_err(|error| Failure::inconclusive(&error))
+}

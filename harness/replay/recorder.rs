@@ -1,0 +1,296 @@
+//! One scenario's rounds become its snapshots, or answers that wait beside them.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    compare::{Manner, compare},
+    error::ReplayError,
+    evidence::Doubt,
+    learn::{Ground, learn, server_clock},
+    names::Names,
+    options::Options,
+    record::{RecordResult, id},
+    run::{Observation, ScenarioRun},
+    varied::Varied,
+};
+use crate::{
+    exchange::Server,
+    outcome::{Case, CaseId, Difference},
+    scenario::Scenario,
+    snapshot::{Snapshot, SnapshotError, Zone, pending_path, store},
+};
+
+/// One answer that was understood, and what it was learnt from.
+struct Learned<'a> {
+    hop: usize,
+    snapshot: Snapshot,
+    observations: Vec<&'a Observation>,
+}
+
+/// An answer with its file and its case.
+struct Step<'a> {
+    file: String,
+    id: CaseId,
+    learned: Learned<'a>,
+}
+
+/// Records one scenario.
+pub(super) struct Recorder<'a> {
+    scenario: &'a Scenario,
+    folder: PathBuf,
+    server: &'a Server,
+    zone: &'a Zone,
+    options: &'a Options,
+}
+
+impl<'a> Recorder<'a> {
+    pub(super) fn new(
+        scenario: &'a Scenario,
+        snapshots: &Path,
+        server: &'a Server,
+        zone: &'a Zone,
+        options: &'a Options,
+    ) -> Self {
+        Self {
+            scenario,
+            folder: snapshots.join(&scenario.name),
+            server,
+            zone,
+            options,
+        }
+    }
+
+    fn ground<'g>(&'g self, elsewhere: &'g Varied) -> Ground<'g> {
+        Ground {
+            scenario: self.scenario,
+            authority: &self.server.authority,
+            zone: self.zone,
+            charset: self.options.charset,
+            names: Names::default(),
+            doubt: Doubt::default(),
+            elsewhere,
+            varied: Varied::default(),
+        }
+    }
+
+    /// Returns what these rounds leave open, and where numbers vary.
+    pub(super) fn learnt(&self, runs: &[ScenarioRun], elsewhere: &Varied) -> (Doubt, Varied) {
+        let mut ground = self.ground(elsewhere);
+        for index in 0..self.scenario.steps.len() {
+            // What can't be learnt is reported when it is recorded.
+            drop(self.step(index, runs, &mut ground));
+        }
+        (ground.doubt, ground.varied)
+    }
+
+    pub(super) fn record(
+        &self,
+        runs: &[ScenarioRun],
+        varied: &Varied,
+        pending: bool,
+        result: &mut RecordResult,
+    ) -> Result<(), SnapshotError> {
+        let mut ground = self.ground(varied);
+        let mut learnt: Vec<Step<'_>> = Vec::new();
+        let mut complete = true;
+        for index in 0..self.scenario.steps.len() {
+            match self.step(index, runs, &mut ground) {
+                Ok(step) => learnt.extend(step.into_iter().map(|learned| Step {
+                    file: store::file_name(
+                        index + 1,
+                        &self.scenario.steps[index].name,
+                        learned.hop,
+                    ),
+                    id: id(self.scenario, index, learned.hop),
+                    learned,
+                })),
+                Err(case) => {
+                    complete = false;
+                    result.cases.push(case);
+                }
+            }
+        }
+        if pending {
+            return self.offer(learnt, result);
+        }
+        for Step { id, learned, .. } in &learnt {
+            let holes = learned.snapshot.holes().count();
+            let evidence = format!("recorded with {holes} holes from {} rounds", runs.len());
+            result.cases.push(Case::same(id.clone(), evidence));
+        }
+        let still_holds = complete && self.differing(&learnt)?.iter().all(Vec::is_empty);
+        if still_holds {
+            result.unchanged += learnt.len();
+        } else {
+            self.write(&learnt, result)?;
+        }
+        if complete {
+            self.prune(&learnt, result)?;
+        }
+        if let Some(run) = runs.first() {
+            result.correlations.extend(run.correlations.iter().cloned());
+        }
+        Ok(())
+    }
+
+    fn write(&self, learnt: &[Step<'_>], result: &mut RecordResult) -> Result<(), SnapshotError> {
+        for Step { file, id, learned } in learnt {
+            let path = self.folder.join(file);
+            if let Ok(Some(Snapshot {
+                accepted: Some(reason),
+                ..
+            })) = store::read(&path)
+            {
+                result.notes.push(format!(
+                    "{id}: the answer that was accepted ({reason}) is replaced by what this server says"
+                ));
+            }
+            let changed = store::write(&path, &learned.snapshot)?;
+            *(if changed {
+                &mut result.written
+            } else {
+                &mut result.unchanged
+            }) += 1;
+        }
+        Ok(())
+    }
+
+    /// Keeps answers that differ from what is recorded beside it, and touches no snapshot.
+    fn offer(&self, learnt: Vec<Step<'_>>, result: &mut RecordResult) -> Result<(), SnapshotError> {
+        let differing = self.differing(&learnt)?;
+        for (Step { file, id, learned }, differences) in learnt.into_iter().zip(differing) {
+            let path = pending_path(&self.folder.join(file));
+            if differences.is_empty() {
+                result.unchanged += 1;
+                if path.exists() {
+                    store::remove(&path)?;
+                }
+            } else {
+                result.pending += 1;
+                result.written += usize::from(store::write(&path, &learned.snapshot)?);
+            }
+            result
+                .cases
+                .push(Case::compared(id, differences, "as recorded"));
+        }
+        Ok(())
+    }
+
+    /// Removes snapshots that no step has any more.
+    fn prune(&self, learnt: &[Step<'_>], result: &mut RecordResult) -> Result<(), SnapshotError> {
+        for stale in store::list(&self.folder)? {
+            if !learnt.iter().any(|step| step.file == stale) {
+                store::remove(&self.folder.join(&stale))?;
+                let name = &self.scenario.name;
+                result.notes.push(format!(
+                    "{name}: removed {stale}, which no step has any more"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the snapshots of one step: the final answer's and those on the way of redirects.
+    fn step<'r>(
+        &self,
+        index: usize,
+        runs: &'r [ScenarioRun],
+        ground: &mut Ground<'_>,
+    ) -> Result<Vec<Learned<'r>>, Case> {
+        let mut chains: Vec<&Vec<Observation>> = Vec::new();
+        for run in runs {
+            let Some(chain) = run.steps.get(index) else {
+                return Err(Case::not_run(
+                    id(self.scenario, index, 0),
+                    "a step before it failed",
+                ));
+            };
+            if let (Some(error), true) = (&run.failure, run.steps.len() == index + 1) {
+                return Err(Case::broken(id(self.scenario, index, 0), error));
+            }
+            chains.push(chain);
+        }
+        let length = chains.first().map_or(0, |chain| chain.len());
+        let unstable = |hop: usize, what: String| {
+            Case::broken(
+                id(self.scenario, index, hop),
+                &ReplayError::Unstable { what },
+            )
+        };
+        if length == 0 || chains.iter().any(|chain| chain.len() != length) {
+            return Err(unstable(0, "the number of redirects varies".to_owned()));
+        }
+        let mut recorded = Vec::new();
+        for place in 0..length {
+            let hop = if place + 1 == length { 0 } else { place + 1 };
+            let observations: Vec<&Observation> =
+                chains.iter().map(|chain| &chain[place]).collect();
+            let snapshot = learn(ground, &self.scenario.steps[index], &observations)
+                .map_err(|what| unstable(hop, what))?;
+            recorded.push(Learned {
+                hop,
+                snapshot,
+                observations,
+            });
+        }
+        Ok(recorded)
+    }
+
+    /// Returns in what each answer differs from what was recorded before; in nothing: it stays, and recording again changes no file.
+    fn differing(&self, learnt: &[Step<'_>]) -> Result<Vec<Vec<Difference>>, SnapshotError> {
+        let manner = Manner {
+            authority: &self.server.authority,
+            charset: self.options.charset,
+            tolerance: super::evidence::SLACK,
+        };
+        let rounds = learnt
+            .first()
+            .map_or(0, |step| step.learned.observations.len());
+        let mut bound: Vec<BTreeMap<String, String>> = vec![BTreeMap::new(); rounds];
+        let mut all = Vec::new();
+        for Step { file, learned, .. } in learnt {
+            let new = &learned.snapshot;
+            let difference = |what: &'static str, actual: &str| {
+                vec![Difference::new("snapshot", what, "as recorded", actual)]
+            };
+            let old = match store::read(&self.folder.join(file)) {
+                Ok(Some(old)) => old,
+                Ok(None) => {
+                    all.push(difference("missing", "not recorded before"));
+                    continue;
+                }
+                Err(SnapshotError::Format { reason, .. }) => {
+                    all.push(difference("format", &reason));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let same_frame = old.description == new.description
+                && old.request == new.request
+                && old.sent == new.sent
+                && old.asked == new.asked
+                && old.accepted == new.accepted
+                && old.charset == new.charset
+                && old.zone == new.zone;
+            let mut differences = Vec::new();
+            for (observation, bound) in learned.observations.iter().zip(&mut bound) {
+                let observation = Observation {
+                    at: server_clock(observation),
+                    ..(*observation).clone()
+                };
+                let found = compare(&old, &observation, manner, bound).differences;
+                if differences.is_empty() {
+                    differences = found;
+                }
+            }
+            if differences.is_empty() && !same_frame {
+                differences = difference("frame", "another request, charset or zone, or accepted");
+            }
+            all.push(differences);
+        }
+        Ok(all)
+    }
+}

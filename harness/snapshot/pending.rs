@@ -1,0 +1,160 @@
+//! Answers that wait for a person's decision: `<NN>-<step>.snap.new` beside the snapshot that they would replace, as insta's tools name
+//! them.
+//!
+//! A pending answer decides nothing by itself. Accepted, it becomes the snapshot and says so in its front matter, with the reason: it is not
+//! what the old server said, and every report that compares with it counts it.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use similar::{ChangeTag, TextDiff};
+
+use super::{
+    error::SnapshotError,
+    model::{Body, Snapshot},
+    store,
+};
+
+/// A pending answer, and what it would replace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The scenario.
+    pub scenario: String,
+    /// The step as its case is called: `02-class-list`.
+    pub step: String,
+    /// The snapshot's file; the pending one is beside it.
+    pub path: PathBuf,
+    /// What is recorded now; nothing for a new step.
+    pub recorded: Option<Snapshot>,
+    /// What would replace it.
+    pub answer: Snapshot,
+}
+
+/// Lines that go, and lines that come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Change {
+    /// Lines of the recorded answer that the pending one has not.
+    pub removed: Vec<String>,
+    /// The other way round.
+    pub added: Vec<String>,
+}
+
+/// Returns where a snapshot's pending answer is kept.
+pub fn pending_path(snapshot: &Path) -> PathBuf {
+    let mut path = snapshot.as_os_str().to_owned();
+    path.push(".new");
+    PathBuf::from(path)
+}
+
+/// Reads all pending answers below `snapshots/`, in the order of their names.
+pub fn pending(snapshots: &Path) -> Result<Vec<Pending>, SnapshotError> {
+    let mut found = Vec::new();
+    for scenario in store::folders(snapshots)? {
+        let folder = snapshots.join(&scenario);
+        for name in store::pending_names(&folder)? {
+            let path = folder.join(&name);
+            let Some(answer) = store::read(&pending_path(&path))? else {
+                continue;
+            };
+            found.push(Pending {
+                scenario: scenario.clone(),
+                step: name.trim_end_matches(".snap").to_owned(),
+                recorded: store::read(&path)?,
+                path,
+                answer,
+            });
+        }
+    }
+    Ok(found)
+}
+
+impl Pending {
+    /// Returns the name by which it is accepted or rejected: `login/02-class-list`.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.scenario, self.step)
+    }
+
+    /// Returns in which lines the two answers differ: status, headers and page, holes by their names. The length of a page follows from the
+    /// page, and counts only where nothing else changes.
+    pub fn change(&self) -> Change {
+        let change = self.lines(false);
+        if change == Change::default() {
+            return self.lines(true);
+        }
+        change
+    }
+
+    fn lines(&self, with_length: bool) -> Change {
+        let old = self.recorded.as_ref();
+        let old = old.map_or(String::new(), |old| text(old, with_length));
+        let new = text(&self.answer, with_length);
+        let mut change = Change::default();
+        for line in TextDiff::from_lines(&old, &new).iter_all_changes() {
+            let text = line.value().trim_end_matches('\n').to_owned();
+            match line.tag() {
+                ChangeTag::Delete => change.removed.push(text),
+                ChangeTag::Insert => change.added.push(text),
+                ChangeTag::Equal => {}
+            }
+        }
+        change
+    }
+
+    /// Makes the pending answer the snapshot, for a reason.
+    pub fn accept(self, reason: &str) -> Result<(), SnapshotError> {
+        let accepted = Snapshot {
+            accepted: Some(reason.to_owned()),
+            ..self.answer
+        };
+        store::write(&self.path, &accepted)?;
+        store::remove(&pending_path(&self.path))
+    }
+
+    /// Removes the pending answer; the snapshot stays.
+    pub fn reject(self) -> Result<(), SnapshotError> {
+        store::remove(&pending_path(&self.path))
+    }
+}
+
+impl Change {
+    /// Groups pending answers by what changes in them.
+    pub fn groups(all: &[Pending]) -> Vec<(Self, BTreeSet<String>)> {
+        let mut groups: Vec<(Self, BTreeSet<String>)> = Vec::new();
+        for one in all {
+            let change = one.change();
+            match groups.iter_mut().find(|(known, _)| *known == change) {
+                Some((_, members)) => {
+                    members.insert(one.name());
+                }
+                None => groups.push((change, [one.name()].into())),
+            }
+        }
+        groups
+    }
+}
+
+/// Returns an answer as lines, with or without its `Content-Length`.
+fn text(snapshot: &Snapshot, with_length: bool) -> String {
+    let mut lines = vec![snapshot.status.clone()];
+    let is_shown = |name: &str| with_length || !name.eq_ignore_ascii_case("content-length");
+    for (name, value) in snapshot.headers.iter().filter(|(name, _)| is_shown(name)) {
+        lines.push(format!("{name}: {}", value.marked().0));
+    }
+    lines.push(format!("framing: {}", snapshot.framing));
+    lines.extend(snapshot.anomalies.iter().cloned());
+    if let Some(detection) = snapshot.charset {
+        let (charset, source) = (detection.charset.name(), detection.source.as_str());
+        lines.push(format!("charset: {charset}, by {source}"));
+    }
+    match &snapshot.body {
+        Body::Text(template) => lines.push(template.marked().0),
+        Body::Binary { bytes, .. } => lines.push(format!(
+            "{} bytes, {}",
+            bytes.len(),
+            crate::digest::Sha256Digest::of(bytes)
+        )),
+    }
+    lines.join("\n")
+}
