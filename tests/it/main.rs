@@ -16,6 +16,7 @@ mod privileged_faults;
 mod privileged_run;
 mod privileged_units;
 mod privileged_variations;
+mod privileged_way_out;
 mod rootfs;
 mod rootfs_advisories;
 mod rootfs_builders;
