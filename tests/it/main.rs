@@ -10,6 +10,7 @@ mod pages;
 mod pages_files;
 mod pages_time;
 mod privileged_database;
+mod privileged_disk;
 mod privileged_doctor;
 mod privileged_dump;
 mod privileged_faults;
