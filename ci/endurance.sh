@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# What only shows when it is done often: guests booted in a row, runs killed at random moments, two runs at the same time.
+# What only shows when it is done often: guests booted in a row, runs killed at random moments, power lost, two runs at the same time.
 #
 #   ci/endurance.sh boots [N]     N boots in a row (default 20): each must answer and halt cleanly
 #   ci/endurance.sh kills [N]     N times SIGKILL at a random moment (default 50): a fifth of them in `run`, the others in `boot`;
 #                                 after `clean` nothing of the killed run may be left
+#   ci/endurance.sh power [N]     N times the power is lost at a random moment (default 10), for an ext4 that holds all that runs keep: by
+#                                 turns in `run` and in `rootfs build`; then `clean` leaves nothing, and a tree under its name is whole
 #   ci/endurance.sh pairs [N]     N times two whole runs at the same time (default 1): both must be verified
 #
 # Needs root, and what ci/demo.sh leaves: the stand-in image, target/demo/packages.txt, snapshots. Takes minutes (kills: about 10).
@@ -14,8 +16,9 @@ what=${1:-}
 case $what in
     boots) count=${2:-20} ;;
     kills) count=${2:-50} ;;
+    power) count=${2:-10} ;;
     pairs) count=${2:-1} ;;
-    *) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 [[ $(id -u) == 0 ]] || { echo "endurance.sh must be root, to boot guests" >&2; exit 2; }
 project=${MIGRATE_VERIFY_PROJECT:-$root}
@@ -82,6 +85,47 @@ kills() {
     printf '%d of %d were killed alive; the others had ended\n' "$alive" "$count"
 }
 
+# On the disk: runs a command in namespaces of its own, which see the disk in the place of what runs keep.
+on_disk() {
+    # shellcheck disable=SC2016 # the inner shell's
+    exec unshare --mount --pid --fork --kill-child=KILL --mount-proc sh -ec \
+        'mount -o loop "$1" /var/lib/migrate-verify; shift; exec "$@"' sh "$work/disk" "$@"
+}
+power() {
+    local number command pid inside whole left losses=0
+    mkdir -p /var/lib/migrate-verify
+    tree
+    whole=$("$program" rootfs digest "$work/tree")
+    truncate --size=8G "$work/disk"
+    mke2fs -q -t ext4 "$work/disk"
+    for ((number = 1; number <= count; number++)); do
+        command=(run)
+        ((number % 2)) || command=(rootfs build --output /var/lib/migrate-verify/built)
+        (on_disk "$program" "${command[@]}" -v --project "$project") > /dev/null 2> "$work/messages" &
+        pid=$!
+        sleep "$(awk -v random="$RANDOM" 'BEGIN { printf "%.2f", 1 + 20 * random / 32767 }')"
+        inside=$(pgrep --parent "$pid" || true)
+        # What is not on the disk yet never gets there (EXT4_IOC_SHUTDOWN, without the journal); then nothing runs any more.
+        if [[ -n $inside ]] && perl -e '$how = pack("L", 2); open(DISK, "<", $ARGV[0]) && ioctl(DISK, 0x8004587d, $how) or exit 1' \
+            "/proc/$inside/root/var/lib/migrate-verify"; then losses=$((losses + 1)); fi
+        kill -KILL "$pid" 2> /dev/null || true
+        wait "$pid" 2> /dev/null || true
+        # While the last process dies, the dead disk is what would be mounted again.
+        while [[ -n $(losetup --associated "$work/disk") ]]; do sleep 0.1; done
+        printf '%d: %s lost its power after: %s\n' "$number" "${command[0]}" "$(tail -n 1 "$work/messages")"
+        (on_disk "$program" clean) > "$work/cleaned" || failed=1
+        left=$( (on_disk ls -A /var/lib/migrate-verify/work) 2> /dev/null || true)
+        [[ -z $left ]] || { failed=1; printf 'left behind:\n%s\n' "$left" >&2; }
+        # shellcheck disable=SC2016 # the inner shell's
+        (on_disk sh -c '[ ! -e /var/lib/migrate-verify/built ] || "$1" rootfs digest /var/lib/migrate-verify/built' sh "$program") > "$work/built"
+        if [[ -s $work/built ]]; then
+            if [[ $(< "$work/built") == "$whole" ]]; then echo 'the tree was finished'; else failed=1; echo 'a tree under its name is not whole' >&2; fi
+        fi
+        (on_disk rm -rf /var/lib/migrate-verify/built)
+    done
+    printf '%d of %d lost their power while they worked; the others had ended\n' "$losses" "$count"
+}
+
 pairs() {
     local number run status pids
     for ((number = 1; number <= count; number++)); do
@@ -102,6 +146,7 @@ pairs() {
 case $what in
     boots) boots ;;
     kills) kills ;;
+    power) power ;;
     pairs) pairs ;;
 esac
 exit "$failed"

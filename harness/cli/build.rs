@@ -39,7 +39,7 @@ pub(super) async fn build(context: &Context, target: &Path) -> Result<Verdict, F
         fs::remove_dir_all(&partial).map_err(failed)?;
     }
     let built = built?;
-    fs::rename(&partial, target).map_err(failed)?;
+    recipe::rename_durably(&partial, target).map_err(failed)?;
     let digest = built.listing.digest(Profile::Strict).to_string();
     if context.json() {
         let steps: Vec<_> = built

@@ -1,10 +1,11 @@
 //! Errors as the user sees them: one message, its causes, hints, an exit code.
 
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, io, process::ExitCode};
 
 use migrate_verify::{
     input::InputError, outcome::chain, recipe::RecipeError, replay::ReplayError, tool::ToolError,
 };
+use rustix::io::Errno;
 
 use super::{context::Context, output};
 
@@ -114,6 +115,10 @@ impl From<ReplayError> for Failure {
     }
 }
 
+/// What helps where a disk is full.
+const FULL: &str = "a file system is full: trees stand below /var/lib/migrate-verify while a run works, packages and images of registries below \
+    /var/cache/migrate-verify; `df -h` and `df -i` show which it is, `migrate-verify clean` removes what dead runs left";
+
 /// Advice for errors that look the same wherever they come from.
 fn hints(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut hints = Vec::new();
@@ -121,6 +126,12 @@ fn hints(error: &(dyn Error + 'static)) -> Vec<String> {
     while let Some(error) = current {
         if let Some(ToolError::NotInstalled { program }) = error.downcast_ref() {
             hints.push(format!("apt-get install {}", package_of(program)));
+        }
+        let io_error = error.downcast_ref::<io::Error>();
+        if io_error.is_some_and(|error| error.kind() == io::ErrorKind::StorageFull)
+            || error.downcast_ref() == Some(&Errno::NOSPC)
+        {
+            hints.push(FULL.to_owned());
         }
         current = error.source();
     }
@@ -133,6 +144,7 @@ fn package_of(program: &str) -> &str {
         "systemd-nspawn" => "systemd-container",
         "nsenter" => "util-linux",
         "ip" => "iproute2",
+        "nft" => "nftables",
         other => other,
     }
 }

@@ -45,6 +45,8 @@ pub struct BootConfig {
     pub interfaces: Option<PathBuf>,
     /// The old server's addresses, to which the guest has no way.
     pub apart: BTreeSet<IpAddr>,
+    /// The host's links by which the guest's packets may leave; none where it has no way out.
+    pub uplinks: BTreeSet<String>,
 }
 
 impl BootConfig {
@@ -61,6 +63,11 @@ impl BootConfig {
     /// Returns where the tree is bound.
     pub fn bound_tree(&self) -> PathBuf {
         self.folder.join("tree")
+    }
+
+    /// Returns the table of nftables that holds the rules of its way out.
+    pub fn table(&self) -> String {
+        self.machine.replace('-', "_")
     }
 
     /// Returns the host's end of the veth pair.
@@ -134,6 +141,7 @@ mod tests {
             registered: false,
             interfaces: Some("/var/lib/run/interfaces".into()),
             apart: BTreeSet::new(),
+            uplinks: BTreeSet::new(),
         };
         let text = boot_call(&config).to_string();
         insta::assert_snapshot!(text.split_once(" systemd-nspawn ").unwrap().1, @"--quiet --settings=no --keep-unit --resolv-conf=off --timezone=off --link-journal=no --directory=/var/lib/run/tree --register=no --machine=mv-abcde --hostname=ctr --volatile=overlay --private-users=pick --network-veth --kill-signal=SIGINT --bind=/var/lib/run/log:/dev/log --bind-ro=/var/lib/run/interfaces:/etc/network/interfaces --boot");

@@ -57,6 +57,12 @@ pub enum MachineError {
         /// The device of the route.
         device: String,
     },
+    /// The guest can't get the way out that was asked for.
+    #[error("the guest has no way out, as container.forward asks: {why}")]
+    NoWayOut {
+        /// Why.
+        why: String,
+    },
     /// No network range is free.
     #[error("no range of four addresses in 10.198.0.0/16 is free on this host")]
     NoFreeRange,

@@ -17,6 +17,7 @@ mod notify;
 mod priority;
 mod round_trip;
 mod running;
+mod way_out;
 
 pub use call::{BootConfig, Layer, boot_call, production_arguments};
 pub use error::MachineError;
@@ -27,3 +28,4 @@ pub use message::{Message, program_and_text};
 pub use mounts::{HostMount, changed_mounts, host_mounts};
 pub use network::{Addressing, Subnet, free_subnet, networkd_runs};
 pub use running::{Machine, Stop, boot};
+pub use way_out::{forwarding_switch, uplinks};

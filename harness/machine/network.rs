@@ -1,11 +1,12 @@
 //! The guest's network: one veth pair.
 //!
 //! Where systemd-networkd runs, it addresses both ends (by DHCP, as in production, with the host as the way out); otherwise
-//! the harness does, with four addresses of its own and no way out.
+//! the harness does, with four addresses of its own and no way out but the one that the project asks for.
 
 use std::{fs, net::Ipv4Addr, path::Path};
 
 use super::error::MachineError;
+use crate::tool::{ToolCall, Toolbox};
 
 /// Ranges are taken from 10.198.0.0/16.
 const POOL: [u8; 2] = [10, 198];
@@ -62,6 +63,48 @@ pub fn networkd_runs() -> bool {
     processes
         .filter_map(|process| fs::read_to_string(process.path().join("comm")).ok())
         .any(|name| is_networkd(&name))
+}
+
+/// Gives both ends of the veth pair their addresses, and puts them up.
+pub(super) async fn address_both_ends(
+    link: &str,
+    leader: u32,
+    subnet: Subnet,
+    toolbox: &Toolbox,
+) -> Result<(), MachineError> {
+    let inside = format!("--net=/proc/{leader}/ns/net");
+    let ip = |arguments: &[&str]| ToolCall::new("ip").args(arguments);
+    let guest_ip = |arguments: &[&str]| {
+        ToolCall::new("nsenter")
+            .args([inside.as_str(), "ip"])
+            .args(arguments)
+    };
+    let calls = [
+        ip(&[
+            "address",
+            "add",
+            &format!("{}/30", subnet.host),
+            "dev",
+            link,
+        ]),
+        ip(&["link", "set", link, "up"]),
+        guest_ip(&[
+            "address",
+            "add",
+            &format!("{}/30", subnet.guest),
+            "dev",
+            "host0",
+        ]),
+        guest_ip(&["link", "set", "host0", "up"]),
+        guest_ip(&["link", "set", "lo", "up"]),
+    ];
+    for call in calls {
+        toolbox
+            .run(&call)
+            .await
+            .map_err(MachineError::tool("address the guest"))?;
+    }
+    Ok(())
 }
 
 /// Returns the first range from `start` on that no route but a default one covers.

@@ -17,8 +17,9 @@ use super::{
     init::{rc_runs, runlevel},
     isolation::keep_apart,
     journal::Journal,
-    network::{Addressing, INTERFACES, Subnet},
+    network::{Addressing, INTERFACES, address_both_ends},
     notify,
+    way_out::WayOut,
 };
 use crate::tool::{ToolCall, ToolExit, ToolOutput, ToolProcess, Toolbox};
 
@@ -46,6 +47,7 @@ pub struct Machine {
     /// What it wrote.
     pub journal: Journal,
     process: ToolProcess,
+    way_out: Option<WayOut>,
     toolbox: Toolbox,
     syslog: JoinHandle<()>,
     consoles: [JoinHandle<()>; 2],
@@ -85,6 +87,7 @@ pub async fn boot(
     };
     let notify = bind(&config.notify_socket())?;
     let log = bind(&config.log_socket())?;
+    let way_out = WayOut::open(&config, toolbox).await?;
     let journal = Journal::start();
     let syslog = tokio::spawn(journal.clone().keep_syslog(log));
     let mut process = toolbox
@@ -113,6 +116,7 @@ pub async fn boot(
         address: Ipv4Addr::UNSPECIFIED,
         journal,
         process,
+        way_out,
         toolbox: toolbox.clone(),
         syslog,
         consoles,
@@ -152,11 +156,16 @@ impl Machine {
         keep_apart(self.leader, &self.config.apart, &self.toolbox).await?;
         self.address = match addressing {
             Addressing::Harness(subnet) => {
-                self.address_both_ends(subnet).await?;
+                let link = self.config.link();
+                address_both_ends(&link, self.leader, subnet, &self.toolbox).await?;
                 subnet.guest
             }
             Addressing::Networkd => self.await_address(limit).await?,
         };
+        if self.way_out.is_some() {
+            let link = self.config.link();
+            WayOut::lead(&link, self.leader, addressing, &self.toolbox).await?;
+        }
         self.is_reached_by_its_link().await
     }
 
@@ -170,43 +179,6 @@ impl Machine {
             }
             Ok(None) | Err(_) => error,
         }
-    }
-
-    async fn address_both_ends(&self, subnet: Subnet) -> Result<(), MachineError> {
-        let link = self.config.link();
-        let inside = format!("--net=/proc/{}/ns/net", self.leader);
-        let ip = |arguments: &[&str]| ToolCall::new("ip").args(arguments);
-        let guest_ip = |arguments: &[&str]| {
-            ToolCall::new("nsenter")
-                .args([inside.as_str(), "ip"])
-                .args(arguments)
-        };
-        let calls = [
-            ip(&[
-                "address",
-                "add",
-                &format!("{}/30", subnet.host),
-                "dev",
-                &link,
-            ]),
-            ip(&["link", "set", &link, "up"]),
-            guest_ip(&[
-                "address",
-                "add",
-                &format!("{}/30", subnet.guest),
-                "dev",
-                "host0",
-            ]),
-            guest_ip(&["link", "set", "host0", "up"]),
-            guest_ip(&["link", "set", "lo", "up"]),
-        ];
-        for call in calls {
-            self.toolbox
-                .run(&call)
-                .await
-                .map_err(MachineError::tool("address the guest"))?;
-        }
-        Ok(())
     }
 
     /// Makes sure that the guest's address leads to the guest: a copied configuration may hold the old server's address, and
@@ -336,6 +308,9 @@ impl Machine {
             }
         };
         self.drain().await;
+        if let Some(way_out) = self.way_out.take() {
+            way_out.close().await?;
+        }
         Ok((stop, self.journal.clone()))
     }
 

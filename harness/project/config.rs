@@ -107,6 +107,8 @@ pub struct Container {
     pub network: String,
     /// TCP ports that may listen for others; anything else that listens is a difference.
     pub expose: Vec<u16>,
+    /// Whether the guest has a way out, by this host's.
+    pub forward: bool,
     /// The path that must answer before replay starts.
     pub ready: String,
     /// How long boot may take until the ready path answers.
@@ -121,6 +123,7 @@ impl Default for Container {
             machine: "ctr".to_owned(),
             network: "veth".to_owned(),
             expose: vec![80],
+            forward: false,
             ready: "/".to_owned(),
             boot_timeout: DurationText(Duration::from_secs(120)),
             stop_timeout: DurationText(Duration::from_secs(60)),

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use super::error::RecipeError;
+use super::{durable::rename_durably, error::RecipeError};
 use crate::{
     digest::Sha256Digest,
     image::ImageReference,
@@ -46,7 +46,7 @@ pub(super) async fn fetch_image(
             .await
             .map_err(RecipeError::tool("fetch the image"))?;
         remove(&folder)?;
-        fs::rename(&copy, &folder).map_err(RecipeError::file("rename", &copy))?;
+        rename_durably(&copy, &folder).map_err(RecipeError::file("rename", &copy))?;
     }
     ImageReference::parse(&format!("oci:{}:image", folder.display())).map_err(failed)
 }

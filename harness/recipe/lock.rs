@@ -22,7 +22,7 @@ use std::{fmt, fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::error::RecipeError;
+use super::{durable::rename_durably, error::RecipeError};
 use crate::{
     digest::Sha256Digest,
     input::{InputError, read_toml},
@@ -213,7 +213,7 @@ impl Lock {
             format!("# Written by `migrate-verify lock`.\n{text}"),
         )
         .map_err(RecipeError::file("write", &fresh))?;
-        fs::rename(&fresh, &path).map_err(RecipeError::file("write", &path))
+        rename_durably(&fresh, &path).map_err(RecipeError::file("write", &path))
     }
 }
 

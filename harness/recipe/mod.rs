@@ -14,6 +14,7 @@
 
 mod build;
 mod disk;
+mod durable;
 mod edit;
 mod error;
 mod fetch;
@@ -34,6 +35,7 @@ mod turn;
 
 pub use build::{BuildPlan, Built, Step, build};
 pub use disk::Disk;
+pub use durable::rename_durably;
 pub use edit::Edit;
 pub use error::RecipeError;
 pub use lock::{LOCK_NAME, Lock, LockedAction, LockedImage, LockedPackage};

@@ -1,6 +1,7 @@
 //! Booting: from the verified tree to a guest that answers, and what a booted guest must look like.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::Path,
     time::{Duration, Instant},
@@ -14,11 +15,23 @@ use crate::{
     exchange,
     machine::{
         self, Addressing, BootConfig, HostMount, Layer, Listener, Machine, MachineError, Transport,
-        host_mounts, listeners,
+        forwarding_switch, host_mounts, listeners,
     },
     outcome::{Case, CaseId, Difference},
     project::Recipe,
+    workspace::WorkspaceError,
 };
+
+/// Why a guest can't be booted.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The machine does not start, or does not answer.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+    /// The host can't be told to forward its packets.
+    #[error("can't give the guest the way out for which container.forward asks")]
+    Forward(#[source] WorkspaceError),
+}
 
 /// A guest that runs, with what must be compared when it has stopped.
 #[derive(Debug)]
@@ -36,12 +49,12 @@ pub struct Guest {
 }
 
 /// Boots the tree, which is only read, and waits until the guest has its runlevel and the ready path answers.
-pub async fn boot_guest(plan: &Plan, tree: &Path) -> Result<Guest, MachineError> {
+pub async fn boot_guest(plan: &Plan, tree: &Path) -> Result<Guest, BootError> {
     boot_on(plan, tree, Layer::ThrowAway).await
 }
 
 /// Boots the tree with this layer.
-pub(super) async fn boot_on(plan: &Plan, tree: &Path, layer: Layer) -> Result<Guest, MachineError> {
+pub(super) async fn boot_on(plan: &Plan, tree: &Path, layer: Layer) -> Result<Guest, BootError> {
     let container = &plan.project.container;
     let limit = container.boot_timeout.0;
     let old_server = OldServer::look_up(plan).await;
@@ -54,6 +67,7 @@ pub(super) async fn boot_on(plan: &Plan, tree: &Path, layer: Layer) -> Result<Gu
         registered: Path::new("/run/systemd/system").exists(),
         interfaces: None,
         apart: old_server.addresses(),
+        uplinks: uplinks(plan).await?,
     };
     let mounts = host_mounts()?;
     let started = Instant::now();
@@ -85,6 +99,19 @@ pub(super) async fn boot_on(plan: &Plan, tree: &Path, layer: Layer) -> Result<Gu
     })
 }
 
+/// Returns the links by which the guest's packets may leave, if the project asks for that; until the run has ended they forward.
+async fn uplinks(plan: &Plan) -> Result<BTreeSet<String>, BootError> {
+    if !plan.project.container.forward {
+        return Ok(BTreeSet::new());
+    }
+    let links = machine::uplinks(&plan.toolbox).await?;
+    for link in &links {
+        let switched = plan.workspace.switch_on(&forwarding_switch(link));
+        switched.map_err(BootError::Forward)?;
+    }
+    Ok(links)
+}
+
 /// Checks the booted guest: private users, nothing but the exposed ports listens, and no way leads to the old server.
 pub(super) async fn boot_cases(plan: &Plan, guest: &Guest) -> Vec<Case> {
     let id = |name: &str| CaseId::new(&["boot", name]);
@@ -99,7 +126,22 @@ pub(super) async fn boot_cases(plan: &Plan, guest: &Guest) -> Vec<Case> {
         listener_case(plan, guest),
     ];
     cases.extend(apart_case(plan, guest).await);
+    cases.extend(way_out_case(&guest.machine.config));
     cases
+}
+
+/// Tells that the guest has a way out, and what was done for it.
+fn way_out_case(config: &BootConfig) -> Option<Case> {
+    if config.uplinks.is_empty() {
+        return None;
+    }
+    let links: Vec<&str> = config.uplinks.iter().map(String::as_str).collect();
+    let how = format!(
+        "container.forward: the guest's packets leave by {}, as this host's; table inet {} of nftables holds the rules, and clears the UDP checksums of DHCP answers",
+        links.join(", "),
+        config.table()
+    );
+    Some(Case::same(CaseId::new(&["boot", "way-out"]), how))
 }
 
 fn private_users(id: CaseId, leader: u32) -> Case {

@@ -23,7 +23,7 @@ mod second_boot;
 mod stages;
 mod variations;
 
-pub use boot::{Guest, boot_guest};
+pub use boot::{BootError, Guest, boot_guest};
 pub use build::build_one;
 pub use old_server::OldServer;
 pub use options::replay_options;

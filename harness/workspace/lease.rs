@@ -12,6 +12,7 @@ use rustix::fs::{FlockOperation, IFlags, flock, ioctl_getflags, ioctl_setflags};
 use super::{
     error::WorkspaceError,
     leftovers::{kill_processes, remove_folder},
+    switches::put_back,
 };
 
 /// Names one run: when it started, and five characters that keep runs of the same second apart.
@@ -75,7 +76,7 @@ pub struct Workspace {
     pub id: RunId,
     /// The folder.
     pub folder: PathBuf,
-    base: PathBuf,
+    pub(super) base: PathBuf,
     _lease: File,
 }
 
@@ -119,7 +120,10 @@ impl Drop for Workspace {
         let _guard = guard(&self.base);
         // A guest outlives a systemd-nspawn that was killed, as on Ctrl-C.
         let _killed = kill_processes(self.id.as_str(), &mut Vec::new());
-        let _removed = remove_folder(&self.folder);
+        // The folder knows what is to be put back: it stays where that fails.
+        if put_back(&work_folder(&self.base), &self.folder).is_ok() {
+            let _removed = remove_folder(&self.folder);
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use rustix::{
 use super::{
     error::WorkspaceError,
     lease::{guard, machine_name, work_folder},
+    switches::put_back,
 };
 use crate::tool::RUN_MARK;
 
@@ -53,6 +54,11 @@ pub fn remove_dead(base: &Path) -> Result<(Vec<Leftover>, Vec<String>), Workspac
         };
         kill_processes(&name, &mut removed)?;
         wait_for_link(&name);
+        let switches = put_back(&work, &folder)?;
+        removed.extend(switches.into_iter().map(|switch| Leftover {
+            run: name.clone(),
+            what: format!("setting {switch}"),
+        }));
         remove_folder(&folder)?;
         removed.push(Leftover {
             run: name,

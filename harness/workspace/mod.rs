@@ -3,6 +3,7 @@
 //! ```text
 //! BASE/work/<run id>/lease      locked (flock) by the living run
 //! BASE/work/<run id>/first …    trees, sockets, scratch files
+//! BASE/work/<run id>/switches   what the host's settings were that the run changes for its time
 //! ```
 //!
 //! A run is alive exactly as long as its lease is locked: the kernel drops the lock with the process, however it ends, so
@@ -12,6 +13,7 @@
 mod error;
 mod lease;
 mod leftovers;
+mod switches;
 
 pub use error::WorkspaceError;
 pub use lease::{RunId, Workspace};

@@ -29,14 +29,14 @@ const COMMANDS: [&str; 12] = [
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// A guest whose /sbin/init is a script.
-struct Guest {
+pub(crate) struct Guest {
     // Not below /tmp, which systemd-nspawn is not shown.
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Guest {
     /// Makes a tree whose init runs `start`, and `on_interrupt` when SIGINT comes.
-    fn new(start: &str, on_interrupt: &str) -> Self {
+    pub(crate) fn new(start: &str, on_interrupt: &str) -> Self {
         assert!(
             Path::new(BUSYBOX).exists(),
             "apt-get install busybox-static"
@@ -61,7 +61,8 @@ impl Guest {
         guest
     }
 
-    fn tree(&self) -> PathBuf {
+    /// Returns its tree.
+    pub(crate) fn tree(&self) -> PathBuf {
         self.folder.path().join("tree")
     }
 
@@ -82,6 +83,7 @@ impl Guest {
             registered: false,
             interfaces: None,
             apart: BTreeSet::new(),
+            uplinks: BTreeSet::new(),
         };
         let folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].map(PathBuf::from);
         boot(config, LIMIT, &Toolbox::new(folders.into())).await
