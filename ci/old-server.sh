@@ -44,6 +44,19 @@ running() {
     [[ $(cat "/proc/$pid/comm" 2> /dev/null) == systemd-nspawn ]]
 }
 
+# Shows the guest's files at $runtime/root, as a mount over sshfs shows those of a real old server.
+show_files() {
+    local child children
+    read -ra children <<< "$(cat "/proc/$(cat "$runtime/pid")/task"/*/children)"
+    for child in "${children[@]}"; do
+        if [[ $(cat "/proc/$child/comm") == init ]]; then
+            ln -sfn "/proc/$child/root" "$runtime/root"
+            return
+        fi
+    done
+    die "the guest has no init"
+}
+
 print_variables() {
     printf 'OLD_SERVER_URL=http://%s\n' "$address"
     printf 'OLD_SERVER_DATABASE=mysql://reader:reader@%s/skola\n' "$address"
@@ -53,7 +66,7 @@ print_variables() {
 # One digest over everything the tree is made of.
 tree_key() {
     {
-        cat "$here/old-server.sh" "$here/mirror.sh" "$legacy/dump.sql"
+        cat "$here/old-server.sh" "$here/mirror.sh" "$legacy/dump.sql" "$root/harness/effect/sendmail.sh"
         (cd "$legacy/overlay" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum)
         mirror_sources
         mirror_fingerprint
@@ -99,6 +112,10 @@ install_application() {
     chroot "$tree" chown -R www-data:www-data /var/www/skola/prilohy
     # The day the site was uploaded: Last-Modified and ETag of its static files are made of it.
     find "$tree/var/www/skola" -exec touch --no-dereference --date='2004-09-03 06:15:00 UTC' {} +
+
+    # What it sends is kept, so that it can be compared: no test sends mail.
+    install -m 755 "$root/harness/effect/sendmail.sh" "$tree/usr/sbin/sendmail"
+    install -d -m 1777 "$tree/var/spool/migrate-verify-mail"
 
     printf 'Europe/Bratislava\n' > "$tree/etc/timezone"
     ln -sfn /usr/share/zoneinfo/Europe/Bratislava "$tree/etc/localtime"
@@ -230,6 +247,7 @@ start() {
         boot "$tree"
     fi
     wait_until_it_answers
+    show_files
     print_variables
 }
 
@@ -250,7 +268,7 @@ stop() {
             die "did not halt within a minute and was terminated; see $runtime/console.log"
         fi
     fi
-    rm -f "$runtime/pid" "$runtime/interfaces" "$runtime/packages.txt"
+    rm -f "$runtime/pid" "$runtime/interfaces" "$runtime/packages.txt" "$runtime/root"
     # The last words of the halt script, which runs after the services have stopped.
     if [[ -n ${pid:-} ]] && ! grep -aq 'Will now halt' "$runtime/console.log"; then
         die "ended without halting; see $runtime/console.log"

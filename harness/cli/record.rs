@@ -3,14 +3,14 @@
 use std::{path::Path, time::Duration};
 
 use migrate_verify::{
-    effect::{self, Watch},
+    effect::{self, Files, Watch},
     outcome::{Case, Outcome, Verdict},
     progress::Event,
     project::Project,
     replay::{self, Clock, Pace, RecordManner, RecordResult},
     scenario::{self, Scenario},
     snapshot::Zone,
-    verification::replay_options,
+    verification::{effect_files, replay_options},
 };
 
 use super::{
@@ -53,8 +53,10 @@ pub(crate) async fn record(
         what: "record".to_owned(),
     });
     let snapshots = project.folder.join("snapshots");
-    let watch = if arguments.allow_writes && !arguments.pending {
-        watch(&project)?
+    // Effects are no answers: nobody decides on them, so that none is looked at.
+    let writes = arguments.allow_writes && !arguments.pending;
+    let watch = if writes {
+        watch(&project, &options)?
     } else {
         None
     };
@@ -63,12 +65,9 @@ pub(crate) async fn record(
         replay::record(&chosen, &snapshots, &server, manner, &options, observer).await?;
     if let Some(watch) = watch {
         record_effects(&chosen, &snapshots, &watch, &options, &mut result)?;
-    } else if arguments.allow_writes
-        && !arguments.pending
-        && chosen.iter().any(|scenario| scenario.mutates)
-    {
-        let note = "legacy.database is not set: which rows the scenarios change was not recorded";
-        result.notes.push(note.to_owned());
+    }
+    if writes && chosen.iter().any(|scenario| scenario.mutates) {
+        result.notes.extend(unseen(&project));
     }
     let verdict = Verdict::of(&result.cases);
     observer.observe(Event::Finished {
@@ -83,17 +82,36 @@ pub(crate) async fn record(
     Ok(verdict)
 }
 
-/// Returns who looks at the old server's database while scenarios change it, if the project names it.
-fn watch(project: &Project) -> Result<Option<Watch>, Failure> {
-    let configured = project
-        .legacy
-        .as_ref()
-        .and_then(|legacy| legacy.database.clone());
-    let Some(text) = configured else {
+/// Returns who looks at the old server's database and files while scenarios change them, if the project names them.
+fn watch(project: &Project, options: &replay::Options) -> Result<Option<Watch>, Failure> {
+    let Some(legacy) = &project.legacy else {
         return Ok(None);
     };
-    let address = address(project, Some(text), "legacy.database")?;
-    Ok(Some(Watch::new(&address)))
+    let database = match legacy.database.clone() {
+        Some(text) => Some(address(project, Some(text), "legacy.database")?),
+        None => None,
+    };
+    let files: Option<Files> = legacy
+        .root
+        .as_ref()
+        .and_then(|root| effect_files(project, &project.resolve(root), options));
+    let is_blind = database.is_none() && files.is_none();
+    Ok((!is_blind).then(|| Watch::new(database, files)))
+}
+
+/// Says what of the scenarios' side effects was not recorded because the project does not say where to look.
+fn unseen(project: &Project) -> Vec<String> {
+    let legacy = project.legacy.as_ref();
+    let mut notes = Vec::new();
+    if legacy.is_none_or(|legacy| legacy.database.is_none()) {
+        let note = "legacy.database is not set: which rows the scenarios change was not recorded";
+        notes.push(note.to_owned());
+    }
+    if project.effects.needs_root() && legacy.is_none_or(|legacy| legacy.root.is_none()) {
+        let note = "legacy.root is not set: files that the scenarios write and mail that they send were not recorded";
+        notes.push(note.to_owned());
+    }
+    notes
 }
 
 /// Writes what the scenarios changed.

@@ -1,21 +1,24 @@
 //! `replay`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use migrate_verify::{
+    effect::Watch,
     exchange::{Server, same_machine},
     outcome::{RunReport, Stage, StageName, Verdict},
     progress::Event,
     project::Project,
     replay::{self, Clock, ReplayResult},
-    report, scenario,
-    verification::replay_options,
+    report,
+    scenario::{self, Scenario},
+    verification::{effect_cases, effect_files, effects_not_compared, replay_options},
 };
 
 use super::{
     arguments::ReplayArguments,
     clock,
     context::Context,
+    database::address,
     failure::Failure,
     output,
     record::{choose, printable},
@@ -27,15 +30,9 @@ pub(crate) async fn replay(
     arguments: ReplayArguments,
 ) -> Result<Verdict, Failure> {
     let project = context.project()?;
-    let server = arguments
-        .server
-        .or_else(|| project.candidate.url.clone())
-        .ok_or_else(|| {
-            Failure::from(project.missing("candidate.url"))
-                .hint("or name the candidate with --server URL")
-        })?;
+    let server = candidate(&project, arguments.server)?;
     let scenarios = scenario::load(&project.folder.join("scenarios"))?;
-    choose(&scenarios, &arguments.scenarios)?;
+    let chosen = choose(&scenarios, &arguments.scenarios)?;
     let mut options = replay_options(&project, Clock::new(clock::now))?;
     options.parallel = arguments.jobs.into();
     different_machines(&project, &server, arguments.same_machine).await?;
@@ -45,7 +42,9 @@ pub(crate) async fn replay(
     });
     let (started, second) = (Instant::now(), options.clock.now());
     let snapshots = project.folder.join("snapshots");
-    let result = replay::replay(
+    let watch = watch(&project, &options)?;
+    options.witness = watch.as_ref().map(Watch::witness);
+    let mut result = replay::replay(
         &scenarios,
         &arguments.scenarios,
         &snapshots,
@@ -54,15 +53,24 @@ pub(crate) async fn replay(
         observer,
     )
     .await?;
+    let mut stages = vec![Stage {
+        name: StageName::Replay,
+        took: started.elapsed(),
+        cases: result.cases.clone(),
+    }];
+    let left_out = &mut result.not_compared;
+    stages.extend(effects(
+        &project,
+        &chosen,
+        watch.as_ref(),
+        &options,
+        left_out,
+    ));
     let report = RunReport {
         id: None,
         subject: server,
         started_at: clock::rfc3339(second),
-        stages: vec![Stage {
-            name: StageName::Replay,
-            took: started.elapsed(),
-            cases: result.cases.clone(),
-        }],
+        stages,
         not_compared: result.not_compared.clone(),
         syslog: Vec::new(),
     };
@@ -77,6 +85,55 @@ pub(crate) async fn replay(
         print(&report, &result, context.global.verbose);
     }
     Ok(verdict)
+}
+
+/// Returns the candidate's address.
+fn candidate(project: &Project, named: Option<String>) -> Result<String, Failure> {
+    named
+        .or_else(|| project.candidate.url.clone())
+        .ok_or_else(|| {
+            Failure::from(project.missing("candidate.url"))
+                .hint("or name the candidate with --server URL")
+        })
+}
+
+/// Returns who looks at the candidate's database and files while scenarios change them, if the project names them.
+fn watch(project: &Project, options: &replay::Options) -> Result<Option<Watch>, Failure> {
+    let candidate = &project.candidate;
+    let database = match candidate.database.clone() {
+        Some(text) => Some(address(project, Some(text), "candidate.database")?),
+        None => None,
+    };
+    let files = candidate
+        .root
+        .as_ref()
+        .and_then(|root| effect_files(project, &project.resolve(root), options));
+    let is_blind = database.is_none() && files.is_none();
+    Ok((!is_blind).then(|| Watch::new(database, files)))
+}
+
+/// Compares what the scenarios did beside answering, where anybody looked; what was not compared is added to `left_out`.
+fn effects(
+    project: &Project,
+    scenarios: &[Scenario],
+    watch: Option<&Watch>,
+    options: &replay::Options,
+    left_out: &mut Vec<String>,
+) -> Option<Stage> {
+    if !scenarios.iter().any(|scenario| scenario.mutates) {
+        return None;
+    }
+    let Some(watch) = watch else {
+        let line = "side effects of scenarios with `mutates = true`: neither candidate.database nor candidate.root is set";
+        left_out.push(line.to_owned());
+        return None;
+    };
+    left_out.extend(effects_not_compared(&project.effects));
+    Some(Stage {
+        name: StageName::Database,
+        took: Duration::ZERO,
+        cases: effect_cases(project, scenarios, watch, options),
+    })
 }
 
 /// Refuses to compare the old server with itself: that is always the same, and proves nothing.

@@ -3,17 +3,24 @@
 use std::path::Path;
 
 use super::{
-    learn::{id, step_name, what},
-    template::{Entry, Step, path, read},
+    change::{Change, Kind},
+    learn::{counted, id, step_name},
+    template::{Entry, Recorded, Step, path, read},
     text::{Numbers, Time, misfit},
     watch::{Observed, Seen},
 };
 use crate::{
-    database::{ChangedCell, RowChange},
+    database::ChangedCell,
     outcome::{Case, CaseId, Difference},
     scenario::Scenario,
     snapshot::Zone,
 };
+
+/// So many rows, files or mails are shown where there are more or fewer than there should be.
+const SHOWN: usize = 5;
+
+/// So many values of each.
+const SHOWN_CELLS: usize = 6;
 
 /// Compares the effects of all scenarios with `mutates = true`; one case a step.
 pub fn compare(
@@ -26,8 +33,8 @@ pub fn compare(
     let mut cases = Vec::new();
     for scenario in scenarios.iter().filter(|scenario| scenario.mutates) {
         let whole = CaseId::new(&["database", "effects", &scenario.name]);
-        let steps = match read(&path(snapshots, &scenario.name)) {
-            Ok(Some(steps)) => steps,
+        let mut recorded = match read(&path(snapshots, &scenario.name)) {
+            Ok(Some(recorded)) => recorded,
             Ok(None) => {
                 let reason = "what it changes on the old server was not recorded: set legacy.database and run `migrate-verify record --allow-writes`";
                 cases.push(Case::not_run(whole, reason));
@@ -41,7 +48,7 @@ pub fn compare(
         let names: Vec<String> = (0..scenario.steps.len())
             .map(|index| step_name(scenario, index))
             .collect();
-        if steps.iter().map(|step| &step.name).ne(&names) {
+        if recorded.steps.iter().map(|step| &step.name).ne(&names) {
             cases.push(Case::not_run(
                 whole,
                 "the recorded effects are of other steps: record the scenario again",
@@ -49,19 +56,25 @@ pub fn compare(
             continue;
         }
         let Some(seen) = observed
-            .0
+            .scenarios
             .get(&scenario.name)
             .and_then(|rounds| rounds.last())
         else {
             cases.push(Case::not_run(whole, "the scenario did not run"));
             continue;
         };
+        let kinds = both(&recorded, observed, &scenario.name, &mut cases);
+        for step in &mut recorded.steps {
+            step.entries
+                .retain(|entry| kinds.contains(&Kind::of(&entry.what)));
+        }
         let mut numbers = Numbers::new();
-        for (index, step) in steps.iter().enumerate() {
+        for (index, step) in recorded.steps.iter().enumerate() {
             cases.push(compare_step(
                 &scenario.name,
                 step,
                 seen.get(index),
+                &kinds,
                 zone,
                 tolerance,
                 &mut numbers,
@@ -71,10 +84,38 @@ pub fn compare(
     cases
 }
 
+/// Returns what was looked at on both servers; what was not, or elsewhere, is a case that was not run.
+fn both(
+    recorded: &Recorded,
+    observed: &Observed,
+    scenario: &str,
+    cases: &mut Vec<Case>,
+) -> Vec<Kind> {
+    let mut kinds = Vec::new();
+    for kind in Kind::ALL {
+        let (old, new) = (recorded.looked_at.get(&kind), observed.looked_at.get(&kind));
+        let reason = match (old, new) {
+            (None, None) => continue,
+            (Some(old), Some(new)) if old == new => {
+                kinds.push(kind);
+                continue;
+            }
+            (Some(_), None) => "recorded on the old server, not looked at on the candidate".into(),
+            (None, Some(_)) => "not looked at on the old server: record it again".into(),
+            (Some(old), Some(new)) => {
+                format!("recorded of {old}, looked at of {new}: record it again")
+            }
+        };
+        cases.push(Case::not_run(id(scenario, kind.as_str()), reason));
+    }
+    kinds
+}
+
 fn compare_step(
     scenario: &str,
     step: &Step,
     seen: Option<&Seen>,
+    kinds: &[Kind],
     zone: &Zone,
     tolerance: i64,
     numbers: &mut Numbers,
@@ -86,47 +127,46 @@ fn compare_step(
     let changes = match &seen.changes {
         Ok(changes) => changes,
         Err(reason) => {
-            return Case::not_run(id, format!("the database could not be looked at: {reason}"));
+            return Case::not_run(id, format!("what it does could not be seen: {reason}"));
         }
     };
     let time = Time {
         window: seen.from - tolerance..=seen.to + tolerance,
         zone,
     };
-    let differences = compare_rows(&step.entries, changes, &time, numbers);
-    let evidence = match step.entries.len() {
-        0 => "it changes nothing on the old server".to_owned(),
-        count => format!("{count} rows changed on the old server"),
-    };
+    let changes: Vec<&Change> = changes
+        .iter()
+        .filter(|change| kinds.contains(&Kind::of(&change.what)))
+        .collect();
+    let differences = compare_changes(&step.entries, &changes, &time, numbers);
+    let evidence = format!("{} on the old server", counted(&step.entries));
     Case::compared(id, differences, evidence)
 }
 
-/// Compares rows, those of one table that had one thing happen to them with each other.
-fn compare_rows(
-    expected_rows: &[Entry],
-    changes: &[RowChange],
+/// Compares changes, those of one table, of files or of mail that had one thing happen to them with each other.
+fn compare_changes(
+    entries: &[Entry],
+    changes: &[&Change],
     time: &Time<'_>,
     numbers: &mut Numbers,
 ) -> Vec<Difference> {
     let mut differences = Vec::new();
-    let mut kinds: Vec<String> = expected_rows
+    let mut kinds: Vec<&String> = entries
         .iter()
-        .map(|entry| entry.what.clone())
-        .chain(changes.iter().map(what))
+        .map(|entry| &entry.what)
+        .chain(changes.iter().map(|change| &change.what))
         .collect();
     kinds.sort();
     kinds.dedup();
     for kind in kinds {
-        let expected: Vec<&Entry> = expected_rows
+        let expected: Vec<&Entry> = entries.iter().filter(|entry| entry.what == *kind).collect();
+        let actual: Vec<&Change> = changes
             .iter()
-            .filter(|entry| entry.what == kind)
-            .collect();
-        let actual: Vec<&RowChange> = changes
-            .iter()
-            .filter(|change| what(change) == kind)
+            .copied()
+            .filter(|change| change.what == *kind)
             .collect();
         if expected.len() != actual.len() {
-            differences.push(counted_apart(&kind, expected.len(), &actual));
+            differences.push(counted_apart(kind, &expected, &actual));
             continue;
         }
         for (entry, change) in expected.into_iter().zip(actual) {
@@ -154,20 +194,46 @@ fn compare_rows(
     differences
 }
 
-/// Says that more or fewer rows had this happen to them.
-fn counted_apart(kind: &str, expected: usize, actual: &[&RowChange]) -> Difference {
-    let rows = |count: usize| match count {
-        1 => "1 row".to_owned(),
-        _ => format!("{count} rows"),
-    };
-    let difference = Difference::new(kind, "side effect", rows(expected), rows(actual.len()));
-    match actual.first() {
-        Some(change) => difference.because(format!(
-            "the first on the candidate: {}",
-            shown(&change.cells)
-        )),
-        None => difference,
+/// Says that this happened more or less often.
+fn counted_apart(kind: &str, expected: &[&Entry], actual: &[&Change]) -> Difference {
+    let count = |count| Kind::of(kind).count(count);
+    let old = expected.iter().map(|entry| (&entry.key, &entry.cells));
+    let old = old.map(|(key, cells)| {
+        let first = key.iter().chain(cells).take(SHOWN_CELLS);
+        let cells: Vec<String> = first
+            .map(|(column, value)| format!("{column}={value}"))
+            .collect();
+        cells.join(", ")
+    });
+    let new = actual.iter().map(|change| {
+        let first = change.key.iter().chain(&change.cells).take(SHOWN_CELLS);
+        shown(&first.cloned().collect::<Vec<_>>())
+    });
+    let cause = format!(
+        "on the old server: {}; on the candidate: {}",
+        few(old),
+        few(new)
+    );
+    Difference::new(
+        kind,
+        "side effect",
+        count(expected.len()),
+        count(actual.len()),
+    )
+    .because(cause)
+}
+
+/// Lists the first ones of many.
+fn few(all: impl ExactSizeIterator<Item = String>) -> String {
+    let left = all.len().saturating_sub(SHOWN);
+    let mut words: Vec<String> = all.take(SHOWN).map(|one| format!("[{one}]")).collect();
+    if words.is_empty() {
+        return "nothing".to_owned();
     }
+    if left > 0 {
+        words.push(format!("and {left} more"));
+    }
+    words.join(" ")
 }
 
 fn shown(cells: &[ChangedCell]) -> String {

@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use crate::rootfs::TreeError;
+
 /// Something kept effects from being looked at.
 #[derive(Debug, thiserror::Error)]
 pub enum EffectError {
@@ -16,6 +18,42 @@ pub enum EffectError {
     Unseen {
         /// Why.
         reason: String,
+    },
+    /// The server's files can't be looked at.
+    #[error("the server's files can't be looked at")]
+    Tree {
+        /// Why.
+        #[source]
+        source: TreeError,
+    },
+    /// A folder is missing.
+    #[error("there is no folder {path} in the server: {why}")]
+    NoFolder {
+        /// The folder.
+        path: String,
+        /// What needs it.
+        why: &'static str,
+    },
+    /// Mail would go out, and nobody would see it.
+    #[error("/usr/sbin/sendmail in the server is not the one that records")]
+    OtherSendmail,
+    /// A file was removed while it was looked at.
+    #[error("{path} went away while it was looked at")]
+    Gone {
+        /// The file.
+        path: String,
+    },
+    /// There are folders in folders without end.
+    #[error("{path} is too deep")]
+    TooDeep {
+        /// The folder.
+        path: String,
+    },
+    /// There are too many files to look at after each step.
+    #[error("effects.files holds more than {most} entries")]
+    TooMany {
+        /// The limit.
+        most: usize,
     },
     /// A file can't be read.
     #[error("{} can't be read", path.display())]

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use super::{
+    change::{Change, Kind},
     error::EffectError,
-    template::{Entry, Step, path, store},
+    template::{Entry, Recorded, Step, path, store},
     text::{Numbers, Time, token, with_holes},
     watch::{Observed, Seen},
 };
 use crate::{
-    database::{ChangeKind, ChangedCell, RowChange},
+    database::ChangedCell,
     outcome::{Case, CaseId},
     scenario::Scenario,
     snapshot::{Zone, store::file_name},
@@ -52,7 +53,7 @@ pub fn record(
 ) -> Result<RecordedEffects, EffectError> {
     let mut recorded = RecordedEffects::default();
     for scenario in scenarios.iter().filter(|scenario| scenario.mutates) {
-        let Some(rounds) = observed.0.get(&scenario.name) else {
+        let Some(rounds) = observed.scenarios.get(&scenario.name) else {
             continue;
         };
         let mut numbers = vec![Numbers::new(); rounds.len()];
@@ -61,10 +62,9 @@ pub fn record(
             let name = step_name(scenario, index);
             match learn(rounds, index, &mut numbers, zone, tolerance) {
                 Ok(entries) => {
-                    let count = entries.len();
                     recorded.cases.push(Case::same(
                         id(&scenario.name, &name),
-                        format!("{count} rows changed, in each of {} rounds", rounds.len()),
+                        format!("{}, in each of {} rounds", counted(&entries), rounds.len()),
                     ));
                     steps.push(Step { name, entries });
                 }
@@ -74,7 +74,11 @@ pub fn record(
             }
         }
         if steps.len() == scenario.steps.len() {
-            let changed = store(&path(snapshots, &scenario.name), &steps)?;
+            let effects = Recorded {
+                looked_at: observed.looked_at.clone(),
+                steps,
+            };
+            let changed = store(&path(snapshots, &scenario.name), &effects)?;
             *(if changed {
                 &mut recorded.written
             } else {
@@ -95,7 +99,7 @@ fn learn(
 ) -> Result<Vec<Entry>, EffectError> {
     let unstable = |what: String| EffectError::Unstable { what };
     let mut times = Vec::new();
-    let mut changes: Vec<&[RowChange]> = Vec::new();
+    let mut changes: Vec<&[Change]> = Vec::new();
     for round in rounds {
         let seen = round
             .get(index)
@@ -114,7 +118,10 @@ fn learn(
     }
     let first = changes.first().copied().unwrap_or_default();
     for other in &changes {
-        let shape = |changes: &[RowChange]| changes.iter().map(what).collect::<Vec<_>>();
+        let shape = |changes: &[Change]| {
+            let what = |change: &Change| change.what.clone();
+            changes.iter().map(what).collect::<Vec<_>>()
+        };
         if shape(first) != shape(other) {
             return Err(unstable(format!(
                 "{:?} in one round, {:?} in another",
@@ -135,33 +142,40 @@ fn learn(
     (0..first.len())
         .map(|place| {
             let rows = rows(place);
-            let cells = |of: fn(&RowChange) -> &[ChangedCell]| {
+            let cells = |of: fn(&Change) -> &[ChangedCell]| {
                 let lists: Vec<&[ChangedCell]> = rows.iter().map(|row| of(row)).collect();
                 learn_cells(&lists, &times, numbers)
-                    .map_err(|what_varies| unstable(format!("{}: {what_varies}", what(rows[0]))))
-            };
-            let key = match rows[0].kind {
-                // All its values follow.
-                ChangeKind::Inserted | ChangeKind::Unlisted => Vec::new(),
-                ChangeKind::Updated | ChangeKind::Deleted => cells(|row| &row.key)?,
+                    .map_err(|what_varies| unstable(format!("{}: {what_varies}", rows[0].what)))
             };
             Ok(Entry {
-                what: what(rows[0]),
-                key,
+                what: rows[0].what.clone(),
+                key: cells(|row| &row.key)?,
                 cells: cells(|row| &row.cells)?,
             })
         })
         .collect()
 }
 
-/// Returns what happened to a row: `inserted log`.
-pub(super) fn what(change: &RowChange) -> String {
-    format!("{} {}", change.kind.as_str(), change.table)
+/// Counts what a step did, in words.
+pub(super) fn counted(entries: &[Entry]) -> String {
+    let words: Vec<String> = Kind::ALL
+        .into_iter()
+        .filter_map(|kind| {
+            let of_kind = |entry: &&Entry| Kind::of(&entry.what) == kind;
+            let count = entries.iter().filter(of_kind).count();
+            (count > 0).then(|| kind.count(count))
+        })
+        .collect();
+    if words.is_empty() {
+        "nothing changed".to_owned()
+    } else {
+        format!("{} changed", words.join(", "))
+    }
 }
 
 /// Gives names to the numbers that the server counted for a new row.
-fn count(rows: &[&RowChange], numbers: &mut [Numbers]) {
-    if rows[0].kind != ChangeKind::Inserted {
+fn count(rows: &[&Change], numbers: &mut [Numbers]) {
+    if !rows[0].is_new {
         return;
     }
     for (place, cell) in rows[0]
@@ -170,7 +184,7 @@ fn count(rows: &[&RowChange], numbers: &mut [Numbers]) {
         .enumerate()
         .filter(|(_, cell)| cell.is_counted)
     {
-        let same = |row: &&RowChange| {
+        let same = |row: &&Change| {
             row.cells
                 .get(place)
                 .is_some_and(|other| other.column == cell.column)
@@ -241,7 +255,7 @@ fn learn_value(
 mod tests {
     use super::*;
 
-    fn change(kind: ChangeKind, cells: &[(&str, &str, bool)]) -> RowChange {
+    fn change(cells: &[(&str, &str, bool)]) -> Change {
         let cells = cells
             .iter()
             .map(|(column, text, is_counted)| ChangedCell {
@@ -250,11 +264,11 @@ mod tests {
                 is_counted: *is_counted,
             })
             .collect();
-        RowChange {
-            kind,
-            table: "log".to_owned(),
+        Change {
+            what: "inserted log".to_owned(),
             key: Vec::new(),
             cells,
+            is_new: true,
         }
     }
 
@@ -265,7 +279,7 @@ mod tests {
                 vec![Seen {
                     from: 1_246_442_400,
                     to: 1_246_442_401,
-                    changes: Ok(vec![change(ChangeKind::Inserted, cells)]),
+                    changes: Ok(vec![change(cells)]),
                 }]
             })
             .collect();

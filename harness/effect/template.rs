@@ -1,7 +1,9 @@
-//! `snapshots/<scenario>/effects.txt`: what each step changed, with holes.
+//! `snapshots/<scenario>/effects.txt`: what was looked at, and what each step changed, with holes.
 //!
 //! ```text
-//! effects 1
+//! effects 2
+//! looked at rows
+//! looked at files /var/www
 //! step 04-ulozenie
 //!   inserted log
 //!     id: {{id-1}}
@@ -12,15 +14,22 @@
 //! ```
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
 };
 
-use super::error::EffectError;
+use super::{change::Kind, error::EffectError};
 
 /// The first line.
-const HEAD: &str = "effects 1";
+const HEAD: &str = "effects 2";
+
+/// The first line of a file from before files and mail were looked at.
+const HEAD_OF_ROWS: &str = "effects 1";
+
+/// Begins a line that says what was looked at.
+const LOOKED_AT: &str = "looked at ";
 
 /// No file is larger.
 const LARGEST: u64 = 64 << 20;
@@ -45,16 +54,29 @@ pub(super) struct Step {
     pub(super) entries: Vec<Entry>,
 }
 
+/// What was recorded of a scenario.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Recorded {
+    /// What was looked at, each kind with where.
+    pub(super) looked_at: BTreeMap<Kind, String>,
+    /// What each step did.
+    pub(super) steps: Vec<Step>,
+}
+
 /// Returns the file of a scenario.
 pub(super) fn path(snapshots: &Path, scenario: &str) -> PathBuf {
     snapshots.join(scenario).join("effects.txt")
 }
 
-/// Writes steps as text.
-pub(super) fn write(steps: &[Step]) -> String {
+/// Writes a recording as text.
+pub(super) fn write(recorded: &Recorded) -> String {
     let mut text = format!("{HEAD}\n");
     let mut line = |line: String| writeln!(text, "{line}").expect("a string can be written to");
-    for step in steps {
+    for (kind, place) in &recorded.looked_at {
+        let text = format!("{LOOKED_AT}{} {place}", kind.as_str());
+        line(text.trim_end().to_owned());
+    }
+    for step in &recorded.steps {
         line(format!("step {}", step.name));
         for entry in &step.entries {
             line(format!("  {}", entry.what));
@@ -78,10 +100,15 @@ fn escape(column: &str) -> String {
 }
 
 /// Reads what [`write()`] wrote; the error is the number of the wrong line, from 0.
-fn parse(text: &str) -> Result<Vec<Step>, usize> {
+fn parse(text: &str) -> Result<Recorded, usize> {
     let mut lines = text.lines().enumerate();
-    if lines.next().is_none_or(|(_, line)| line != HEAD) {
-        return Err(0);
+    let mut looked_at = BTreeMap::new();
+    match lines.next() {
+        Some((_, HEAD)) => {}
+        Some((_, HEAD_OF_ROWS)) => {
+            looked_at.insert(Kind::Rows, String::new());
+        }
+        Some(_) | None => return Err(0),
     }
     let mut steps: Vec<Step> = Vec::new();
     for (number, line) in lines {
@@ -90,6 +117,12 @@ fn parse(text: &str) -> Result<Vec<Step>, usize> {
                 name: name.to_owned(),
                 entries: Vec::new(),
             });
+            continue;
+        }
+        if let (Some(looked), true) = (line.strip_prefix(LOOKED_AT), steps.is_empty()) {
+            let (word, place) = looked.split_once(' ').unwrap_or((looked, ""));
+            let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == word);
+            looked_at.insert(kind.ok_or(number)?, place.to_owned());
             continue;
         }
         let step = steps.last_mut().ok_or(number)?;
@@ -110,11 +143,11 @@ fn parse(text: &str) -> Result<Vec<Step>, usize> {
             return Err(number);
         }
     }
-    Ok(steps)
+    Ok(Recorded { looked_at, steps })
 }
 
 /// Reads a scenario's file; `None` where there is none.
-pub(super) fn read(path: &Path) -> Result<Option<Vec<Step>>, EffectError> {
+pub(super) fn read(path: &Path) -> Result<Option<Recorded>, EffectError> {
     let failed = |source| EffectError::Read {
         path: path.to_owned(),
         source,
@@ -140,12 +173,12 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<Step>>, EffectError> {
 }
 
 /// Writes a scenario's file where it would change; returns whether it did.
-pub(super) fn store(path: &Path, steps: &[Step]) -> Result<bool, EffectError> {
+pub(super) fn store(path: &Path, recorded: &Recorded) -> Result<bool, EffectError> {
     let failed = |source| EffectError::Write {
         path: path.to_owned(),
         source,
     };
-    let text = write(steps);
+    let text = write(recorded);
     if fs::read(path).is_ok_and(|known| known == text.as_bytes()) {
         return Ok(false);
     }
@@ -180,10 +213,23 @@ mod tests {
                 }],
             },
         ];
-        assert_eq!(parse(&write(&steps)), Ok(steps));
+        let looked_at = [(Kind::Rows, ""), (Kind::Files, "/var/www /srv/a")];
+        let recorded = Recorded {
+            looked_at: looked_at
+                .map(|(kind, place)| (kind, place.to_owned()))
+                .into(),
+            steps,
+        };
+        assert_eq!(parse(&write(&recorded)), Ok(recorded));
+        let of_rows = parse("effects 1\nstep a\n").unwrap();
+        assert_eq!(
+            of_rows.looked_at.into_keys().collect::<Vec<_>>(),
+            [Kind::Rows]
+        );
         for wrong in [
             "",
-            "effects 2\n",
+            "effects 3\n",
+            "effects 2\nlooked at x\n",
             "effects 1\n  inserted x\n",
             "effects 1\nstep a\n    x: y\n",
             "effects 1\nstep a\n  inserted x\n    y\n",

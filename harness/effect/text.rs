@@ -1,11 +1,12 @@
 //! A value with holes: `"{{clock Ymd-His}}-{{id-1}}.dat"`.
 //!
 //! `{{clock FORMAT}}` is the server's clock in `legacy.timezone`, with ` UTC` at its end in UTC; `{{id-N}}` is a number that the
-//! server counted, the same in all places of a scenario; `{{token-N}}` is so many letters and digits that are drawn anew.
+//! server counted, the same in all places of a scenario; `{{token-N}}` is so many letters and digits that are drawn anew; `{{open}}`
+//! is two braces.
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use jiff::civil::DateTime;
+use jiff::{civil::DateTime, fmt::rfc2822::DateTimeParser};
 
 use crate::snapshot::Zone;
 
@@ -21,8 +22,11 @@ pub(super) struct Time<'a> {
     pub(super) zone: &'a Zone,
 }
 
+/// What begins a hole; where it stands in a value, it is the hole `{{open}}`.
+const OPEN: &str = "{{";
+
 /// How a clock is written: letters as in PHP's `date`.
-const FORMATS: [&str; 6] = ["Y-m-d H:i:s", "Ymd-His", "YmdHis", "U", "Y-m-d", "Ymd"];
+const FORMATS: [&str; 7] = ["r", "Y-m-d H:i:s", "Ymd-His", "YmdHis", "U", "Y-m-d", "Ymd"];
 
 /// Writes holes where the text shows the clock or, where `numbers` are given, a counted number.
 pub(super) fn with_holes(text: &str, time: &Time<'_>, numbers: Option<&Numbers>) -> String {
@@ -30,7 +34,13 @@ pub(super) fn with_holes(text: &str, time: &Time<'_>, numbers: Option<&Numbers>)
     let mut rest = text;
     let mut before = ' ';
     while let Some(first) = rest.chars().next() {
-        let begins = first.is_ascii_digit() && !before.is_ascii_digit();
+        if let Some(after) = rest.strip_prefix(OPEN) {
+            written.push_str("{{open}}");
+            (before, rest) = ('}', after);
+            continue;
+        }
+        let begins = (first.is_ascii_digit() && !before.is_ascii_digit())
+            || (first.is_ascii_uppercase() && !before.is_alphanumeric());
         let hole = || clock(rest, time).or_else(|| number(rest, numbers?));
         if let Some((hole, length)) = begins.then(hole).flatten() {
             written.push_str(&hole);
@@ -47,6 +57,9 @@ pub(super) fn with_holes(text: &str, time: &Time<'_>, numbers: Option<&Numbers>)
 
 fn number(text: &str, numbers: &Numbers) -> Option<(String, usize)> {
     let length = digits(text);
+    if length == 0 {
+        return None;
+    }
     let (name, _) = numbers
         .iter()
         .find(|(_, value)| **value == text[..length])?;
@@ -76,6 +89,8 @@ fn clock(text: &str, time: &Time<'_>) -> Option<(String, usize)> {
 fn width(format: &str) -> usize {
     match format {
         "U" => 10,
+        // Wed, 01 Jul 2009 12:00:00 +0200
+        "r" => 31,
         _ => format
             .chars()
             .map(|letter| match letter {
@@ -97,6 +112,9 @@ fn shows_time(text: &str, format: &str, utc: bool, time: &Time<'_>) -> bool {
                 .parse()
                 .is_ok_and(|second| time.window.contains(&second));
     }
+    if format == "r" {
+        return !utc && shows_mail_time(text, time);
+    }
     let Some(shown) = civil(text, format) else {
         return false;
     };
@@ -109,6 +127,16 @@ fn shows_time(text: &str, format: &str, utc: bool, time: &Time<'_>) -> bool {
     !utc && [time.window.start(), time.window.end()]
         .into_iter()
         .any(|second| zone.date(*second) == Some(shown.date()))
+}
+
+/// Returns whether the date of a mail is a moment of the step, told in the server's zone.
+fn shows_mail_time(text: &str, time: &Time<'_>) -> bool {
+    let Ok(shown) = DateTimeParser::new().parse_zoned_datetime(text) else {
+        return false;
+    };
+    let second = shown.timestamp().as_second();
+    time.window.contains(&second)
+        && time.zone.offset(second) == Some(i64::from(shown.offset().seconds()))
 }
 
 fn civil(text: &str, format: &str) -> Option<DateTime> {
@@ -141,21 +169,44 @@ fn civil(text: &str, format: &str) -> Option<DateTime> {
     DateTime::new(year, parts[0], parts[1], parts[2], parts[3], parts[4], 0).ok()
 }
 
-/// Makes one hole of a text of letters and digits, if it is long enough to have been drawn.
+/// Makes a hole of letters and digits that differ in texts which are the same around them, if they are long enough to have been
+/// drawn. What stands in no quotes is a number or a digest, which can't be drawn.
 pub(super) fn token(texts: &[&str]) -> Option<String> {
     const LEAST: usize = 16;
-    let inside = |text: &str| {
-        let inside = text.strip_prefix('"')?.strip_suffix('"')?;
-        inside
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric())
-            .then_some(inside.len())
+    let first = *texts.first()?;
+    let bytes = first.as_bytes();
+    if !first.ends_with('"') || texts.iter().any(|text| text.len() != first.len()) {
+        return None;
+    }
+    let varies = |place: &usize| {
+        texts
+            .iter()
+            .any(|text| text.as_bytes()[*place] != bytes[*place])
     };
-    let length = inside(texts.first()?).filter(|length| *length >= LEAST)?;
-    texts
-        .iter()
-        .all(|text| inside(text) == Some(length))
-        .then(|| format!("\"{{{{token-{length}}}}}\""))
+    let (from, to) = (
+        (0..bytes.len()).find(varies)?,
+        (0..bytes.len()).rfind(varies)?,
+    );
+    let is_drawn = |place: &usize| bytes[*place].is_ascii_alphanumeric();
+    let start = (0..from).rev().take_while(is_drawn).last().unwrap_or(from);
+    let end = (to + 1..bytes.len())
+        .take_while(is_drawn)
+        .last()
+        .unwrap_or(to)
+        + 1;
+    let drawn = |text: &&str| {
+        let part = text.as_bytes()[start..end].iter();
+        part.copied().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let length = end - start;
+    (length >= LEAST && texts.iter().all(drawn)).then(|| {
+        let around = |text: &str| text.replace(OPEN, "{{open}}");
+        format!(
+            "{}{{{{token-{length}}}}}{}",
+            around(&first[..start]),
+            around(&first[end..])
+        )
+    })
 }
 
 /// Returns what is wrong with a value where it should fit; numbers that are seen first are kept in `numbers`.
@@ -189,6 +240,10 @@ fn fill(
     time: &Time<'_>,
     numbers: &mut Numbers,
 ) -> Result<usize, &'static str> {
+    if hole == "open" {
+        let stands = text.starts_with(OPEN).then_some(OPEN.len());
+        return stands.ok_or("no two braces stand there");
+    }
     if let Some(format) = hole.strip_prefix("clock ") {
         let (format, utc) = format
             .strip_suffix(" UTC")
@@ -242,9 +297,6 @@ mod tests {
 
     #[test]
     fn clocks_and_counted_numbers_become_holes_that_only_the_right_ones_fit() {
-        let zone = Zone::parse("Europe/Bratislava").unwrap();
-        let time = time(&zone);
-        let numbers = Numbers::from([("id-1".to_owned(), "17".to_owned())]);
         let table = [
             (
                 "\"2009-07-01 12:00:00\"",
@@ -286,20 +338,40 @@ mod tests {
             ("170", "170", "170", "171"),
             ("NULL", "NULL", "NULL", "\"\""),
         ];
-        for (text, holes, right, wrong) in table {
-            assert_eq!(with_holes(text, &time, Some(&numbers)), holes);
-            for fits in [text, right] {
-                assert_eq!(
-                    misfit(holes, fits, &time, &mut numbers.clone()),
-                    None,
-                    "{holes} {fits}"
-                );
-            }
-            assert!(
-                misfit(holes, wrong, &time, &mut numbers.clone()).is_some(),
-                "{holes} {wrong}"
-            );
+        table.into_iter().for_each(fits);
+    }
+
+    #[test]
+    fn braces_and_the_date_of_a_mail_become_holes() {
+        let table = [
+            (
+                "\"{{id-1}} {{x\"",
+                "\"{{open}}id-1}} {{open}}x\"",
+                "\"{{id-1}} {{x\"",
+                "\"17 {{x\"",
+            ),
+            (
+                "\"Date: Wed, 01 Jul 2009 12:00:00 +0200\\n\"",
+                "\"Date: {{clock r}}\\n\"",
+                "\"Date: Wed, 01 Jul 2009 12:00:05 +0200\\n\"",
+                "\"Date: Wed, 01 Jul 2009 10:00:00 +0000\\n\"",
+            ),
+        ];
+        table.into_iter().for_each(fits);
+    }
+
+    /// Checks that a text becomes these holes, that the right one fits them and the wrong one does not.
+    fn fits((text, holes, right, wrong): (&str, &str, &str, &str)) {
+        let zone = Zone::parse("Europe/Bratislava").unwrap();
+        let time = time(&zone);
+        let numbers = Numbers::from([("id-1".to_owned(), "17".to_owned())]);
+        assert_eq!(with_holes(text, &time, Some(&numbers)), holes);
+        for fits in [text, right] {
+            let reason = misfit(holes, fits, &time, &mut numbers.clone());
+            assert_eq!(reason, None, "{holes} {fits}");
         }
+        let reason = misfit(holes, wrong, &time, &mut numbers.clone());
+        assert!(reason.is_some(), "{holes} {wrong}");
     }
 
     #[test]
@@ -337,6 +409,14 @@ mod tests {
             )
             .is_some()
         );
+        let boundary = |drawn: &str| format!("\"--b1_{drawn}--\\\\n\"");
+        let [one, other] = ["0123456789abcdef", "0123456789abcdee"].map(boundary);
+        assert_eq!(
+            token(&[&one, &other]).as_deref(),
+            Some("\"--b1_{{token-16}}--\\\\n\"")
+        );
+        // A digest is never drawn: what has another digest each time would be compared with nothing.
+        assert_eq!(token(&["0123456789abcdef", "f123456789abcdef"]), None);
         assert_eq!(token(&["\"abc\"", "\"abd\""]), None);
         assert_eq!(
             token(&["\"0123456789abcdef\"", "\"0123456789abcde\""]),

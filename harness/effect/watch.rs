@@ -1,4 +1,4 @@
-//! Looks at the database while scenarios run that change it.
+//! Looks at database and files while scenarios run that change it.
 
 use std::{
     collections::BTreeMap,
@@ -8,8 +8,13 @@ use std::{
 
 use tokio::time::sleep;
 
+use super::{
+    change::{Change, Kind},
+    error::EffectError,
+    files::{FileState, Files},
+};
 use crate::{
-    database::{DatabaseAddress, DatabaseState, RowChange, database_state, row_changes},
+    database::{DatabaseAddress, DatabaseState, database_state, row_changes},
     outcome::chain,
     replay::{Moment, Witness},
 };
@@ -24,32 +29,46 @@ pub(super) struct Seen {
     /// When it began and ended, in seconds since 1970.
     pub(super) from: i64,
     pub(super) to: i64,
-    /// The rows, or why they could not be seen.
-    pub(super) changes: Result<Vec<RowChange>, String>,
+    /// What it did, or why that could not be seen.
+    pub(super) changes: Result<Vec<Change>, String>,
 }
 
-/// Everything that was seen: by scenario, round and step.
+/// Everything that was seen.
 #[derive(Clone, Debug, Default)]
-pub struct Observed(pub(super) BTreeMap<String, Vec<Vec<Seen>>>);
+pub struct Observed {
+    /// What was looked at, each kind with where.
+    pub(super) looked_at: BTreeMap<Kind, String>,
+    /// By scenario, round and step.
+    pub(super) scenarios: BTreeMap<String, Vec<Vec<Seen>>>,
+}
+
+/// Database and files at one moment.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    rows: DatabaseState,
+    files: FileState,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
     observed: Observed,
-    last: Option<(i64, Result<DatabaseState, String>)>,
+    last: Option<(i64, Result<State, String>)>,
 }
 
-/// Somebody who looks at one database.
+/// Somebody who looks at the database and the files of one server.
 #[derive(Clone, Debug)]
 pub struct Watch {
-    address: DatabaseAddress,
+    address: Option<DatabaseAddress>,
+    files: Option<Files>,
     inner: Arc<Mutex<Inner>>,
 }
 
 impl Watch {
-    /// Makes a watch of a database.
-    pub fn new(address: &DatabaseAddress) -> Self {
+    /// Makes a watch of what is named.
+    pub fn new(address: Option<DatabaseAddress>, files: Option<Files>) -> Self {
         Self {
-            address: address.clone(),
+            address,
+            files,
             inner: Arc::default(),
         }
     }
@@ -64,25 +83,66 @@ impl Watch {
     }
 
     async fn look(&self, moment: Moment) {
-        let state = database_state(&self.address)
-            .await
-            .map_err(|error| chain(&error));
+        let state = self.state().await;
         if self.keep(moment, state) {
             sleep(ANOTHER_SECOND).await;
         }
     }
 
+    pub(super) async fn state(&self) -> Result<State, String> {
+        let mut state = State::default();
+        if let Some(address) = &self.address {
+            let rows = database_state(address).await;
+            state.rows = rows.map_err(|error| {
+                format!("the database could not be looked at: {}", chain(&error))
+            })?;
+        }
+        if let Some(files) = &self.files {
+            state.files = files.state().map_err(|error| chain(&error))?;
+        }
+        Ok(state)
+    }
+
+    fn changes(&self, before: &State, after: &State) -> Result<Vec<Change>, EffectError> {
+        let rows = row_changes(&before.rows, &after.rows);
+        let mut changes: Vec<Change> = rows.into_iter().map(Change::from).collect();
+        if let Some(files) = &self.files {
+            changes.extend(files.changes(&before.files, &after.files)?);
+        }
+        Ok(changes)
+    }
+
+    /// Says what is looked at.
+    fn looked_at(&self) -> BTreeMap<Kind, String> {
+        let mut looked_at = BTreeMap::new();
+        if self.address.is_some() {
+            looked_at.insert(Kind::Rows, String::new());
+        }
+        if let Some(files) = &self.files {
+            if !files.trees.is_empty() {
+                looked_at.insert(Kind::Files, files.trees.join(" "));
+            }
+            if files.mail {
+                looked_at.insert(Kind::Mail, String::new());
+            }
+        }
+        looked_at
+    }
+
     /// Keeps what is seen at a moment; returns whether the step before it changed something.
-    fn keep(&self, moment: Moment, state: Result<DatabaseState, String>) -> bool {
+    pub(super) fn keep(&self, moment: Moment, state: Result<State, String>) -> bool {
         let mut inner = self.inner.lock().expect("nobody panics with the lock");
         let last = inner.last.replace((moment.at, state.clone()));
-        let rounds = inner.observed.0.entry(moment.scenario).or_default();
+        let rounds = inner.observed.scenarios.entry(moment.scenario).or_default();
         if moment.steps == 0 {
             rounds.push(Vec::new());
             return false;
         }
         let (from, changes) = match (last, state) {
-            (Some((from, Ok(before))), Ok(after)) => (from, Ok(row_changes(&before, &after))),
+            (Some((from, Ok(before))), Ok(after)) => {
+                let changes = self.changes(&before, &after);
+                (from, changes.map_err(|error| chain(&error)))
+            }
             (Some((from, Err(reason))), _) | (Some((from, _)), Err(reason)) => (from, Err(reason)),
             (None, _) => (moment.at, Err("nothing was seen before".to_owned())),
         };
@@ -99,10 +159,10 @@ impl Watch {
 
     /// Returns what was seen.
     pub fn observed(&self) -> Observed {
-        self.inner
-            .lock()
-            .expect("nobody panics with the lock")
-            .observed
-            .clone()
+        let inner = self.inner.lock().expect("nobody panics with the lock");
+        Observed {
+            looked_at: self.looked_at(),
+            scenarios: inner.observed.scenarios.clone(),
+        }
     }
 }

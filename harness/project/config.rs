@@ -33,6 +33,9 @@ pub struct Project {
     /// The server under test, where it isn't the container.
     #[serde(default)]
     pub candidate: Candidate,
+    /// What is looked at of what scenarios do beside answering.
+    #[serde(default)]
+    pub effects: Effects,
     /// What `run` does without.
     #[serde(default)]
     pub run: Run,
@@ -148,6 +151,8 @@ pub struct Legacy {
     pub packages: Option<PathBuf>,
     /// Its /var/log/syslog, or a part of it: errors and warnings of the guest that never stood there are differences.
     pub log: Option<PathBuf>,
+    /// Its root folder as this host sees it (sshfs, NFS): `record` looks at files and mail there.
+    pub root: Option<PathBuf>,
 }
 
 /// `[candidate]`.
@@ -162,6 +167,25 @@ pub struct Candidate {
     pub database_dump: Option<PathBuf>,
     /// The database into which the dump is restored, where the dump does not say.
     pub database_name: Option<String>,
+    /// Its root folder as this host sees it, for `replay`; `run` uses the container's.
+    pub root: Option<PathBuf>,
+}
+
+/// `[effects]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Effects {
+    /// Trees of the server in which scenarios write files: `["/var/www/school"]`.
+    pub files: Vec<String>,
+    /// Whether mail is compared that is given to `/usr/sbin/sendmail`.
+    pub mail: bool,
+}
+
+impl Effects {
+    /// Returns whether anything of a server's files is looked at.
+    pub fn needs_root(&self) -> bool {
+        self.mail || !self.files.is_empty()
+    }
 }
 
 /// `[run]`.

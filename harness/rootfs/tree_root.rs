@@ -36,10 +36,10 @@ pub struct TreeRoot {
 }
 
 /// A directory of the tree and a name in it.
-struct Place {
-    path: RootfsPath,
-    directory: OwnedFd,
-    name: Vec<u8>,
+pub(super) struct Place {
+    pub(super) path: RootfsPath,
+    pub(super) directory: OwnedFd,
+    pub(super) name: Vec<u8>,
 }
 
 impl TreeRoot {
@@ -274,7 +274,7 @@ impl TreeRoot {
     }
 
     /// Opens the directory that `path` is in; `None` where there is none.
-    fn find(&self, path: impl AsRef<[u8]>) -> Result<Option<Place>, TreeError> {
+    pub(super) fn find(&self, path: impl AsRef<[u8]>) -> Result<Option<Place>, TreeError> {
         match self.place(path) {
             Ok(place) => Ok(Some(place)),
             Err(TreeError::System { source, .. })

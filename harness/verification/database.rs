@@ -1,29 +1,11 @@
 //! The data: compared right after the restore, and looked at again after the scenarios have run.
 
-use super::{options::replay_options, plan::Plan};
+use super::plan::Plan;
 use crate::{
     database::{self, DatabaseAddress, Fingerprint},
-    effect::{self, Watch},
     outcome::{Case, CaseId, Difference},
     scenario::Scenario,
-    snapshot::Zone,
 };
-
-/// What is not compared of scenarios that change data, for the report.
-pub(super) const SIDE_EFFECTS: &str =
-    "side effects: files that the scenarios with `mutates = true` write, and mail that they send";
-
-/// Compares what each step of the scenarios with `mutates = true` changed with what it changed on the old server.
-pub(super) fn effects(plan: &Plan, scenarios: &[Scenario], watch: &Watch) -> Vec<Case> {
-    let options = match replay_options(&plan.project, plan.clock.clone()) {
-        Ok(options) => options,
-        Err(error) => return vec![Case::broken(CaseId::new(&["database", "effects"]), &error)],
-    };
-    let zone = options.zone.clone().unwrap_or_else(Zone::utc);
-    let tolerance = i64::try_from(options.tolerance.as_secs()).unwrap_or(i64::MAX);
-    let snapshots = plan.project.folder.join("snapshots");
-    effect::compare(scenarios, &snapshots, &watch.observed(), &zone, tolerance)
-}
 
 /// Compares the candidate's database with the recorded one, or with the old server itself where nothing was recorded.
 pub(super) async fn compare(plan: &Plan, candidate: &DatabaseAddress) -> Vec<Case> {

@@ -11,6 +11,7 @@ mod boot;
 mod build;
 mod course;
 mod database;
+mod effects;
 mod finish;
 mod logs;
 mod old_server;
@@ -25,6 +26,7 @@ mod variations;
 
 pub use boot::{BootError, Guest, boot_guest};
 pub use build::build_one;
+pub use effects::{effect_cases, effect_files, not_compared as effects_not_compared};
 pub use old_server::OldServer;
 pub use options::replay_options;
 pub use plan::Plan;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{
     boot,
     boot::Guest,
-    build, database, finish,
+    build, database, effects, finish,
     logs::new_messages_case,
     options::replay_options,
     plan::Plan,
@@ -281,7 +281,14 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
     let before = database::fingerprint(&database.address).await;
     let mut took = started.elapsed();
     let loaded = scenarios.as_ref().map(Clone::clone).unwrap_or_default();
-    let watch = Watch::new(&database.address);
+    let files = match effects::files(plan, &guest.machine).await {
+        Ok(files) => files,
+        Err(broken) => {
+            cases.push(broken);
+            None
+        }
+    };
+    let watch = Watch::new(Some(database.address.clone()), files);
     replay(stages, scenarios, &guest.url, Some(&watch)).await;
     stages.course.begin(StageName::Database);
     let started = Instant::now();
@@ -290,11 +297,12 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
         Err(broken) => broken,
     });
     if !stages.is_left_out(StageName::Replay) {
-        cases.extend(database::effects(plan, &loaded, &watch));
+        cases.extend(effects::compare(plan, &loaded, &watch));
     }
     took += started.elapsed();
     if loaded.iter().any(|scenario| scenario.mutates) {
-        stages.not_compared.push(database::SIDE_EFFECTS.to_owned());
+        let left_out = effects::not_compared(&plan.project.effects);
+        stages.not_compared.extend(left_out);
     }
     stages.end(StageName::Database, took, cases);
     guest

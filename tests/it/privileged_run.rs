@@ -99,10 +99,22 @@ fn privileged_a_right_copy_is_verified_and_a_wrong_one_is_named() {
         "{json}"
     );
 
-    // Four things go wrong at once; each must be named.
+    for done in ["created file", "sent mail"] {
+        let effects = fs::read_to_string(project.path("snapshots/vlozenie-suboru/effects.txt"));
+        assert!(effects.unwrap().contains(done), "{done}");
+    }
+
+    // Six things go wrong at once; each must be named.
     let site = "tests/legacy/overlay/etc/apache2/sites-available/skola.conf";
     project.edit(site, b"AddDefaultCharset Off", b"AddDefaultCharset UTF-8");
     project.edit("tests/legacy/dump.sql", b"Kremnica", b"Kremnice");
+    let page = "tests/legacy/overlay/var/www/skola/subory.php";
+    project.edit(page, b"mail('riaditel@", b"mail('tajomnik@");
+    project.edit(
+        page,
+        br#"move_uploaded_file($s['tmp_name'], "$adresar/$cesta")"#,
+        br#"file_put_contents("$adresar/$cesta", file_get_contents($s['tmp_name']) . '!')"#,
+    );
     let prepare = fs::read_to_string(project.path("tests/legacy/prepare.sh")).unwrap();
     let azores = prepare.replace("Europe/Bratislava", "Atlantic/Azores");
     fs::write(project.path("tests/legacy/prepare.sh"), azores).unwrap();
@@ -123,6 +135,8 @@ fn privileged_a_right_copy_is_verified_and_a_wrong_one_is_named() {
         "AddDefaultCharset",
         "time zone shifted by",
         "Kremnice",
+        "To: tajomnik@",
+        "created file.line",
         "it is not the server's clock, in the old server's time zone",
     ] {
         assert!(text.contains(expected), "{expected} is not named: {text}");

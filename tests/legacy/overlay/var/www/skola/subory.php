@@ -20,6 +20,10 @@ if ($_SERVER['REQUEST_METHOD'] == 'POST') {
     move_uploaded_file($s['tmp_name'], "$adresar/$cesta") or die('Súbor sa nepodarilo uloi.');
     dotaz('UPDATE subory SET cesta = ' . txt($cesta) . " WHERE id = $id");
     zapis_log('súbor', 'vloenı ' . $s['name']);
+    mail('riaditel@skola.sk', 'Novı súbor: ' . $s['name'],
+        "Dòa " . date('Y-m-d H:i:s') . " vloil(a) $_SESSION[meno] súbor è. $id „$s[name]“.\n"
+        . 'Popis: ' . $_POST['popis'] . "\n",
+        "From: skola@skola.sk\nContent-Type: text/plain; charset=windows-1250");
     presmeruj("subory.php?id=$id");
 }
 
