@@ -1,8 +1,13 @@
 //! The guest kept apart from the old server: an address that was forgotten in its configuration must fail, not find the old
 //! database and be taken for the copy's. The kernel's routing refuses it inside the guest's network namespace (ip-route(8), type
-//! `prohibit`), where systemd-networkd would otherwise forward it.
+//! `prohibit`), where systemd-networkd would otherwise forward it. The same for everything beyond its link, unless the project asks
+//! for a way out: a mail or a payment that a test sends is a real one.
 
-use std::{collections::BTreeSet, net::IpAddr, path::Path};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::Path,
+};
 
 use super::error::MachineError;
 use crate::tool::{ToolCall, ToolExit, Toolbox};
@@ -23,6 +28,35 @@ pub(super) async fn keep_apart(
     Ok(())
 }
 
+/// Refuses every way beyond the guest's link, also one that DHCP brings later: routes but default ones count, then nothing does
+/// (ip-rule(8), `suppress_prefixlength`).
+pub(super) async fn keep_in(leader: u32, toolbox: &Toolbox) -> Result<(), MachineError> {
+    for address in outside(leader, &BTreeSet::from(ANYWHERE)) {
+        for rule in [
+            &[
+                "pref",
+                "100",
+                "lookup",
+                "main",
+                "suppress_prefixlength",
+                "0",
+            ][..],
+            &["pref", "101", "prohibit"],
+        ] {
+            let call = ip(leader, address).args(["rule", "add"]).args(rule);
+            let refused = toolbox.run(&call).await;
+            refused.map_err(MachineError::tool("refuse the guest every way out"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Addresses of no machine (RFC 5737, RFC 3849), which only a default route leads to.
+pub const ANYWHERE: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+];
+
 /// Returns those of these addresses to which the guest has a way.
 pub async fn reachable(
     leader: u32,
@@ -36,9 +70,7 @@ pub async fn reachable(
         let (exit, _) = toolbox
             .run_to_exit(&call)
             .await
-            .map_err(MachineError::tool(
-                "ask for the guest's way to the old server",
-            ))?;
+            .map_err(MachineError::tool("ask for the guest's ways"))?;
         if exit == ToolExit::Code(0) {
             found.push(address);
         }
@@ -69,8 +101,7 @@ mod tests {
 
     #[tokio::test]
     async fn privileged_what_a_guest_could_reach_is_named_and_then_refused() {
-        let script =
-            "ip link set lo up && ip route add default dev lo && echo ready && exec sleep 60";
+        let script = "ip link set lo up && ip link add host0 type veth peer name host1 && ip link set host1 up && ip address add 10.0.0.2/30 dev host0 && ip link set host0 up && ip route add default via 10.0.0.1 && echo ready && exec sleep 60";
         #[expect(
             clippy::disallowed_methods,
             reason = "a network namespace that plays the guest's"
@@ -95,9 +126,17 @@ mod tests {
         let before = reachable(guest.id(), &addresses, &toolbox).await;
         let kept = keep_apart(guest.id(), &addresses, &toolbox).await;
         let after = reachable(guest.id(), &addresses, &toolbox).await;
+        let everywhere = ["10.0.0.1", "203.0.113.1"].map(|text| text.parse::<IpAddr>().unwrap());
+        let everywhere = BTreeSet::from(everywhere);
+        let free = reachable(guest.id(), &everywhere, &toolbox).await;
+        keep_in(guest.id(), &toolbox).await.unwrap();
+        let kept_in = reachable(guest.id(), &everywhere, &toolbox).await;
         guest.kill().unwrap();
         guest.wait().unwrap();
         kept.unwrap();
         assert_eq!((before.unwrap(), after.unwrap()), (vec![old], Vec::new()));
+        // Its link stays, the default route is there and leads nowhere.
+        assert_eq!(free.unwrap().len(), 2);
+        assert_eq!(kept_in.unwrap(), ["10.0.0.1".parse::<IpAddr>().unwrap()]);
     }
 }

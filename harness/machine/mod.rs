@@ -21,7 +21,7 @@ mod way_out;
 
 pub use call::{BootConfig, Layer, boot_call, production_arguments};
 pub use error::MachineError;
-pub use isolation::reachable;
+pub use isolation::{ANYWHERE, reachable};
 pub use journal::{Journal, Record, Severity, Source};
 pub use listener::{Listener, Transport, listeners};
 pub use message::{Message, program_and_text};

@@ -15,7 +15,7 @@ use super::{
     call::{BootConfig, boot_call},
     error::MachineError,
     init::{rc_runs, runlevel},
-    isolation::keep_apart,
+    isolation::{keep_apart, keep_in},
     journal::Journal,
     network::{Addressing, INTERFACES, address_both_ends},
     notify,
@@ -154,6 +154,9 @@ impl Machine {
         limit: Duration,
     ) -> Result<(), MachineError> {
         keep_apart(self.leader, &self.config.apart, &self.toolbox).await?;
+        if self.way_out.is_none() {
+            keep_in(self.leader, &self.toolbox).await?;
+        }
         self.address = match addressing {
             Addressing::Harness(subnet) => {
                 let link = self.config.link();

@@ -112,7 +112,8 @@ async fn uplinks(plan: &Plan) -> Result<BTreeSet<String>, BootError> {
     Ok(links)
 }
 
-/// Checks the booted guest: private users, nothing but the exposed ports listens, and no way leads to the old server.
+/// Checks the booted guest: private users, nothing but the exposed ports listens, no way leads to the old server, and none elsewhere but where
+/// the project asks for one.
 pub(super) async fn boot_cases(plan: &Plan, guest: &Guest) -> Vec<Case> {
     let id = |name: &str| CaseId::new(&["boot", name]);
     let seconds = guest.ready_after.as_secs_f64();
@@ -126,14 +127,25 @@ pub(super) async fn boot_cases(plan: &Plan, guest: &Guest) -> Vec<Case> {
         listener_case(plan, guest),
     ];
     cases.extend(apart_case(plan, guest).await);
-    cases.extend(way_out_case(&guest.machine.config));
+    cases.push(way_out_case(plan, guest).await);
     cases
 }
 
-/// Tells that the guest has a way out, and what was done for it.
-fn way_out_case(config: &BootConfig) -> Option<Case> {
+/// Checks that the guest has a way out where the project asks for one, and nowhere else.
+async fn way_out_case(plan: &Plan, guest: &Guest) -> Case {
+    let id = CaseId::new(&["boot", "way-out"]);
+    let (leader, config) = (guest.machine.leader, &guest.machine.config);
+    let anywhere = BTreeSet::from(machine::ANYWHERE);
+    let reached = match machine::reachable(leader, &anywhere, &plan.toolbox).await {
+        Ok(reached) => reached,
+        Err(error) => return Case::broken(id, &error),
+    };
     if config.uplinks.is_empty() {
-        return None;
+        let cause = "what a test sends would be real; `forward = true` in [container] allows it";
+        let differences = reached.iter().map(|address| {
+            Difference::new(address.to_string(), "route", "no way", "a way").because(cause)
+        });
+        return Case::compared(id, differences.collect(), "the guest has no way out");
     }
     let links: Vec<&str> = config.uplinks.iter().map(String::as_str).collect();
     let how = format!(
@@ -141,7 +153,13 @@ fn way_out_case(config: &BootConfig) -> Option<Case> {
         links.join(", "),
         config.table()
     );
-    Some(Case::same(CaseId::new(&["boot", "way-out"]), how))
+    let differences = if reached.is_empty() {
+        let cause = "nothing told the guest its default route";
+        vec![Difference::new("default", "route", "a way", "no way").because(cause)]
+    } else {
+        Vec::new()
+    };
+    Case::compared(id, differences, how)
 }
 
 fn private_users(id: CaseId, leader: u32) -> Case {

@@ -35,6 +35,7 @@ fuzz_target!(|data: &[u8]| {
         request: "GET /".to_owned(),
         sent: Vec::new(),
         asked: String::new(),
+        accepted: None,
         status: "HTTP/1.1 200 OK".to_owned(),
         headers: Vec::new(),
         framing: "close".to_owned(),
