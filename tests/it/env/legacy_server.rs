@@ -92,6 +92,15 @@ impl LegacyServer {
 
     /// Starts it with a clock of its own.
     pub(crate) fn at(clock: fn() -> i64, shift: i64, fault: Fault) -> Self {
+        Self::start_with(clock, shift, fault, false)
+    }
+
+    /// Starts it with a clock and a token at the end of every line of its pages, behind whatever the fault has done to them.
+    pub(crate) fn noisy(fault: Fault) -> Self {
+        Self::start_with(now, 0, fault, true)
+    }
+
+    fn start_with(clock: fn() -> i64, shift: i64, fault: Fault, noisy: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let authority = listener.local_addr().unwrap().to_string();
         let application = Arc::new(Application {
@@ -105,7 +114,7 @@ impl LegacyServer {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let application = Arc::clone(&application);
-                thread::spawn(move || serve(stream, &application, fault));
+                thread::spawn(move || serve(stream, &application, fault, noisy));
             }
         });
         Self {
@@ -114,7 +123,7 @@ impl LegacyServer {
     }
 }
 
-fn serve(mut stream: TcpStream, application: &Application, fault: Fault) {
+fn serve(mut stream: TcpStream, application: &Application, fault: Fault, noisy: bool) {
     let Some(request) = read(&mut stream) else {
         return;
     };
@@ -126,6 +135,9 @@ fn serve(mut stream: TcpStream, application: &Application, fault: Fault) {
     );
     let mut reply = application.reply(method, target, &text);
     fault(target.split('?').next().unwrap_or_default(), &mut reply);
+    if noisy {
+        application.make_noise(&mut reply);
+    }
     thread::sleep(reply.delay);
     let mut wire = wire(&reply);
     wire.truncate(wire.len() - reply.cut);
@@ -215,6 +227,22 @@ impl Application {
             mixed,
             mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9).rotate_left(17)
         )
+    }
+
+    /// Lets every line of a page vary; its letters are those of every charset.
+    fn make_noise(&self, reply: &mut Reply) {
+        if !reply.body.starts_with(b"<html>") {
+            return;
+        }
+        let time = clock("%H:%M:%S", (self.clock)(), "Europe/Bratislava");
+        let lines = reply.body.split_inclusive(|&byte| byte == b'\n');
+        reply.body = lines
+            .flat_map(|line| {
+                let (text, end) = line.split_at(line.trim_ascii_end().len());
+                let noise = format!(" <i>{time} {}</i>", self.random());
+                [text, noise.as_bytes(), end].concat()
+            })
+            .collect();
     }
 
     fn page(&self, head: &str, body: &str) -> Reply {
