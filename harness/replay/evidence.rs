@@ -58,6 +58,8 @@ pub(super) struct Learner<'a> {
     /// What the page says of days elsewhere.
     pub(super) days: PageDays,
     pub(super) doubt: Doubt,
+    /// Reasons of holes that a person wrote, and whether what they hold has varied.
+    pub(super) wanted: BTreeMap<String, bool>,
     /// The names of values that belong together within this answer only.
     pub(super) within: BTreeMap<Vec<String>, String>,
     /// Where numbers vary on any page.
@@ -295,6 +297,8 @@ impl Learner<'_> {
             .map(|token| token.text.chars().count())
             .max()?;
         let reason = self.written.get(number)?.reason.clone();
+        let varied = column.windows(2).any(|pair| pair[0].text != pair[1].text);
+        *self.wanted.entry(reason.clone()).or_default() |= varied;
         // Rounded, so that recording again finds the same bound.
         let most = (longest * 2).next_power_of_two().max(64);
         Some(self.hole(HoleKind::Free { most, reason }))
@@ -400,6 +404,7 @@ mod tests {
             local: BTreeMap::new(),
             days: PageDays::default(),
             doubt: Doubt::default(),
+            wanted: BTreeMap::new(),
             within: BTreeMap::new(),
             elsewhere: &NOWHERE,
             varied: Varied::default(),

@@ -29,6 +29,8 @@ pub(super) struct Ground<'a> {
     pub(super) charset: Charset,
     pub(super) names: Names,
     pub(super) doubt: Doubt,
+    /// Reasons of holes that a person wrote, and whether what they hold has varied.
+    pub(super) wanted: BTreeMap<String, bool>,
     /// Where numbers vary on any page.
     pub(super) elsewhere: &'a Varied,
     /// Where they vary in this scenario.
@@ -57,6 +59,7 @@ pub(super) fn learn(
         local: BTreeMap::new(),
         days: PageDays::default(),
         doubt: Doubt::default(),
+        wanted: BTreeMap::new(),
         within: BTreeMap::new(),
         elsewhere: ground.elsewhere,
         varied: Varied::default(),
@@ -76,6 +79,9 @@ pub(super) fn learn(
         binary(first, observations, lenient)?
     };
     let headers = headers(&mut learner, first, observations, ground.authority, &body)?;
+    for (reason, varied) in std::mem::take(&mut learner.wanted) {
+        *ground.wanted.entry(reason).or_default() |= varied;
+    }
     ground.doubt.clock |= learner.doubt.clock;
     ground.doubt.duration |= learner.doubt.duration;
     ground.varied.merge(learner.varied);

@@ -71,6 +71,7 @@ impl<'a> Recorder<'a> {
             charset: self.options.charset,
             names: Names::default(),
             doubt: Doubt::default(),
+            wanted: BTreeMap::new(),
             elsewhere,
             varied: Varied::default(),
         }
@@ -113,6 +114,9 @@ impl<'a> Recorder<'a> {
                 }
             }
         }
+        if runs.len() > 1 {
+            result.notes.extend(self.never_varying(&ground.wanted));
+        }
         if pending {
             return self.offer(learnt, result);
         }
@@ -134,6 +138,17 @@ impl<'a> Recorder<'a> {
             result.correlations.extend(run.correlations.iter().cloned());
         }
         Ok(())
+    }
+
+    /// Names the holes that a person wrote for what did not vary: they may hide a change, and nothing shows that they are needed.
+    fn never_varying(&self, wanted: &BTreeMap<String, bool>) -> impl Iterator<Item = String> {
+        let steady = wanted.iter().filter(|(_, varied)| !**varied);
+        steady.map(|(reason, _)| {
+            format!(
+                "{}: what the hole \"{reason}\" holds never varied: it may hide a change",
+                self.scenario.name
+            )
+        })
     }
 
     fn write(&self, learnt: &[Step<'_>], result: &mut RecordResult) -> Result<(), SnapshotError> {

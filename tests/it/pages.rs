@@ -832,6 +832,27 @@ async fn what_varies_without_a_known_kind_is_reported_and_not_recorded() {
 }
 
 #[tokio::test]
+async fn a_hand_written_hole_for_what_never_varies_is_reported() {
+    let scenario = "title = \"x\"\n[[step]]\nname = \"page\"\nrequest = \"GET /nahodne\"\nholes = [{ regex = '(Jano|Fero|Mišo|Ďuro|Paľo)', reason = \"drawn\" }, { regex = '<title>(.*)</title>', reason = \"a habit\" }]\n";
+    let project = Project::new(&[("one", scenario)]);
+    let recorded = project.record(&LegacyServer::start()).await;
+    assert_eq!(
+        Verdict::of(&recorded.cases),
+        Verdict::Verified,
+        "{recorded:?}"
+    );
+    let told: Vec<&String> = recorded
+        .notes
+        .iter()
+        .filter(|note| note.contains("never varied"))
+        .collect();
+    assert_eq!(
+        told,
+        ["one: what the hole \"a habit\" holds never varied: it may hide a change"]
+    );
+}
+
+#[tokio::test]
 async fn a_redirect_loop_ends_and_is_not_recorded() {
     let scenario =
         "title = \"x\"\n[[step]]\nname = \"page\"\nrequest = \"GET /dokola\"\nfollow = true\n";
