@@ -7,7 +7,8 @@ use std::{
 
 use migrate_verify::{
     outcome::Verdict,
-    replay::ReplayError,
+    replay::{self, ReplayError},
+    scenario,
     snapshot::{Change, Pending, pending},
 };
 
@@ -132,20 +133,38 @@ fn choose(context: &Context, chosen: &ChosenArguments) -> Result<BTreeSet<String
     Ok(taken)
 }
 
-/// Accepts for a reason, or rejects.
+/// Refuses to accept an answer to what no scenario asks: the snapshot of what it does ask would be lost for it.
+fn all_current(context: &Context, chosen: &[Pending]) -> Result<(), Failure> {
+    let scenarios = scenario::load(&context.project()?.folder.join("scenarios"))?;
+    match chosen
+        .iter()
+        .find(|one| !replay::is_current(&scenarios, one))
+    {
+        None => Ok(()),
+        Some(stale) => Err(Failure::usage(format!(
+            "`{}` answers something else than the scenario asks by now",
+            stale.name()
+        ))
+        .hint("`reject` it, or `record --pending` again")),
+    }
+}
+
+/// Accepts for a reason, or rejects; all of them or none.
 fn decide(
     context: &Context,
     names: &BTreeSet<String>,
     reason: Option<&str>,
 ) -> Result<(), Failure> {
-    if reason.is_some_and(|reason| reason.trim().is_empty()) {
-        return Err(Failure::usage("a decision needs a reason"));
-    }
-    for one in read(context)? {
-        let name = one.name();
-        if !names.contains(&name) {
-            continue;
+    let mut chosen = read(context)?;
+    chosen.retain(|one| names.contains(&one.name()));
+    if let Some(reason) = reason {
+        if reason.trim().is_empty() {
+            return Err(Failure::usage("a decision needs a reason"));
         }
+        all_current(context, &chosen)?;
+    }
+    for one in chosen {
+        let name = one.name();
         match reason {
             Some(reason) => one.accept(reason),
             None => one.reject(),
@@ -175,6 +194,9 @@ fn print((change, members): &(Change, BTreeSet<String>)) {
     let lines: Vec<String> = removed.chain(added).collect();
     for line in lines.iter().take(SHOWN) {
         output::line(line);
+    }
+    if lines.is_empty() {
+        output::line("  nothing that a snapshot keeps: what stood in its holes did not fit them");
     }
     if lines.len() > SHOWN {
         output::line(&format!("  … and {} lines more", lines.len() - SHOWN));

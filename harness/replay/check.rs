@@ -7,7 +7,7 @@ use regex::Regex;
 use super::{asked::asked, error::ReplayError, secrets::passwords};
 use crate::{
     scenario::{Scenario, Step},
-    snapshot::{Body, HoleKind, Snapshot, pending_path, store},
+    snapshot::{Body, HoleKind, Pending, Snapshot, pending_path, store},
 };
 
 /// A hole that a person wrote may hold so many characters; what holds more hides a paragraph.
@@ -94,6 +94,9 @@ pub fn check_files(
     for scenario in scenarios {
         checked.scenario(scenario, &snapshots.join(&scenario.name), secrets)?;
     }
+    for name in store::folders(snapshots).map_err(ReplayError::Snapshots)? {
+        checked.pending(scenarios, &name, &snapshots.join(&name))?;
+    }
     checked.findings.sort();
     Ok(checked)
 }
@@ -125,11 +128,6 @@ impl FilesChecked {
                         self.snapshots += 1;
                         if let Some(reason) = &snapshot.accepted {
                             self.accepted.push((shown.clone(), reason.clone()));
-                        }
-                        if pending_path(&folder.join(&file)).exists() {
-                            let what =
-                                "an answer waits for a decision: `review`, `accept` or `reject` it";
-                            self.add(shown.clone(), FindingKind::Pending, what);
                         }
                         reasons.extend(self.snapshot(&shown, step, &snapshot));
                         if secrets {
@@ -166,10 +164,39 @@ impl FilesChecked {
         Ok(())
     }
 
+    /// Checks what waits for a decision in a folder.
+    fn pending(
+        &mut self,
+        scenarios: &[Scenario],
+        scenario: &str,
+        folder: &Path,
+    ) -> Result<(), ReplayError> {
+        for name in store::pending_names(folder).map_err(ReplayError::Snapshots)? {
+            let (kind, what) = match store::read(&pending_path(&folder.join(&name))) {
+                Err(error) => (FindingKind::Invalid, crate::outcome::chain(&error)),
+                // It was removed in between.
+                Ok(None) => continue,
+                Ok(Some(answer)) => match step_of(scenarios, scenario, &name) {
+                    None => (FindingKind::Stale, "no step has it: `reject` it".to_owned()),
+                    Some(step) if !answers(step, &answer) => (
+                        FindingKind::Outdated,
+                        "it answers something else than the scenario asks: `reject` it".to_owned(),
+                    ),
+                    Some(_) => (
+                        FindingKind::Pending,
+                        "an answer waits for a decision: `review`, `accept` or `reject` it"
+                            .to_owned(),
+                    ),
+                },
+            };
+            self.add(format!("snapshots/{scenario}/{name}.new"), kind, what);
+        }
+        Ok(())
+    }
+
     /// Checks one snapshot; returns the reasons of its hand-written holes.
     fn snapshot(&mut self, file: &str, step: &Step, snapshot: &Snapshot) -> BTreeSet<String> {
-        let request = format!("{} {}", step.method, step.target);
-        if snapshot.request != request || snapshot.asked != asked(step) {
+        if !answers(step, snapshot) {
             let what = "the scenario asks something else than when it was recorded";
             self.add(file.to_owned(), FindingKind::Outdated, what);
         }
@@ -252,6 +279,34 @@ static PATTERNS: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
     .map(|(what, pattern)| (what, Regex::new(pattern).expect("the pattern is constant")))
     .collect()
 });
+
+/// Returns whether a pending answer is one to what the scenarios ask today.
+pub fn is_current(scenarios: &[Scenario], pending: &Pending) -> bool {
+    let file = format!("{}.snap", pending.step);
+    let step = step_of(scenarios, &pending.scenario, &file);
+    step.is_some_and(|step| answers(step, &pending.answer))
+}
+
+/// Returns whether an answer is one to what a step asks today.
+fn answers(step: &Step, snapshot: &Snapshot) -> bool {
+    snapshot.request == format!("{} {}", step.method, step.target) && snapshot.asked == asked(step)
+}
+
+/// Returns the step that a file is of.
+fn step_of<'a>(scenarios: &'a [Scenario], scenario: &str, file: &str) -> Option<&'a Step> {
+    let scenario = scenarios.iter().find(|one| one.name == scenario)?;
+    let is_of = |index: usize, step: &Step| {
+        let stem = store::file_name(index + 1, &step.name, 0);
+        let stem = stem.trim_end_matches("snap");
+        let rest = file.strip_prefix(stem)?.strip_suffix("snap")?;
+        let hop = rest
+            .strip_prefix("hop")
+            .and_then(|hop| hop.strip_suffix('.'));
+        (rest.is_empty() || hop.is_some_and(|hop| hop.parse::<usize>().is_ok())).then_some(())
+    };
+    let mut steps = scenario.steps.iter().enumerate();
+    steps.find_map(|(index, step)| is_of(index, step).map(|()| step))
+}
 
 /// Returns the files of a step: its answers on the way, then the final one, whether it is there or not.
 fn files(index: usize, step: &Step, known: &BTreeSet<String>) -> Vec<String> {

@@ -40,7 +40,7 @@ mod varied;
 mod zone_evidence;
 
 pub use browser::Correlation;
-pub use check::{FilesChecked, Finding, FindingKind, check_files};
+pub use check::{FilesChecked, Finding, FindingKind, check_files, is_current};
 pub use compare::differences;
 pub use compare_all::{ReplayResult, replay};
 pub use error::ReplayError;

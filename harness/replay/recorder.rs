@@ -118,14 +118,16 @@ impl<'a> Recorder<'a> {
             result.notes.extend(self.never_varying(&ground.wanted));
         }
         if pending {
-            return self.offer(learnt, result);
+            return self.offer(learnt, complete, result);
         }
         for Step { id, learned, .. } in &learnt {
             let holes = learned.snapshot.holes().count();
             let evidence = format!("recorded with {holes} holes from {} rounds", runs.len());
             result.cases.push(Case::same(id.clone(), evidence));
         }
-        let still_holds = complete && self.differing(&learnt)?.iter().all(Vec::is_empty);
+        let accepted = learnt.iter().any(|step| self.accepted(step).is_some());
+        let still_holds =
+            complete && !accepted && self.differing(&learnt)?.iter().all(Vec::is_empty);
         if still_holds {
             result.unchanged += learnt.len();
         } else {
@@ -152,18 +154,15 @@ impl<'a> Recorder<'a> {
     }
 
     fn write(&self, learnt: &[Step<'_>], result: &mut RecordResult) -> Result<(), SnapshotError> {
-        for Step { file, id, learned } in learnt {
-            let path = self.folder.join(file);
-            if let Ok(Some(Snapshot {
-                accepted: Some(reason),
-                ..
-            })) = store::read(&path)
-            {
+        for step in learnt {
+            if let Some(reason) = self.accepted(step) {
                 result.notes.push(format!(
-                    "{id}: the answer that was accepted ({reason}) is replaced by what this server says"
+                    "{}: the answer that was accepted ({reason}) is replaced by what this server says",
+                    step.id
                 ));
             }
-            let changed = store::write(&path, &learned.snapshot)?;
+            let path = self.folder.join(&step.file);
+            let changed = store::write(&path, &step.learned.snapshot)?;
             *(if changed {
                 &mut result.written
             } else {
@@ -173,8 +172,23 @@ impl<'a> Recorder<'a> {
         Ok(())
     }
 
+    /// Returns why a person took the answer that is recorded for a step, if one did.
+    fn accepted(&self, step: &Step<'_>) -> Option<String> {
+        // One that can't be read is written again.
+        let recorded = store::read(&self.folder.join(&step.file)).ok().flatten();
+        recorded.and_then(|snapshot| snapshot.accepted)
+    }
+
     /// Keeps answers that differ from what is recorded beside it, and touches no snapshot.
-    fn offer(&self, learnt: Vec<Step<'_>>, result: &mut RecordResult) -> Result<(), SnapshotError> {
+    fn offer(
+        &self,
+        learnt: Vec<Step<'_>>,
+        complete: bool,
+        result: &mut RecordResult,
+    ) -> Result<(), SnapshotError> {
+        if complete {
+            self.given_no_more(&learnt, result)?;
+        }
         let differing = self.differing(&learnt)?;
         for (Step { file, id, learned }, differences) in learnt.into_iter().zip(differing) {
             let path = pending_path(&self.folder.join(file));
@@ -190,6 +204,33 @@ impl<'a> Recorder<'a> {
             result
                 .cases
                 .push(Case::compared(id, differences, "as recorded"));
+        }
+        Ok(())
+    }
+
+    /// Reports recorded answers that this server does not give, as those on the way of a redirect, and removes what waited in such places.
+    fn given_no_more(
+        &self,
+        learnt: &[Step<'_>],
+        result: &mut RecordResult,
+    ) -> Result<(), SnapshotError> {
+        let is_given = |file: &String| learnt.iter().any(|step| step.file == *file);
+        for file in store::pending_names(&self.folder)? {
+            if !is_given(&file) {
+                store::remove(&pending_path(&self.folder.join(file)))?;
+            }
+        }
+        for file in store::list(&self.folder)? {
+            if is_given(&file) {
+                continue;
+            }
+            let step = file.trim_end_matches(".snap");
+            let difference = Difference::new("snapshot", "missing", "as recorded", "no answer");
+            result.cases.push(Case::compared(
+                CaseId::new(&["replay", &self.scenario.name, step]),
+                vec![difference],
+                "recorded, and not given by this server: no answer can be accepted for it",
+            ));
         }
         Ok(())
     }
@@ -287,7 +328,6 @@ impl<'a> Recorder<'a> {
                 && old.request == new.request
                 && old.sent == new.sent
                 && old.asked == new.asked
-                && old.accepted == new.accepted
                 && old.charset == new.charset
                 && old.zone == new.zone;
             let mut differences = Vec::new();
@@ -302,7 +342,7 @@ impl<'a> Recorder<'a> {
                 }
             }
             if differences.is_empty() && !same_frame {
-                differences = difference("frame", "another request, charset or zone, or accepted");
+                differences = difference("frame", "another request, charset or zone");
             }
             all.push(differences);
         }

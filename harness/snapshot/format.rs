@@ -51,6 +51,8 @@ struct Info {
     sent: Vec<String>,
     asked: String,
     #[serde(default)]
+    pending: bool,
+    #[serde(default)]
     accepted: Option<String>,
     status: String,
     headers: Vec<String>,
@@ -76,6 +78,26 @@ struct HoleRecord {
     kind: HoleKind,
 }
 
+/// What an answer is to whoever reads its file. The file says it under its seal, so that a pending one that is renamed decides nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It is compared with.
+    Recorded,
+    /// It waits for a decision.
+    Pending,
+}
+
+impl State {
+    /// Refuses a file that says to be something else.
+    fn agrees(self, pending: bool) -> Result<(), String> {
+        match (self, pending) {
+            (Self::Recorded, true) => Err(UNDECIDED.to_owned()),
+            (Self::Pending, false) => Err(NOT_PENDING.to_owned()),
+            (Self::Recorded, false) | (Self::Pending, true) => Ok(()),
+        }
+    }
+}
+
 /// The version of this format.
 const VERSION: u32 = 2;
 
@@ -83,10 +105,10 @@ const VERSION: u32 = 2;
 const SEAL: &str = "  file: ";
 
 /// Writes a snapshot: the text file, and the bytes beside it where there are any.
-pub(super) fn write(snapshot: &Snapshot) -> (String, Option<(String, Vec<u8>)>) {
+pub(super) fn write(snapshot: &Snapshot, state: State) -> (String, Option<(String, Vec<u8>)>) {
     let mut holes = Vec::new();
     let mut lines = vec!["---".to_owned()];
-    head(&mut lines, snapshot, &mut holes);
+    head(&mut lines, snapshot, state, &mut holes);
     let (text, digest, beside) = match &snapshot.body {
         Body::Text(template) => {
             let text = marked(template, "body", &mut holes);
@@ -123,13 +145,16 @@ pub(super) fn write(snapshot: &Snapshot) -> (String, Option<(String, Vec<u8>)>) 
 }
 
 /// Writes everything of the front matter that stands before the body's digest.
-fn head(lines: &mut Vec<String>, snapshot: &Snapshot, holes: &mut Vec<String>) {
+fn head(lines: &mut Vec<String>, snapshot: &Snapshot, state: State, holes: &mut Vec<String>) {
     lines.push(format!("description: {}", json(&snapshot.description)));
     lines.push("info:".to_owned());
     lines.push(format!("  version: {VERSION}"));
     lines.push(format!("  request: {}", json(&snapshot.request)));
     list(lines, "sent", snapshot.sent.iter().map(json));
     lines.push(format!("  asked: {}", json(&snapshot.asked)));
+    if state == State::Pending {
+        lines.push("  pending: true".to_owned());
+    }
     if let Some(reason) = &snapshot.accepted {
         lines.push(format!("  accepted: {}", json(reason)));
     }
@@ -205,6 +230,7 @@ fn split(file: &str) -> Result<(&str, &str), String> {
 /// Reads a snapshot file; `beside` fetches the bytes of a binary one.
 pub(super) fn read(
     file: &str,
+    state: State,
     beside: impl FnOnce(&str) -> Result<Vec<u8>, String>,
 ) -> Result<Snapshot, String> {
     let (yaml, text) = split(file)?;
@@ -213,6 +239,7 @@ pub(super) fn read(
     if info.file != seal(yaml).to_string() {
         return Err(EDITED_HEAD.to_owned());
     }
+    state.agrees(info.pending)?;
     let mut places: Vec<(String, usize, Hole)> = info
         .holes
         .into_iter()
@@ -271,6 +298,12 @@ const EDITED: &str = "its body is not the one that was recorded: it was edited, 
 /// Why a front matter is refused.
 const EDITED_HEAD: &str =
     "its front matter is not the one that was recorded: it was edited; `record` it again";
+
+/// Why an answer is not compared with.
+const UNDECIDED: &str = "it is an answer that waits for a decision, put here without one: bring the snapshot back, then `accept` or `reject` it";
+
+/// Why an answer can't be decided on.
+const NOT_PENDING: &str = "`record --pending` did not write it: remove it";
 
 /// Why the file of another version is refused.
 const OTHER_VERSION: &str = "its format is of another version of this program; `record` it again";

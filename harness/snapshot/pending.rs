@@ -13,6 +13,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::{
     error::SnapshotError,
+    hole::{Hole, HoleKind},
     model::{Body, Snapshot},
     store,
 };
@@ -76,20 +77,20 @@ impl Pending {
         format!("{}/{}", self.scenario, self.step)
     }
 
-    /// Returns in which lines the two answers differ: status, headers and page, holes by their names. The length of a page follows from the
-    /// page, and counts only where nothing else changes.
+    /// Returns in which lines the two answers differ: status, headers, page, and what its holes may hold. What follows from the page or from
+    /// chance counts only where nothing else changes.
     pub fn change(&self) -> Change {
-        let change = self.lines(false);
+        let change = self.lines(Detail::Meant);
         if change == Change::default() {
-            return self.lines(true);
+            return self.lines(Detail::All);
         }
         change
     }
 
-    fn lines(&self, with_length: bool) -> Change {
+    fn lines(&self, detail: Detail) -> Change {
         let old = self.recorded.as_ref();
-        let old = old.map_or(String::new(), |old| text(old, with_length));
-        let new = text(&self.answer, with_length);
+        let old = old.map_or(String::new(), |old| text(old, detail));
+        let new = text(&self.answer, detail);
         let mut change = Change::default();
         for line in TextDiff::from_lines(&old, &new).iter_all_changes() {
             let text = line.value().trim_end_matches('\n').to_owned();
@@ -135,10 +136,20 @@ impl Change {
     }
 }
 
-/// Returns an answer as lines, with or without its `Content-Length`.
-fn text(snapshot: &Snapshot, with_length: bool) -> String {
+/// How much of an answer counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Detail {
+    /// Without the length of the page, and without how many digits a number happened to have.
+    Meant,
+    /// All of it, and what was asked.
+    All,
+}
+
+/// Returns an answer as lines.
+fn text(snapshot: &Snapshot, detail: Detail) -> String {
     let mut lines = vec![snapshot.status.clone()];
-    let is_shown = |name: &str| with_length || !name.eq_ignore_ascii_case("content-length");
+    let is_shown =
+        |name: &str| detail == Detail::All || !name.eq_ignore_ascii_case("content-length");
     for (name, value) in snapshot.headers.iter().filter(|(name, _)| is_shown(name)) {
         lines.push(format!("{name}: {}", value.marked().0));
     }
@@ -156,5 +167,38 @@ fn text(snapshot: &Snapshot, with_length: bool) -> String {
             crate::digest::Sha256Digest::of(bytes)
         )),
     }
+    let holes: BTreeSet<String> = snapshot
+        .holes()
+        .map(|hole| may_hold(hole, detail))
+        .collect();
+    lines.extend(holes);
+    if detail == Detail::All {
+        lines.push(format!("time zone: {}", snapshot.zone));
+        lines.push(format!(
+            "request: {} ({})",
+            snapshot.request, snapshot.asked
+        ));
+        lines.push(format!("title: {}", snapshot.description));
+    }
     lines.join("\n")
+}
+
+/// Says what a hole may hold: the same page with a clock of another time zone is another answer.
+fn may_hold(hole: &Hole, detail: Detail) -> String {
+    let is_by_chance = match hole.kind {
+        HoleKind::Duration { .. } | HoleKind::Number { .. } => detail == Detail::Meant,
+        HoleKind::Clock { .. }
+        | HoleKind::Recent { .. }
+        | HoleKind::Token { .. }
+        | HoleKind::Age { .. }
+        | HoleKind::Server { .. }
+        | HoleKind::Secret { .. }
+        | HoleKind::Free { .. } => false,
+    };
+    let kind = if is_by_chance {
+        hole.kind.word().to_owned()
+    } else {
+        serde_json::to_string(&hole.kind).expect("holes always serialise")
+    };
+    format!("{{{{{}}}}}: {kind}", hole.name)
 }

@@ -6,7 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{error::SnapshotError, format, model::Snapshot};
+use super::{
+    error::SnapshotError,
+    format::{self, State},
+    model::Snapshot,
+};
 
 /// No snapshot is larger; bodies are bounded when they are recorded.
 const LARGEST: u64 = 160 << 20;
@@ -21,7 +25,7 @@ pub fn file_name(number: usize, step: &str, hop: usize) -> String {
     }
 }
 
-/// Reads one snapshot; `None` where there is none.
+/// Reads one snapshot, or a pending answer where the path is one's; `None` where there is none.
 pub fn read(path: &Path) -> Result<Option<Snapshot>, SnapshotError> {
     let Some(bytes) = read_bounded(path)? else {
         return Ok(None);
@@ -42,12 +46,14 @@ pub fn read(path: &Path) -> Result<Option<Snapshot>, SnapshotError> {
             Err(error) => Err(error.to_string()),
         }
     };
-    format::read(&text, beside).map(Some).map_err(wrong)
+    format::read(&text, state(path), beside)
+        .map(Some)
+        .map_err(wrong)
 }
 
-/// Writes one snapshot where it differs from what is there; returns whether it did.
+/// Writes one snapshot, or a pending answer where the path is one's, if it differs from what is there; returns whether it did.
 pub fn write(path: &Path, snapshot: &Snapshot) -> Result<bool, SnapshotError> {
-    let (text, binary) = format::write(snapshot);
+    let (text, binary) = format::write(snapshot, state(path));
     let mut wanted = BTreeSet::new();
     let mut changed = false;
     if let Some((extension, bytes)) = binary {
@@ -85,7 +91,7 @@ pub fn list(folder: &Path) -> Result<BTreeSet<String>, SnapshotError> {
 }
 
 /// Returns the snapshots of a scenario for which an answer is pending, by their file names.
-pub(super) fn pending_names(folder: &Path) -> Result<BTreeSet<String>, SnapshotError> {
+pub fn pending_names(folder: &Path) -> Result<BTreeSet<String>, SnapshotError> {
     let names = names(folder)?.into_iter();
     let pending = names.filter_map(|name| name.strip_suffix(".new").map(str::to_owned));
     Ok(pending
@@ -96,8 +102,8 @@ pub(super) fn pending_names(folder: &Path) -> Result<BTreeSet<String>, SnapshotE
         .collect())
 }
 
-/// Returns the folders below `snapshots/`.
-pub(super) fn folders(snapshots: &Path) -> Result<Vec<String>, SnapshotError> {
+/// Returns the folders below `snapshots/`, with snapshots or without.
+pub fn folders(snapshots: &Path) -> Result<Vec<String>, SnapshotError> {
     let mut names = names(snapshots)?;
     names.retain(|name| snapshots.join(name).is_dir());
     Ok(names)
@@ -132,6 +138,15 @@ pub fn extension_of(content_type: Option<&str>) -> String {
         known.to_owned()
     } else {
         "bin".to_owned()
+    }
+}
+
+/// Returns what a file is by its name.
+fn state(path: &Path) -> State {
+    if path.extension().is_some_and(|extension| extension == "new") {
+        State::Pending
+    } else {
+        State::Recorded
     }
 }
 
@@ -228,7 +243,7 @@ mod tests {
     use super::*;
     use crate::{
         charset::{Charset, Detection, Source},
-        snapshot::{Body, Hole, HoleKind, Template, Zone},
+        snapshot::{Body, Hole, HoleKind, Template, Zone, pending_path},
     };
 
     fn example() -> Snapshot {
@@ -298,7 +313,7 @@ mod tests {
 
     #[test]
     fn the_file_reads_well() {
-        let (text, _) = format::write(&example());
+        let (text, _) = format::write(&example(), State::Recorded);
         insta::assert_snapshot!(text.replace('\r', "␍").replace('\u{81}', "␁"), @r#"
         ---
         description: "Prihlásenie: login"
@@ -328,6 +343,24 @@ mod tests {
         ---
         {{token-1}}
         "#);
+    }
+
+    #[test]
+    fn a_pending_answer_that_is_renamed_is_no_snapshot_and_a_snapshot_is_no_pending_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("01-a.snap");
+        let pending = pending_path(&path);
+        write(&pending, &example()).unwrap();
+        assert_eq!(read(&pending).unwrap(), Some(example()));
+        fs::rename(&pending, &path).unwrap();
+        let refused = read(&path).unwrap_err();
+        let SnapshotError::Format { reason, .. } = refused else {
+            panic!("{refused}");
+        };
+        assert!(reason.contains("waits for a decision"), "{reason}");
+        write(&path, &example()).unwrap();
+        fs::rename(&path, &pending).unwrap();
+        assert!(read(&pending).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::env::{LegacyServer, Reply, TestEnv};
+use crate::env::{LegacyServer, Reply, TestEnv, now};
 
 /// Two pages get the same new footer, a third one loses a header.
 fn changed(path: &str, reply: &mut Reply) {
@@ -15,7 +15,11 @@ fn changed(path: &str, reply: &mut Reply) {
 
 /// Records three pages from an old server.
 fn recorded() -> (TestEnv, LegacyServer) {
-    let (env, old) = (TestEnv::new(), LegacyServer::start());
+    recorded_from(LegacyServer::start())
+}
+
+fn recorded_from(old: LegacyServer) -> (TestEnv, LegacyServer) {
+    let env = TestEnv::new();
     let config = format!(
         "[legacy]\nurl = \"{}\"\ncharset = \"windows-1250\"\ntimezone = \"Europe/Bratislava\"\n",
         old.url
@@ -71,7 +75,7 @@ fn an_answer_that_waits_is_listed_and_decides_nothing() {
     ends(&env, &["replay", "--quiet", "--server", &new.url], 1);
     let text = ends(&env, &["check"], 1);
     assert!(
-        text.contains("snapshots/login/01-page.snap: pending"),
+        text.contains("snapshots/login/01-page.snap.new: pending"),
         "{text}"
     );
     // What changes in the same way is one group.
@@ -139,4 +143,120 @@ fn an_answer_is_accepted_for_a_reason_and_every_later_report_says_so() {
         "{text}"
     );
     assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+/// Puts the time of day in a time zone into a page.
+fn shows_the_time(zone: &str, reply: &mut Reply) {
+    let now = jiff::Timestamp::from_second(now()).unwrap();
+    let time = now.in_tz(zone).unwrap().strftime("%H:%M:%S").to_string();
+    reply.replace("-1098453117", &time);
+}
+
+#[test]
+fn a_clock_of_another_time_zone_is_shown_though_the_page_has_the_same_lines() {
+    let (env, _old) = recorded_from(LegacyServer::with(0, |path, reply| {
+        if path.starts_with("/crc.php") {
+            shows_the_time("Europe/Bratislava", reply);
+        }
+    }));
+    let new = LegacyServer::with(0, |path, reply| {
+        if path.starts_with("/crc.php") {
+            shows_the_time("UTC", reply);
+        }
+    });
+    offer(&env, &new, 1);
+    let text = ends(&env, &["pending"], 1);
+    assert!(text.contains("crc/01-page:\n  - {{"), "{text}");
+    assert!(text.contains("\"zone\":\"utc\""), "{text}");
+}
+
+#[test]
+fn an_accepted_answer_is_not_offered_again() {
+    let (env, _old) = recorded();
+    let new = LegacyServer::with(0, changed);
+    offer(&env, &new, 1);
+    ends(&env, &["accept", "--all", "--reason", "wanted"], 0);
+    offer(&env, &new, 0);
+    ends(&env, &["pending"], 0);
+    ends(&env, &["replay", "--quiet", "--server", &new.url], 0);
+}
+
+#[test]
+fn a_pending_answer_that_was_renamed_makes_nothing_green() {
+    let (env, _old) = recorded();
+    let new = LegacyServer::with(0, changed);
+    offer(&env, &new, 1);
+    for name in ["login", "static", "crc"] {
+        let path = env.path().join(format!("snapshots/{name}/01-page.snap"));
+        fs::rename(path.with_extension("snap.new"), &path).unwrap();
+    }
+    let text = ends(&env, &["replay", "--server", &new.url], 3);
+    assert!(
+        text.contains("waits for a decision, put here without one"),
+        "{text}"
+    );
+    ends(&env, &["check"], 2);
+}
+
+#[test]
+fn an_answer_to_what_no_scenario_asks_is_named_by_check_and_not_accepted() {
+    let (env, _old) = recorded();
+    let new = LegacyServer::with(0, changed);
+    offer(&env, &new, 1);
+    let scenario = |request: &str| {
+        format!("title = \"A page\"\n[[step]]\nname = \"page\"\nrequest = \"{request}\"\n")
+    };
+    env.write("scenarios/login.toml", scenario("GET /login.php?lang=sk"));
+    let renamed = scenario("GET /crc.php").replace("\"page\"", "\"sum\"");
+    env.write("scenarios/crc.toml", renamed);
+    fs::remove_file(env.path().join("scenarios/static.toml")).unwrap();
+    let text = ends(&env, &["check"], 1);
+    for expected in [
+        "snapshots/login/01-page.snap.new: outdated",
+        "snapshots/crc/01-page.snap.new: stale",
+        "snapshots/static/01-page.snap.new: stale",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    let before = fs::read(env.path().join("snapshots/login/01-page.snap")).unwrap();
+    for name in ["login", "crc", "static"] {
+        let text = ends(&env, &["accept", name, "--reason", "wanted"], 2);
+        assert!(
+            text.contains("something else than the scenario asks"),
+            "{text}"
+        );
+    }
+    assert_eq!(
+        fs::read(env.path().join("snapshots/login/01-page.snap")).unwrap(),
+        before
+    );
+    ends(&env, &["reject", "--all"], 0);
+    ends(&env, &["pending"], 0);
+}
+
+#[test]
+fn an_answer_that_is_given_no_more_is_different_and_nothing_waits_in_its_place() {
+    let (env, old) = recorded();
+    let scenario =
+        "title = \"A page\"\n[[step]]\nname = \"page\"\nrequest = \"GET /stare\"\nfollow = true\n";
+    env.write("scenarios/moved.toml", scenario);
+    let record = ["record", "moved", "--rate", "1000", "--quiet", "--server"];
+    ends(&env, &[&record[..], &[&old.url]].concat(), 0);
+    assert!(
+        env.path()
+            .join("snapshots/moved/01-page.hop1.snap")
+            .exists()
+    );
+    let new = LegacyServer::with(0, |path, reply| {
+        if path.starts_with("/stare") {
+            "HTTP/1.1 200 OK".clone_into(&mut reply.status);
+        }
+    });
+    let text = offer(&env, &new, 1);
+    assert!(
+        text.contains(
+            "different: replay/moved/01-page.hop1: recorded, and not given by this server"
+        ),
+        "{text}"
+    );
 }
