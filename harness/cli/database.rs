@@ -161,6 +161,7 @@ async fn compare(
         subject: actual.to_string(),
         started_at: clock::rfc3339(clock::now()),
         stages: vec![stage],
+        accepted: Vec::new(),
         not_compared,
         syslog: Vec::new(),
     };

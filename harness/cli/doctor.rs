@@ -46,6 +46,7 @@ fn print(context: &Context, subject: String, started: Instant, cases: Vec<Case>)
             took: started.elapsed(),
             cases,
         }],
+        accepted: Vec::new(),
         not_compared: Vec::new(),
         syslog: Vec::new(),
     };

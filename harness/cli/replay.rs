@@ -71,6 +71,7 @@ pub(crate) async fn replay(
         subject: server,
         started_at: clock::rfc3339(second),
         stages,
+        accepted: result.accepted.clone(),
         not_compared: result.not_compared.clone(),
         syslog: Vec::new(),
     };

@@ -172,6 +172,8 @@ pub struct RunReport {
     pub started_at: String,
     /// The stages, in order.
     pub stages: Vec<Stage>,
+    /// The cases that were compared with an answer that a person accepted, not with the old server's, and the reasons.
+    pub accepted: Vec<String>,
     /// What was deliberately not compared, and why: paths that are state, holes, headers that may differ.
     pub not_compared: Vec<String>,
     /// What the guest said to syslog, part by part.
@@ -242,6 +244,7 @@ mod tests {
             subject: String::new(),
             started_at: String::new(),
             stages,
+            accepted: Vec::new(),
             not_compared: Vec::new(),
             syslog: Vec::new(),
         };

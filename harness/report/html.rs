@@ -28,7 +28,7 @@ pub fn render(report: &RunReport) -> String {
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                div class={ "verdict " (verdict) } { h1 { (headline(verdict)) } p { (advice(verdict)) } }
+                div class={ "verdict " (verdict) } { h1 { (headline(verdict)) } p { (advice(verdict)) } (accepted(report)) }
                 p { "Checked: " code { (report.subject) } " · started " (report.started_at)
                     @if let Some(id) = &report.id { " · run " code { (id) } } }
                 (overview(report))
@@ -38,6 +38,10 @@ pub fn render(report: &RunReport) -> String {
                 @if !report.syslog.is_empty() {
                     h2 { "What the copy's programs said meanwhile" }
                     @for part in &report.syslog { (syslog_details(part)) }
+                }
+                @if !report.accepted.is_empty() {
+                    h2 id="accepted" { "Compared with answers that a person accepted" }
+                    ul { @for case in &report.accepted { li { (printable(case)) } } }
                 }
                 @if !report.not_compared.is_empty() {
                     h2 { "Deliberately not compared" }
@@ -64,6 +68,16 @@ fn advice(verdict: Verdict) -> &'static str {
             "Do not switch over before each difference below is mended or accepted."
         }
         Verdict::Inconclusive => "Do not switch over yet: what is listed below was not compared.",
+    }
+}
+
+/// Says beside the verdict how much of it is a person's word.
+fn accepted(report: &RunReport) -> Markup {
+    html! {
+        @if !report.accepted.is_empty() {
+            p { a href="#accepted" { (report.accepted.len()) " of the answers" }
+                " were compared with what a person accepted, not with what the old server said." }
+        }
     }
 }
 
@@ -226,6 +240,8 @@ mod tests {
             "{html}"
         );
         assert!(html.contains("The copy is not the same."), "{html}");
+        assert!(html.contains(">1 of the answers</a>"), "{html}");
+        assert!(html.contains("(the new &lt;footer&gt;)"), "{html}");
         assert!(
             !html.contains("http://") && !html.contains("<script"),
             "it must be one self-contained file"

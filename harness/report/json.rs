@@ -21,6 +21,9 @@ pub struct Document {
     subject: String,
     started_at: String,
     stages: Vec<StageDocument>,
+    /// Only where a person accepted answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    accepted: Vec<String>,
     not_compared: Vec<String>,
     /// Only a run that booted a guest has one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -105,6 +108,7 @@ pub fn document(report: &RunReport) -> Document {
         subject: report.subject.clone(),
         started_at: report.started_at.clone(),
         stages: report.stages.iter().map(stage).collect(),
+        accepted: report.accepted.clone(),
         not_compared: report.not_compared.clone(),
         syslog: report.syslog.iter().map(part).collect(),
     }
@@ -133,6 +137,7 @@ pub fn parse(text: &str) -> Result<RunReport, DocumentError> {
             .into_iter()
             .map(parse_stage)
             .collect::<Result<_, _>>()?,
+        accepted: document.accepted,
         not_compared: document.not_compared,
         syslog: document.syslog.into_iter().map(parse_part).collect(),
     })
@@ -286,5 +291,9 @@ mod tests {
         );
         assert_eq!(document["stages"][1]["cases"][3]["outcome"], "not_run");
         assert_eq!(document["stages"][2]["outcome"], "not_run");
+        assert_eq!(
+            document["accepted"][0],
+            "replay/login/01-form (the new <footer>)"
+        );
     }
 }

@@ -33,6 +33,7 @@ pub fn render(report: &RunReport, verbose: bool) -> String {
     }
     syslog_line(&mut text, report);
     findings(&mut text, report);
+    accepted_lines(&mut text, report);
     let sentence = match report.verdict() {
         Verdict::Verified => "everything that was compared is the same",
         Verdict::Different => "the candidate is not the same",
@@ -112,6 +113,28 @@ fn syslog_line(text: &mut String, report: &RunReport) {
         counts.push(format!("{hidden} more with errors or warnings"));
     }
     let _ = writeln!(text, "\nmessages of the guest: {}", counts.join(", "));
+}
+
+/// Counts the answers of which a person's word, not the old server's, is what they were compared with, and names the first.
+fn accepted_lines(text: &mut String, report: &RunReport) {
+    let count = report.accepted.len();
+    if count == 0 {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "\nnot compared with the old server's answer, but with one that a person accepted: {count}"
+    );
+    for case in report.accepted.iter().take(MEMBERS) {
+        let _ = writeln!(text, "    {}", clean(case));
+    }
+    if count > MEMBERS {
+        let _ = writeln!(
+            text,
+            "    … and {} more: they stand in the report",
+            count - MEMBERS
+        );
+    }
 }
 
 fn findings(text: &mut String, report: &RunReport) {
@@ -250,6 +273,7 @@ mod tests {
         };
         report.stages.truncate(1);
         report.syslog.clear();
+        report.accepted.clear();
         report.stages[0].cases = (1..=8).map(case).collect();
         insta::assert_snapshot!(render(&report, false), @"
         oci:image:stand-in
@@ -287,6 +311,9 @@ mod tests {
 
         ? replay/login/04-edit
             03-detail did not answer
+
+        not compared with the old server's answer, but with one that a person accepted: 1
+            replay/login/01-form (the new <footer>)
 
         DIFFERENT: the candidate is not the same
         ");

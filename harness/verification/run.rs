@@ -358,6 +358,7 @@ async fn replay(
     .await
     {
         Ok(result) => {
+            stages.accepted.extend(result.accepted);
             stages.not_compared.extend(result.not_compared);
             stages.course.spans = result.spans;
             result.cases

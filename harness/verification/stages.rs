@@ -15,6 +15,7 @@ pub(super) struct Stages<'a> {
     /// The stages that have ended.
     pub(super) done: Vec<Stage>,
     /// What was not compared, a line each.
+    pub(super) accepted: Vec<String>,
     pub(super) not_compared: Vec<String>,
     /// What the build did, a line each.
     pub(super) build_log: Vec<String>,
@@ -43,6 +44,7 @@ impl<'a> Stages<'a> {
         Self {
             plan,
             done: Vec::new(),
+            accepted: Vec::new(),
             not_compared: Vec::new(),
             build_log: Vec::new(),
             guest_log: Vec::new(),
@@ -135,6 +137,7 @@ impl<'a> Stages<'a> {
             subject: self.plan.subject(),
             started_at: self.plan.started_at.clone(),
             stages: self.done,
+            accepted: self.accepted,
             not_compared: self.not_compared,
             syslog: self.syslog,
         };

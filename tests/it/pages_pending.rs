@@ -119,7 +119,7 @@ fn an_answer_is_accepted_for_a_reason_and_every_later_report_says_so() {
 
     // The accepted answer is compared, and named; the rejected ones still differ.
     let text = ends(&env, &["replay", "--server", &new.url], 1);
-    let told = "not the old server's answer, but one that a person accepted: replay/login/01-page (the new footer)";
+    let told = "not compared with the old server's answer, but with one that a person accepted: 1\n    replay/login/01-page (the new footer)\n";
     assert!(text.contains(told), "{text}");
     assert!(!text.contains("≠ replay/login"), "{text}");
     for rejected in ["replay/static/01-page", "replay/crc/01-page"] {
