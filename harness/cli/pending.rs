@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     io::{self, BufRead, IsTerminal, Write},
+    ops::ControlFlow,
 };
 
 use migrate_verify::{
@@ -45,20 +46,46 @@ pub(crate) fn review(context: &Context) -> Result<Verdict, Failure> {
     }
     for group in Change::groups(&read(context)?) {
         print(&group);
-        let answer = ask("accept all of these (a), reject (r), leave (Enter), quit (q)?")?;
-        match answer.as_str() {
-            "a" => {
-                let reason = ask("why is the new answer right?")?;
-                decide(context, &group.1, Some(&reason))?;
-            }
-            "r" => decide(context, &group.1, None)?,
-            "q" => break,
-            _ => {}
+        if asked(context, &group.1)?.is_break() {
+            break;
         }
     }
     let left = read(context)?.len();
     output::line(&format!("{left} answers wait for a decision"));
     Ok(verdict(left))
+}
+
+/// Asks what to do with answers in which the same changes, and does it; one by one where a person wants to take some out.
+fn asked(context: &Context, names: &BTreeSet<String>) -> Result<ControlFlow<()>, Failure> {
+    let question = if let (1, Some(name)) = (names.len(), names.first()) {
+        format!(
+            "{}: accept (a), reject (r), leave (Enter), quit (q)?",
+            printable(name)
+        )
+    } else {
+        "accept all of these (a), reject (r), one by one (o), leave (Enter), quit (q)?".to_owned()
+    };
+    match ask(&question)?.as_str() {
+        "a" => {
+            let reason = ask("why is the new answer right?")?;
+            if reason.is_empty() {
+                output::line("a decision needs a reason: left");
+            } else {
+                decide(context, names, Some(&reason))?;
+            }
+        }
+        "r" => decide(context, names, None)?,
+        "o" if names.len() > 1 => {
+            for name in names {
+                if asked(context, &[name.clone()].into())?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        "q" => return Ok(ControlFlow::Break(())),
+        _ => {}
+    }
+    Ok(ControlFlow::Continue(()))
 }
 
 /// Makes pending answers the snapshots.

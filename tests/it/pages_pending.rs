@@ -1,6 +1,10 @@
 //! Answers that differ wait for a person: listed, accepted for a reason, rejected; none makes anything green in silence.
 
-use std::fs;
+use std::{
+    fs,
+    io::Write,
+    process::{Command, Stdio},
+};
 
 use crate::env::{LegacyServer, Reply, TestEnv, now};
 
@@ -257,6 +261,45 @@ fn an_answer_that_is_given_no_more_is_different_and_nothing_waits_in_its_place()
         text.contains(
             "different: replay/moved/01-page.hop1: recorded, and not given by this server"
         ),
+        "{text}"
+    );
+}
+
+/// Answers the questions of `review`, on a terminal that script(1) makes.
+fn review(env: &TestEnv, answers: &str) {
+    #[expect(clippy::disallowed_methods, reason = "the program under test")]
+    let mut script = Command::new("script");
+    let program = env!("CARGO_BIN_EXE_migrate-verify");
+    script
+        .args([
+            "--quiet",
+            "--command",
+            &format!("{program} review"),
+            "/dev/null",
+        ])
+        .current_dir(env.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null());
+    let mut running = script.spawn().unwrap();
+    let mut stdin = running.stdin.take().unwrap();
+    stdin.write_all(answers.as_bytes()).unwrap();
+    running.wait().unwrap();
+}
+
+#[test]
+fn review_takes_members_out_of_a_group_one_by_one_and_needs_a_reason() {
+    let (env, _old) = recorded();
+    let new = LegacyServer::with(0, changed);
+    offer(&env, &new, 1);
+    // crc: accepted without a reason. The footer's group one by one: login is accepted, static is rejected.
+    review(&env, "a\n\no\na\nthe new footer\nr\n");
+    let text = ends(&env, &["pending"], 1);
+    assert!(text.contains("crc/01-page:"), "{text}");
+    assert!(text.contains("1 answers wait for a decision"), "{text}");
+    let text = ends(&env, &["check"], 1);
+    let accepted = "login/01-page.snap: accepted, not the old server's answer: the new footer";
+    assert!(
+        text.contains(accepted) && !text.contains("static"),
         "{text}"
     );
 }
