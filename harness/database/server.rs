@@ -56,7 +56,9 @@ pub(super) async fn read_server(
         .rows("the server's variables", "SHOW GLOBAL VARIABLES")
         .await?
     {
-        variables.insert(text(&row, 0), text(&row, 1));
+        let (name, value) = (text(&row, 0), text(&row, 1));
+        let value = in_one_way(&name, value);
+        variables.insert(name, value);
     }
     for row in connection
         .rows(
@@ -93,6 +95,15 @@ pub(super) async fn read_server(
     let mut identity = subject("identity", &mut IDENTITY.into_iter());
     identity.fact("database", database);
     Ok(Description(vec![identity, settings]))
+}
+
+/// Writes a setting as all versions understand it: MySQL 5.6 has numbers where others have words.
+fn in_one_way(name: &str, value: String) -> String {
+    match (name, value.as_str()) {
+        ("old_passwords", "0") => "OFF".to_owned(),
+        ("old_passwords", "1") => "ON".to_owned(),
+        _ => value,
+    }
 }
 
 /// Returns one of the two subjects.
@@ -146,4 +157,23 @@ pub(super) fn comparable(
     );
     let [first, second] = kept;
     (Description(vec![first]), Description(vec![second]), only)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_setting_reads_in_one_way_on_all_versions() {
+        let table = [
+            ("old_passwords", "0", "OFF"),
+            ("old_passwords", "1", "ON"),
+            ("old_passwords", "2", "2"),
+            ("old_passwords", "OFF", "OFF"),
+            ("ft_min_word_len", "1", "1"),
+        ];
+        for (name, value, read) in table {
+            assert_eq!(in_one_way(name, value.to_owned()), read, "{name} {value}");
+        }
+    }
 }
