@@ -354,9 +354,10 @@ fn is_refusal(error: &DatabaseError) -> bool {
     server_error(error).is_some()
 }
 
-/// Returns whether the server said that it does not know the syntax, the variable, the table or the column.
+/// Returns whether the server said that it does not know the syntax, the variable, the table, the column or the function. MySQL 5.6 takes a
+/// function that it does not know for a stored one, which the login may not execute (1370).
 fn is_unknown(error: &DatabaseError) -> bool {
-    const UNKNOWN: [u16; 9] = [1049, 1064, 1109, 1146, 1193, 1235, 1305, 1577, 1690];
+    const UNKNOWN: [u16; 10] = [1049, 1064, 1109, 1146, 1193, 1235, 1305, 1370, 1577, 1690];
     server_error(error).is_some_and(|error| UNKNOWN.contains(&error.code))
 }
 
@@ -374,5 +375,27 @@ fn server_error(error: &DatabaseError) -> Option<&mysql_async::ServerError> {
         | DatabaseError::Read { .. }
         | DatabaseError::Write { .. }
         | DatabaseError::Format { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_does_not_know_is_told_from_what_it_refuses() {
+        let says = |code: u16| DatabaseError::Query {
+            what: "the server's hashes".to_owned(),
+            address: "mysql://192.0.2.10".to_owned(),
+            source: Box::new(mysql_async::ServerError {
+                code,
+                message: String::new(),
+                state: String::new(),
+            }),
+        };
+        for (code, expected) in [(1305, true), (1370, true), (1142, false), (1045, false)] {
+            assert_eq!(is_unknown(&says(code)), expected, "{code}");
+            assert!(is_refusal(&says(code)), "{code}");
+        }
     }
 }

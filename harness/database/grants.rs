@@ -48,18 +48,34 @@ pub(super) async fn read_grants(
         };
         let lines: Vec<String> = lines.iter().map(|row| text(row, 0)).collect();
         let title = format!("login '{}'@'{}'", text(row, 0), text(row, 1));
-        subjects.push(login(title, &lines, database));
+        let seen = lines.iter().find_map(|line| password(line));
+        let kind = match seen {
+            Some(Password::Kind(kind)) => kind,
+            None => "none",
+            Some(Password::Secret) => {
+                let query = [
+                    b"SELECT LENGTH(Password) FROM mysql.user WHERE User = ".as_slice(),
+                    &user.literal(),
+                    b" AND Host = ",
+                    &host.literal(),
+                ]
+                .concat();
+                let rows = connection.rows_if_allowed(what, query).await?;
+                let length = rows.and_then(|rows| text(rows.first()?, 0).parse().ok());
+                let Some(length) = length else {
+                    return Ok(hide(HIDDEN));
+                };
+                kind(length)
+            }
+        };
+        subjects.push(login(title, kind, &lines, database));
     }
     Ok(Description(subjects))
 }
 
 /// Describes one login by the lines of `SHOW GRANTS`.
-fn login(title: String, lines: &[String], database: &str) -> Subject {
+fn login(title: String, password: &str, lines: &[String], database: &str) -> Subject {
     let mut subject = Subject::new(title);
-    let password = lines
-        .iter()
-        .find_map(|line| password(line))
-        .unwrap_or("none");
     subject.fact("password", password);
     let mut rights: Vec<(String, String)> = lines
         .iter()
@@ -72,16 +88,33 @@ fn login(title: String, lines: &[String], database: &str) -> Subject {
     subject
 }
 
-/// Returns which kind of password a line of `SHOW GRANTS` gives.
-fn password(line: &str) -> Option<&'static str> {
-    let hash = line.split_once("IDENTIFIED BY PASSWORD '")?.1;
+/// What a line of `SHOW GRANTS` says of a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Password {
+    /// Its kind.
+    Kind(&'static str),
+    /// That there may be one: MySQL 5.6 shows no hash, or `<secret>`, to a login that only reads.
+    Secret,
+}
+
+/// Returns what a line of `SHOW GRANTS` says of a password.
+fn password(line: &str) -> Option<Password> {
+    let hash = line.split_once("IDENTIFIED BY PASSWORD")?.1;
+    let Some(hash) = hash.trim_start().strip_prefix('\'') else {
+        return Some(Password::Secret);
+    };
     let hash = hash.split('\'').next()?;
-    Some(match hash.len() {
+    Some(Password::Kind(kind(hash.len())))
+}
+
+/// Returns the kind of a password by the length of its hash.
+fn kind(length: usize) -> &'static str {
+    match length {
         0 => "none",
         16 => "of before MySQL 4.1",
         41 => "of MySQL 4.1 and later",
         _ => "of an unknown kind",
-    })
+    }
 }
 
 /// Returns where in the database rights hold and which: ``GRANT SELECT, INSERT ON `a`.* TO …`` is `everywhere` and
@@ -115,22 +148,32 @@ mod tests {
         let table = [
             (
                 "GRANT USAGE ON *.* TO 'a'@'%' IDENTIFIED BY PASSWORD '6f8c114b58f2ce9e'",
-                "of before MySQL 4.1",
+                Some(Password::Kind("of before MySQL 4.1")),
             ),
             (
                 "GRANT USAGE ON *.* TO `a`@`%` IDENTIFIED BY PASSWORD '*6C8989366EAF75BB670AD8EA7A7FC1176A95CEF4'",
-                "of MySQL 4.1 and later",
+                Some(Password::Kind("of MySQL 4.1 and later")),
             ),
-            ("GRANT USAGE ON *.* TO 'a'@'%'", "none"),
+            // What MySQL 5.6 shows to a login that only reads is no word on the password.
+            (
+                "GRANT USAGE ON *.* TO 'a'@'%' IDENTIFIED BY PASSWORD",
+                Some(Password::Secret),
+            ),
+            (
+                "GRANT USAGE ON *.* TO 'a'@'%' IDENTIFIED BY PASSWORD <secret>",
+                Some(Password::Secret),
+            ),
+            ("GRANT USAGE ON *.* TO 'a'@'%'", None),
         ];
-        for (line, kind) in table {
+        for (line, expected) in table {
+            assert_eq!(password(line), expected, "{line}");
             let lines = [
                 line.to_owned(),
                 "GRANT ALL PRIVILEGES ON `other`.* TO 'a'@'%'".to_owned(),
                 "GRANT SELECT, INSERT ON `sch\\_ol`.* TO 'a'@'%' WITH GRANT OPTION".to_owned(),
             ];
-            let subject = login("login".to_owned(), &lines, "sch_ol");
-            assert_eq!(subject.get("password"), Some(kind));
+            let subject = login("login".to_owned(), "of a kind", &lines, "sch_ol");
+            assert_eq!(subject.get("password"), Some("of a kind"));
             assert_eq!(
                 subject.get("everywhere"),
                 Some("GRANT OPTION, INSERT, SELECT")
