@@ -57,6 +57,12 @@ pub enum MachineError {
         /// The device of the route.
         device: String,
     },
+    /// Nobody could ask for the guest's ways.
+    #[error("the guest's ways can't be asked for: ip ended with {exit}")]
+    NotAsked {
+        /// How.
+        exit: crate::tool::ToolExit,
+    },
     /// The guest can't get the way out that was asked for.
     #[error("the guest has no way out, as container.forward asks: {why}")]
     NoWayOut {

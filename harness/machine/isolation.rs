@@ -57,6 +57,9 @@ pub const ANYWHERE: [IpAddr; 2] = [
     IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
 ];
 
+/// How ip(8) ends where the kernel refuses.
+const NO_WAY: i32 = 2;
+
 /// Returns those of these addresses to which the guest has a way.
 pub async fn reachable(
     leader: u32,
@@ -71,8 +74,13 @@ pub async fn reachable(
             .run_to_exit(&call)
             .await
             .map_err(MachineError::tool("ask for the guest's ways"))?;
-        if exit == ToolExit::Code(0) {
-            found.push(address);
+        match exit {
+            ToolExit::Code(0) => found.push(address),
+            ToolExit::Code(NO_WAY) => {}
+            // That nobody could ask is no word on the way.
+            ToolExit::Code(_) | ToolExit::Signal(_) => {
+                return Err(MachineError::NotAsked { exit });
+            }
         }
     }
     Ok(found)
@@ -133,6 +141,12 @@ mod tests {
         let kept_in = reachable(guest.id(), &everywhere, &toolbox).await;
         guest.kill().unwrap();
         guest.wait().unwrap();
+        // A guest that is gone has no way, and nobody knows.
+        let gone = reachable(guest.id(), &everywhere, &toolbox).await;
+        assert!(
+            matches!(gone, Err(MachineError::NotAsked { .. })),
+            "{gone:?}"
+        );
         kept.unwrap();
         assert_eq!((before.unwrap(), after.unwrap()), (vec![old], Vec::new()));
         // Its link stays, the default route is there and leads nowhere.
