@@ -246,7 +246,8 @@ fn tree(source: TreeError) -> EffectError {
 }
 
 fn is_mail(path: &[u8]) -> bool {
-    path.starts_with(MAIL_FOLDER.as_bytes())
+    path.strip_prefix(MAIL_FOLDER.as_bytes())
+        .is_some_and(|rest| rest.starts_with(b"/"))
 }
 
 fn noun(kind: FileType) -> &'static str {
@@ -665,6 +666,14 @@ mod tests {
             found,
             ["files", "mail"].map(|kind| format!("database/effects/upload/{kind}: {expected}"))
         );
+    }
+
+    #[test]
+    fn mail_is_what_lies_in_its_folder_and_nothing_beside_it() {
+        assert!(is_mail(b"/var/spool/migrate-verify-mail/1-a"));
+        for beside in ["/var/spool/migrate-verify-mail.old/1-a", "/var/spool/x"] {
+            assert!(!is_mail(beside.as_bytes()), "{beside}");
+        }
     }
 
     #[test]
