@@ -147,6 +147,19 @@ impl Connection {
         }
     }
 
+    /// Reads a short answer whole; `None` if the server refuses, for whatever reason.
+    pub(super) async fn rows_if_answered(
+        &mut self,
+        what: &str,
+        query: impl AsRef<[u8]>,
+    ) -> Result<Option<Vec<Row>>, DatabaseError> {
+        match self.rows(what, query).await {
+            Ok(rows) => Ok(Some(rows)),
+            Err(error) if is_refusal(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Reads a short answer whole; `None` if the login may not read it.
     pub(super) async fn rows_if_allowed(
         &mut self,

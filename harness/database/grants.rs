@@ -48,25 +48,13 @@ pub(super) async fn read_grants(
         };
         let lines: Vec<String> = lines.iter().map(|row| text(row, 0)).collect();
         let title = format!("login '{}'@'{}'", text(row, 0), text(row, 1));
-        let seen = lines.iter().find_map(|line| password(line));
-        let kind = match seen {
-            Some(Password::Kind(kind)) => kind,
-            None => "none",
-            Some(Password::Secret) => {
-                let query = [
-                    b"SELECT LENGTH(Password) FROM mysql.user WHERE User = ".as_slice(),
-                    &user.literal(),
-                    b" AND Host = ",
-                    &host.literal(),
-                ]
-                .concat();
-                let rows = connection.rows_if_allowed(what, query).await?;
-                let length = rows.and_then(|rows| text(rows.first()?, 0).parse().ok());
-                let Some(length) = length else {
-                    return Ok(hide(HIDDEN));
-                };
-                kind(length)
-            }
+        let told = lines.iter().find_map(|line| password(line));
+        let kind = match told {
+            Some(kind) => kind,
+            None => match kept_password(connection, &user, &host).await? {
+                Some(kind) => kind,
+                None => return Ok(hide(HIDDEN)),
+            },
         };
         subjects.push(login(title, kind, &lines, database));
     }
@@ -88,23 +76,35 @@ fn login(title: String, password: &str, lines: &[String], database: &str) -> Sub
     subject
 }
 
-/// What a line of `SHOW GRANTS` says of a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Password {
-    /// Its kind.
-    Kind(&'static str),
-    /// That there may be one: MySQL 5.6 shows no hash, or `<secret>`, to a login that only reads.
-    Secret,
+/// Returns the kind of password that a line of `SHOW GRANTS` tells of. MySQL 5.6 tells a login that only reads no hash, or `<secret>`; 5.7 and
+/// later say nothing.
+fn password(line: &str) -> Option<&'static str> {
+    let hash = line.split_once("IDENTIFIED BY PASSWORD '")?.1;
+    Some(kind(hash.split('\'').next()?.len()))
 }
 
-/// Returns what a line of `SHOW GRANTS` says of a password.
-fn password(line: &str) -> Option<Password> {
-    let hash = line.split_once("IDENTIFIED BY PASSWORD")?.1;
-    let Some(hash) = hash.trim_start().strip_prefix('\'') else {
-        return Some(Password::Secret);
-    };
-    let hash = hash.split('\'').next()?;
-    Some(Password::Kind(kind(hash.len())))
+/// Returns the kind of password that the server keeps, where `SHOW GRANTS` does not tell; `None` if that can't be read.
+async fn kept_password(
+    connection: &mut Connection,
+    user: &Name,
+    host: &Name,
+) -> Result<Option<&'static str>, DatabaseError> {
+    // MySQL 5.7 has the second column instead of the first.
+    for column in ["Password", "authentication_string"] {
+        let query = [
+            format!("SELECT LENGTH({column}) FROM mysql.user WHERE User = ").as_bytes(),
+            &user.literal(),
+            b" AND Host = ",
+            &host.literal(),
+        ]
+        .concat();
+        let rows = connection.rows_if_answered("the logins", query).await?;
+        let length = rows.and_then(|rows| text(rows.first()?, 0).parse().ok());
+        if let Some(length) = length {
+            return Ok(Some(kind(length)));
+        }
+    }
+    Ok(None)
 }
 
 /// Returns the kind of a password by the length of its hash.
@@ -148,20 +148,21 @@ mod tests {
         let table = [
             (
                 "GRANT USAGE ON *.* TO 'a'@'%' IDENTIFIED BY PASSWORD '6f8c114b58f2ce9e'",
-                Some(Password::Kind("of before MySQL 4.1")),
+                Some("of before MySQL 4.1"),
             ),
             (
                 "GRANT USAGE ON *.* TO `a`@`%` IDENTIFIED BY PASSWORD '*6C8989366EAF75BB670AD8EA7A7FC1176A95CEF4'",
-                Some(Password::Kind("of MySQL 4.1 and later")),
+                Some("of MySQL 4.1 and later"),
             ),
             // What MySQL 5.6 shows to a login that only reads is no word on the password.
-            (
-                "GRANT USAGE ON *.* TO 'a'@'%' IDENTIFIED BY PASSWORD",
-                Some(Password::Secret),
-            ),
+            ("GRANT USAGE ON *.* TO 'a'@'%' IDENTIFIED BY PASSWORD", None),
             (
                 "GRANT USAGE ON *.* TO 'a'@'%' IDENTIFIED BY PASSWORD <secret>",
-                Some(Password::Secret),
+                None,
+            ),
+            (
+                "GRANT USAGE ON *.* TO 'a'@'%' IDENTIFIED BY PASSWORD ''",
+                Some("none"),
             ),
             ("GRANT USAGE ON *.* TO 'a'@'%'", None),
         ];

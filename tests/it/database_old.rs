@@ -263,6 +263,36 @@ fn sorting(query: &str, words: &[&[&str]]) -> Option<SqlReply> {
     equal.then(|| rows(2, &[&["x", "x "]]))
 }
 
+/// A large table on a server that takes CRC-32C for a routine of the database, which the login may not execute: MySQL 5.6 says 1370.
+fn without_crc_32c(query: &str) -> Option<SqlReply> {
+    if query.contains("AS few") {
+        return Some(rows(1, &[&["2000"]]));
+    }
+    if query.starts_with("SELECT SUM(x)") {
+        return Some(rows(1, &[&["36893488147419103229"]]));
+    }
+    if query.starts_with("SELECT GET_LOCK") || query.starts_with("SELECT RELEASE_LOCK") {
+        return Some(rows(1, &[&["1"]]));
+    }
+    if query.starts_with("SELECT IS_USED_LOCK") {
+        return Some(rows(1, &[&["~"]]));
+    }
+    let denied = "execute command denied to user 'citatel'@'%' for routine 'skola.CRC32C'";
+    query
+        .contains("CRC32C")
+        .then_some(SqlReply::Refused(1370, denied))
+}
+
+#[tokio::test]
+async fn a_login_that_may_execute_no_routine_compares_large_tables_without_crc_32c() {
+    let server = OldMySql::start("5.6.24", "skola", without_crc_32c);
+    let copy = OldMySql::start("5.6.24", "kopia", without_crc_32c);
+    let cases = compare(&live(&server, 60), &live(&copy, 60), &Silent).await;
+    assert_eq!(Verdict::of(&cases), Verdict::Verified, "{cases:?}");
+    let asked = |word: &str| server.heard().iter().any(|query| query.contains(word));
+    assert!(asked("CRC32C") && asked("MD5("), "{:?}", server.heard());
+}
+
 #[tokio::test]
 async fn a_collation_that_sorts_otherwise_on_the_new_server_is_found() {
     let right = |query: &str| sorting(query, &[&["c"], &["h"], &["ch"]]);
