@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use migrate_verify::{
-    effect::{self, Files, Watch},
+    effect::{self, Watch},
     outcome::{Case, Outcome, Verdict},
     progress::Event,
     project::Project,
@@ -55,10 +55,12 @@ pub(crate) async fn record(
     let snapshots = project.folder.join("snapshots");
     // Effects are no answers: nobody decides on them, so that none is looked at.
     let writes = arguments.allow_writes && !arguments.pending;
-    let watch = if writes {
-        watch(&project, &options)?
-    } else {
-        None
+    let watch = match &project.legacy {
+        Some(legacy) if writes => {
+            let database = (legacy.database.clone(), "legacy.database");
+            watch(&project, database, legacy.root.as_deref(), &options)?
+        }
+        Some(_) | None => None,
     };
     options.witness = watch.as_ref().map(Watch::witness);
     let mut result =
@@ -82,19 +84,18 @@ pub(crate) async fn record(
     Ok(verdict)
 }
 
-/// Returns who looks at the old server's database and files while scenarios change them, if the project names them.
-fn watch(project: &Project, options: &replay::Options) -> Result<Option<Watch>, Failure> {
-    let Some(legacy) = &project.legacy else {
-        return Ok(None);
-    };
-    let database = match legacy.database.clone() {
-        Some(text) => Some(address(project, Some(text), "legacy.database")?),
+/// Returns who looks at a server's database and files while scenarios change them, if the project names them; `key` is the database's.
+pub(super) fn watch(
+    project: &Project,
+    (database, key): (Option<String>, &'static str),
+    root: Option<&Path>,
+    options: &replay::Options,
+) -> Result<Option<Watch>, Failure> {
+    let database = match database {
+        Some(text) => Some(address(project, Some(text), key)?),
         None => None,
     };
-    let files: Option<Files> = legacy
-        .root
-        .as_ref()
-        .and_then(|root| effect_files(project, &project.resolve(root), options));
+    let files = root.and_then(|root| effect_files(project, &project.resolve(root), options));
     let is_blind = database.is_none() && files.is_none();
     Ok((!is_blind).then(|| Watch::new(database, files)))
 }

@@ -11,17 +11,16 @@ use migrate_verify::{
     replay::{self, Clock, ReplayResult},
     report,
     scenario::{self, Scenario},
-    verification::{effect_cases, effect_files, effects_not_compared, replay_options},
+    verification::{effect_cases, effects_not_compared, replay_options},
 };
 
 use super::{
     arguments::ReplayArguments,
     clock,
     context::Context,
-    database::address,
     failure::Failure,
     output,
-    record::{choose, printable},
+    record::{choose, printable, watch},
 };
 
 /// Compares a candidate's answers.
@@ -42,8 +41,11 @@ pub(crate) async fn replay(
     });
     let (started, second) = (Instant::now(), options.clock.now());
     let snapshots = project.folder.join("snapshots");
-    let watch = watch(&project, &options)?;
-    options.witness = watch.as_ref().map(Watch::witness);
+    let named = &project.candidate;
+    let database = (named.database.clone(), "candidate.database");
+    let watch = watch(&project, database, named.root.as_deref(), &options)?;
+    let watch = watch.as_ref();
+    options.witness = watch.map(Watch::witness);
     let mut result = replay::replay(
         &scenarios,
         &arguments.scenarios,
@@ -59,13 +61,7 @@ pub(crate) async fn replay(
         cases: result.cases.clone(),
     }];
     let left_out = &mut result.not_compared;
-    stages.extend(effects(
-        &project,
-        &chosen,
-        watch.as_ref(),
-        &options,
-        left_out,
-    ));
+    stages.extend(effects(&project, &chosen, watch, &options, left_out));
     let report = RunReport {
         id: None,
         subject: server,
@@ -96,21 +92,6 @@ fn candidate(project: &Project, named: Option<String>) -> Result<String, Failure
             Failure::from(project.missing("candidate.url"))
                 .hint("or name the candidate with --server URL")
         })
-}
-
-/// Returns who looks at the candidate's database and files while scenarios change them, if the project names them.
-fn watch(project: &Project, options: &replay::Options) -> Result<Option<Watch>, Failure> {
-    let candidate = &project.candidate;
-    let database = match candidate.database.clone() {
-        Some(text) => Some(address(project, Some(text), "candidate.database")?),
-        None => None,
-    };
-    let files = candidate
-        .root
-        .as_ref()
-        .and_then(|root| effect_files(project, &project.resolve(root), options));
-    let is_blind = database.is_none() && files.is_none();
-    Ok((!is_blind).then(|| Watch::new(database, files)))
 }
 
 /// Compares what the scenarios did beside answering, where anybody looked; what was not compared is added to `left_out`.
