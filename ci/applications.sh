@@ -3,8 +3,8 @@
 #
 #   ci/applications.sh check [APPLICATION…]   crawls 50 pages and a login of each, records them in two rounds and replays them
 #                                             three times, the last time 20 hours later: any difference is one too many (exit 1)
-#                                             (MediaWiki's pages say when they were put into its cache, and with the moved clock it
-#                                             makes some anew: these differences are real, and the third run still shows them)
+#                                             (MediaWiki's pages say when they were put into its cache; should the moved clock make it
+#                                             put one there anew, the third run shows that, and rightly)
 #   ci/applications.sh serve PORT [OFFSET [LAYER]]   serves them on 127.0.0.1:PORT until it is ended; OFFSET moves their clock
 #                                             (+20h), LAYER is a folder in which what they write is kept
 #   ci/applications.sh crawl APPLICATION URL PROJECT   writes a project with scenarios of 50 pages
