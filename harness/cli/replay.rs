@@ -10,7 +10,7 @@ use migrate_verify::{
     project::Project,
     replay::{self, Clock, ReplayResult},
     report,
-    scenario::{self, Scenario},
+    scenario::{self, Scenario, State},
     verification::{effect_cases, effects_not_compared, replay_options},
 };
 
@@ -46,15 +46,10 @@ pub(crate) async fn replay(
     let watch = watch(&project, database, named.root.as_deref(), &options)?;
     let watch = watch.as_ref();
     options.witness = watch.map(Watch::witness);
-    let mut result = replay::replay(
-        &scenarios,
-        &arguments.scenarios,
-        &snapshots,
-        &server,
-        &options,
-        observer,
-    )
-    .await?;
+    let mut result = replay::replay(&chosen, &snapshots, &server, &options, observer).await?;
+    let left_out = replay::left_out(&scenarios, &chosen, &snapshots)?;
+    result.cases.extend(left_out);
+    result.not_compared.extend(not_fresh(&chosen));
     let mut stages = vec![Stage {
         name: StageName::Replay,
         took: started.elapsed(),
@@ -115,6 +110,21 @@ fn effects(
         name: StageName::Database,
         took: Duration::ZERO,
         cases: effect_cases(project, scenarios, watch, options),
+    })
+}
+
+/// Says which scenarios ran in another state than they ask for.
+fn not_fresh(scenarios: &[Scenario]) -> Option<String> {
+    let names: Vec<&str> = scenarios
+        .iter()
+        .filter(|scenario| scenario.state != State::Shared)
+        .map(|scenario| scenario.name.as_str())
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "a fresh state, for which {} ask: `run` makes one; here they saw what the server holds, and what the scenarios before them left",
+            names.join(", ")
+        )
     })
 }
 

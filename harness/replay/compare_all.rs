@@ -1,6 +1,10 @@
 //! All scenarios against the candidate.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 use tokio::task::JoinSet;
 
@@ -41,22 +45,18 @@ pub struct ReplayResult {
 
 /// Runs `scenarios` against the server at `server_url` and compares with the snapshots.
 ///
-/// `only` names the scenarios to run, none means all. Scenarios that change data run alone, after the others, in the order
-/// of their names: the order in which they were recorded.
+/// Scenarios that change data run alone, after the others, in the order of their names: the order in which they were recorded.
+/// What a part of the project's scenarios leaves out is said by [`left_out`].
 pub async fn replay(
     scenarios: &[Scenario],
-    only: &[String],
     snapshots: &Path,
     server_url: &str,
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<ReplayResult, ReplayError> {
     let server = Server::parse(server_url).map_err(ReplayError::Server)?;
-    let chosen = |scenario: &&Scenario| only.is_empty() || only.contains(&scenario.name);
-    let (mutating, reading): (Vec<&Scenario>, Vec<&Scenario>) = scenarios
-        .iter()
-        .filter(chosen)
-        .partition(|scenario| scenario.mutates);
+    let (mutating, reading): (Vec<&Scenario>, Vec<&Scenario>) =
+        scenarios.iter().partition(|scenario| scenario.mutates);
     let total = (mutating.len() + reading.len()) as u64;
     let mut done = 0;
     let mut counted = || {
@@ -74,23 +74,33 @@ pub async fn replay(
         results.insert(scenario.name.clone(), result);
         counted();
     }
-    let mut result = gather(results);
+    Ok(gather(results))
+}
+
+/// Names what is not compared where only `chosen` of the project's scenarios run: the others, and snapshots to which no scenario belongs.
+pub fn left_out(
+    scenarios: &[Scenario],
+    chosen: &[Scenario],
+    snapshots: &Path,
+) -> Result<Vec<Case>, ReplayError> {
+    let names = |of: &[Scenario]| -> BTreeSet<String> {
+        of.iter().map(|scenario| scenario.name.clone()).collect()
+    };
+    let (all, chosen) = (names(scenarios), names(chosen));
     let known = store::scenarios(snapshots).map_err(ReplayError::Snapshots)?;
-    for name in known {
-        if name != DATABASE && !scenarios.iter().any(|scenario| scenario.name == name) {
-            result.cases.push(Case::not_run(
-                CaseId::new(&["replay", &name]),
-                "the snapshots are stale: there is no scenario of this name",
-            ));
-        }
-    }
-    for scenario in scenarios.iter().filter(|scenario| !chosen(scenario)) {
-        result.cases.push(Case::not_run(
-            CaseId::new(&["replay", &scenario.name]),
-            "not chosen on the command line: a part of the scenarios is no verdict on the whole",
-        ));
-    }
-    Ok(result)
+    let stale = known
+        .into_iter()
+        .filter(|name| name != DATABASE && !all.contains(name))
+        .map(|name| {
+            let reason = "the snapshots are stale: there is no scenario of this name";
+            Case::not_run(CaseId::new(&["replay", &name]), reason)
+        });
+    let others = all.difference(&chosen).map(|name| {
+        let reason =
+            "not chosen on the command line: a part of the scenarios is no verdict on the whole";
+        Case::not_run(CaseId::new(&["replay", name]), reason)
+    });
+    Ok(stale.chain(others).collect())
 }
 
 /// Runs scenarios that change nothing, several at a time.

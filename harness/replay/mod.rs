@@ -42,7 +42,7 @@ mod zone_evidence;
 pub use browser::Correlation;
 pub use check::{FilesChecked, Finding, FindingKind, check_files, is_current};
 pub use compare::differences;
-pub use compare_all::{ReplayResult, replay};
+pub use compare_all::{ReplayResult, left_out, replay};
 pub use error::ReplayError;
 pub use header_rule::{HEADER_RULES, HeaderRule};
 pub use options::{Clock, Moment, Options, Pace, Witness};

@@ -67,6 +67,7 @@ pub async fn record(
         scenarios.iter().partition(|scenario| scenario.mutates);
     let mut runs = rounds(&reading, &server, manner.rounds, options, observer).await;
     if manner.allow_writes {
+        result.notes.extend(unseen_changes(scenarios));
         runs.extend(rounds(&mutating, &server, manner.rounds, options, observer).await);
     } else {
         for scenario in mutating {
@@ -107,6 +108,19 @@ fn all_varied(
         varied.merge(recorder.learnt(runs, &Varied::default()).1);
     }
     varied.without_still()
+}
+
+/// Names what scenarios saw on the old server, which is not reset between them, and will not see on the candidate.
+fn unseen_changes(scenarios: &[Scenario]) -> impl Iterator<Item = String> + '_ {
+    scenarios.iter().filter_map(|scenario| {
+        let unseen = scenario.unseen_changes(scenarios).join(", ");
+        (!unseen.is_empty()).then(|| {
+            format!(
+                "{}: was recorded after {unseen} had changed the old server's data, and runs in another state of the candidate (`state`): a page that shows such a change will differ",
+                scenario.name
+            )
+        })
+    })
 }
 
 fn refused(

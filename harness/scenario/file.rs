@@ -12,8 +12,18 @@ pub(super) struct ScenarioFile {
     pub(super) title: Spanned<String>,
     #[serde(default)]
     pub(super) mutates: bool,
+    pub(super) state: Option<StateWord>,
+    pub(super) group: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) step: Vec<Spanned<StepTable>>,
+}
+
+/// `state = "…"`.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum StateWord {
+    Shared,
+    Fresh,
 }
 
 /// `[[step]]`.

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    file::{CaptureTable, FileTable, HoleTable, ScenarioFile, StepTable},
-    model::{Capture, Extract, HandWrittenHole, Part, PartContent, Scenario, Sent, Step},
+    file::{CaptureTable, FileTable, HoleTable, ScenarioFile, StateWord, StepTable},
+    model::{Capture, Extract, HandWrittenHole, Part, PartContent, Scenario, Sent, State, Step},
 };
 use crate::input::{InputError, read_toml};
 
@@ -85,12 +85,34 @@ fn scenario(path: &Path) -> Result<Scenario, InputError> {
         }
         steps.push(step(&source, table)?);
     }
+    let state = state(&source, name, file.state, file.group)?;
     Ok(Scenario {
         name: name.to_owned(),
         title: file.title.into_inner(),
         mutates: file.mutates,
+        state,
         steps,
     })
+}
+
+fn state(
+    source: &Source<'_>,
+    name: &str,
+    state: Option<StateWord>,
+    group: Option<Spanned<String>>,
+) -> Result<State, InputError> {
+    match (state, group) {
+        (Some(StateWord::Fresh), Some(group)) if !is_safe_name(group.get_ref()) => Err(source
+            .wrong(&group, "this can't name a group")
+            .hint(NAME_HINT)),
+        (Some(StateWord::Fresh), group) => Ok(State::Fresh {
+            group: group.map_or_else(|| name.to_owned(), Spanned::into_inner),
+        }),
+        (Some(StateWord::Shared) | None, Some(group)) => Err(source
+            .wrong(&group, "a group is of scenarios that share one fresh state")
+            .hint("write `state = \"fresh\"` beside it")),
+        (Some(StateWord::Shared) | None, None) => Ok(State::Shared),
+    }
 }
 
 /// What a name may be.

@@ -8,4 +8,6 @@ mod load;
 mod model;
 
 pub use load::load;
-pub use model::{Capture, Extract, HandWrittenHole, Part, PartContent, Scenario, Sent, Step};
+pub use model::{
+    Capture, Extract, HandWrittenHole, Part, PartContent, Scenario, Sent, State, Step,
+};

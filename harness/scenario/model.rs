@@ -13,8 +13,35 @@ pub struct Scenario {
     pub title: String,
     /// Whether it changes data.
     pub mutates: bool,
+    /// In which state of the candidate it runs.
+    pub state: State,
     /// Its requests, in order; never empty.
     pub steps: Vec<Step>,
+}
+
+impl Scenario {
+    /// Returns which of `all` had changed the old server before this one was recorded, and change nothing of the state in which it runs
+    /// on the candidate: scenarios with `mutates = true` are recorded in the order of their names, and the old server is not reset.
+    pub fn unseen_changes<'a>(&self, all: &'a [Scenario]) -> Vec<&'a str> {
+        all.iter()
+            .filter(|other| self.mutates && other.mutates && other.name < self.name)
+            .filter(|other| other.state != self.state)
+            .map(|other| other.name.as_str())
+            .collect()
+    }
+}
+
+/// In which state of the candidate a scenario runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// In the one that the scenarios before it left.
+    #[default]
+    Shared,
+    /// In the restored one: nothing but the scenarios of its group has changed it.
+    Fresh {
+        /// The group; a scenario that names none is one of its own, under its name.
+        group: String,
+    },
 }
 
 /// One request.

@@ -55,13 +55,16 @@ impl Course {
         names.join(" or ")
     }
 
-    /// Tells the syslog of a guest that was started at a moment, part by part.
-    pub(super) fn syslog(&self, records: &[Record], started: Instant) -> Vec<SyslogPart> {
+    /// Tells the syslog of guests, each with the moment at which it was started, part by part.
+    pub(super) fn syslog(&self, guests: &[(Vec<Record>, Instant)]) -> Vec<SyslogPart> {
         let mut parts: BTreeMap<(StageName, String), Vec<SyslogEntry>> = BTreeMap::new();
-        for record in records
-            .iter()
-            .filter(|record| record.source == Source::Syslog)
-        {
+        let records = guests.iter().flat_map(|(records, started)| {
+            records
+                .iter()
+                .filter(|record| record.source == Source::Syslog)
+                .map(move |record| (record, *started))
+        });
+        for (record, started) in records {
             let steps = self.steps(started + record.at);
             let entry = entry(record, &steps);
             if steps.is_empty() {
@@ -174,7 +177,7 @@ mod tests {
             said(21, 30, "init: halting"),
         ];
         let course = course(started);
-        let parts = course.syslog(&records, started);
+        let parts = course.syslog(&[(records.to_vec(), started)]);
         let text: Vec<String> = parts
             .iter()
             .flat_map(|part| part.entries.iter().map(move |entry| (part, entry)))
@@ -208,7 +211,7 @@ mod tests {
         let mut records = vec![said(1, 30, "a: noise"); 100];
         records.push(said(2, 27, "a: broken"));
         let started = Instant::now();
-        let parts = course(started).syslog(&records, started);
+        let parts = course(started).syslog(&[(records, started)]);
         let [part] = parts.as_slice() else {
             panic!("{parts:?}");
         };

@@ -1,6 +1,6 @@
 //! The data: compared right after the restore, and looked at again after the scenarios have run.
 
-use super::plan::Plan;
+use super::{part::Part, plan::Plan};
 use crate::{
     database::{self, DatabaseAddress, Fingerprint},
     outcome::{Case, CaseId, Difference},
@@ -32,22 +32,25 @@ pub(super) async fn compare(plan: &Plan, candidate: &DatabaseAddress) -> Vec<Cas
 }
 
 /// Takes the fingerprint that tells which tables the scenarios change.
-pub(super) async fn fingerprint(candidate: &DatabaseAddress) -> Result<Fingerprint, Case> {
+pub(super) async fn fingerprint(
+    part: &Part,
+    candidate: &DatabaseAddress,
+) -> Result<Fingerprint, Case> {
     database::fingerprint(candidate)
         .await
-        .map_err(|error| Case::broken(CaseId::new(&["database", "after-replay"]), &error))
+        .map_err(|error| Case::broken(part.id("database", "after-replay"), &error))
 }
 
 /// Says which tables the scenarios changed: none may where none says that it changes data.
 pub(super) async fn after_replay(
+    id: CaseId,
     candidate: &DatabaseAddress,
     before: &Fingerprint,
     scenarios: &[Scenario],
 ) -> Case {
-    let id = CaseId::new(&["database", "after-replay"]);
-    let after = match fingerprint(candidate).await {
+    let after = match database::fingerprint(candidate).await {
         Ok(after) => after,
-        Err(broken) => return broken,
+        Err(error) => return Case::broken(id, &error),
     };
     let changed = database::changed_tables(before, &after);
     let mutating: Vec<&str> = scenarios

@@ -2,11 +2,11 @@
 
 use std::{fs, path::Path};
 
-use super::{options::replay_options, plan::Plan};
+use super::{options::replay_options, part::Part, plan::Plan};
 use crate::{
     effect::{self, Files, MAIL_FOLDER, SENDMAIL, SENDMAIL_PATH, Watch},
     machine::Machine,
-    outcome::{Case, CaseId},
+    outcome::Case,
     project::{Effects, Project},
     replay,
     scenario::Scenario,
@@ -51,8 +51,12 @@ pub fn effect_files(project: &Project, root: &Path, options: &replay::Options) -
 }
 
 /// Returns which files of the guest are looked at, mail made visible.
-pub(super) async fn files(plan: &Plan, machine: &Machine) -> Result<Option<Files>, Case> {
-    let id = || CaseId::new(&["database", "effects"]);
+pub(super) async fn files(
+    plan: &Plan,
+    machine: &Machine,
+    part: &Part,
+) -> Result<Option<Files>, Case> {
+    let id = || part.id("database", "effects");
     let root = format!("/proc/{}/root", machine.leader);
     let options = replay_options(&plan.project, plan.clock.clone())
         .map_err(|error| Case::broken(id(), &error))?;
@@ -67,14 +71,6 @@ pub(super) async fn files(plan: &Plan, machine: &Machine) -> Result<Option<Files
         installed.map_err(|error| Case::broken(id(), &error))?;
     }
     Ok(files)
-}
-
-/// Compares what each step of the scenarios with `mutates = true` did with what it did on the old server.
-pub(super) fn compare(plan: &Plan, scenarios: &[Scenario], watch: &Watch) -> Vec<Case> {
-    match replay_options(&plan.project, plan.clock.clone()) {
-        Ok(options) => effect_cases(&plan.project, scenarios, watch, &options),
-        Err(error) => vec![Case::broken(CaseId::new(&["database", "effects"]), &error)],
-    }
 }
 
 /// Compares what a watch has seen with what was recorded.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{boot::Guest, plan::Plan};
+use super::{boot::Guest, part::Part, plan::Plan};
 use crate::{
     machine::{Journal, Record, Severity, Source, Stop, changed_mounts, host_mounts},
     outcome::{Case, CaseId, Difference},
@@ -53,14 +53,14 @@ pub(super) async fn syslog_case(plan: &Plan, guest: &Guest) -> Case {
 }
 
 /// Counts the guest's errors and warnings; they are evidence, compared with nothing yet.
-pub(super) fn messages_case(journal: &Journal) -> Case {
+pub(super) fn messages_case(id: CaseId, journal: &Journal) -> Case {
     let records = journal.records();
     if journal.dropped() > 0 {
         let reason = format!(
             "the guest wrote so much that {} lines were lost",
             journal.dropped()
         );
-        return Case::not_run(CaseId::new(&["logs", "messages"]), reason);
+        return Case::not_run(id, reason);
     }
     let severe = |wanted: Severity| {
         records
@@ -83,18 +83,19 @@ pub(super) fn messages_case(journal: &Journal) -> Case {
         reason.push_str(":\n");
         reason.push_str(&quoted.join("\n"));
     }
-    Case::same(CaseId::new(&["logs", "messages"]), reason)
+    Case::same(id, reason)
 }
 
 /// Stops the guest and judges how it stopped.
 pub(super) async fn stop_cases(
     plan: &Plan,
     guest: Guest,
+    part: &Part,
     built: Option<&Built>,
     has_database: bool,
 ) -> (Vec<Case>, Option<Journal>) {
     let limit = plan.project.container.stop_timeout.0;
-    let id = |name: &str| CaseId::new(&["shutdown", name]);
+    let id = |name: &str| part.id("shutdown", name);
     let asked = guest.machine.journal.now();
     let speaks = mentions(&guest.machine.journal.records(), "ready for connections");
     let Guest {

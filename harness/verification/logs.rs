@@ -12,9 +12,13 @@ use crate::{
 const LARGEST: usize = 256 << 20;
 
 /// Compares the guest's errors and warnings with the old server's log, where the project has one (`legacy.log`).
-pub(super) fn new_messages_case(plan: &Plan, journal: &Journal, course: &Course) -> Option<Case> {
+pub(super) fn new_messages_case(
+    plan: &Plan,
+    id: CaseId,
+    journal: &Journal,
+    course: &Course,
+) -> Option<Case> {
     let log = plan.project.legacy.as_ref()?.log.as_ref()?;
-    let id = CaseId::new(&["logs", "new-messages"]);
     Some(match read(&plan.project.resolve(log)) {
         Err(error) => Case::broken(id, &error),
         Ok(known) if known.is_empty() => {

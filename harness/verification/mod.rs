@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! preflight ─▶ build ×2 ─▶ compare ─▶ boot ─▶ restore ─▶ database ─▶ replay ─▶ logs ─▶ stop ─▶ RunReport
+//!                            └▶ written: boot, restore, stop ─┬▶ fresh: boot, replay, stop ─▶┤
+//!                                                             └▶ second boot ───────────────▶┘
 //! ```
 //!
 //! Errors stop here: each becomes a case that is broken, and what needed its result becomes a case that was not run. Nothing
@@ -13,16 +15,20 @@ mod course;
 mod database;
 mod effects;
 mod finish;
+mod fresh;
 mod logs;
 mod old_server;
 mod options;
+mod part;
 mod plan;
+mod replaying;
 mod reproducibility;
 mod restore;
 mod run;
 mod second_boot;
 mod stages;
 mod variations;
+mod written;
 
 pub use boot::{BootError, Guest, boot_guest};
 pub use build::build_one;

@@ -125,16 +125,13 @@ pub(super) async fn restore(
 pub(super) async fn open_again(
     plan: &Plan,
     machine: &mut Machine,
-    known: CandidateDatabase,
+    known: &CandidateDatabase,
 ) -> Result<CandidateDatabase, RestoreError> {
     await_server(plan, machine).await?;
-    let password = known.address.password.map(|password| password.0);
-    open(
-        machine,
-        known.path,
-        password.unwrap_or_default(),
-        known.address.name,
-    )
+    let address = known.address.clone();
+    let password = address.password.map(|password| password.0);
+    let path = known.path.clone();
+    open(machine, path, password.unwrap_or_default(), address.name)
 }
 
 fn open(

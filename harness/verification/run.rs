@@ -6,24 +6,25 @@ use super::{
     boot,
     boot::Guest,
     build, database, effects, finish,
+    fresh::{self, replay_fresh},
     logs::new_messages_case,
-    options::replay_options,
+    part::Part,
     plan::Plan,
+    replaying::{Data, replay_on},
     reproducibility::{Compared, compare_builds, remove},
     restore,
-    second_boot::second_boot_cases,
+    second_boot::{self, second_boot_cases},
     stages::{Stages, Verified},
     variations::Variations,
+    written,
 };
 use crate::{
-    effect::Watch,
-    input::InputError,
     machine::Journal,
     outcome::{Case, CaseId, Outcome, Stage, StageName},
     preflight,
     recipe::{self, Built, Inputs},
     replay,
-    scenario::{self, Scenario},
+    scenario::{self, Scenario, State},
 };
 
 /// Does the whole run. Whatever goes wrong is some case's outcome.
@@ -221,7 +222,18 @@ async fn boot_and_compare(stages: &mut Stages<'_>, built: &Built) {
     };
     let cases = boot::boot_cases(plan, &guest).await;
     stages.end(StageName::Boot, started.elapsed(), cases);
-    let guest = compare(stages, guest).await;
+    let (guest, scenarios) = compare(stages, guest).await;
+    stop_and_boot_again(stages, built, guest, &scenarios).await;
+}
+
+/// Stops the guest, and looks at what shows on another boot alone; scenarios that ask for a fresh state have theirs in between.
+async fn stop_and_boot_again(
+    stages: &mut Stages<'_>,
+    built: &Built,
+    guest: Guest,
+    scenarios: &[Scenario],
+) {
+    let plan = stages.plan;
     let compared = |stage: &Stage| {
         stage.name == StageName::Database
             && stage.cases.iter().any(|case| case.outcome == Outcome::Same)
@@ -230,140 +242,131 @@ async fn boot_and_compare(stages: &mut Stages<'_>, built: &Built) {
     stages.begin(StageName::Shutdown);
     let started = Instant::now();
     let mut logs = vec![finish::syslog_case(plan, &guest).await];
-    let (mut cases, journal) = finish::stop_cases(plan, guest, Some(built), has_database).await;
-    let (again, left_out) = second_boot_cases(plan, built, has_database).await;
-    cases.extend(again);
-    stages.not_compared.extend(left_out);
-    stages.end(StageName::Shutdown, started.elapsed(), cases);
-    logs.extend(journal.as_ref().map(finish::messages_case));
+    let shared = Part::Shared;
+    let (mut cases, journal) =
+        finish::stop_cases(plan, guest, &shared, Some(built), has_database).await;
+    let mut took = started.elapsed();
     if let Some(journal) = &journal {
-        logs.extend(new_messages_case(plan, journal, &stages.course));
-        stages.syslog = stages.course.syslog(&journal.records(), journal.started());
+        logs.push(finish::messages_case(
+            shared.id("logs", "messages"),
+            journal,
+        ));
+        let id = shared.id("logs", "new-messages");
+        logs.extend(new_messages_case(plan, id, journal, &stages.course));
     }
-    stages.guest_log.extend(
-        journal
-            .iter()
-            .flat_map(Journal::records)
-            .map(|record| record.to_string()),
-    );
+    let mut journals: Vec<Journal> = journal.into_iter().collect();
+    if second_boot::is_left_out(plan) && fresh::groups(scenarios).is_empty() {
+        cases.push(second_boot::left_out());
+    } else {
+        let started = Instant::now();
+        plan.started("second boot");
+        let written = written::write(plan, built, has_database).await;
+        took += started.elapsed();
+        let fresh = replay_fresh(stages, scenarios, written.as_ref()).await;
+        cases.extend(fresh.shutdown);
+        logs.extend(fresh.logs);
+        journals.extend(fresh.journals);
+        let started = Instant::now();
+        let (again, left_out) = second_boot_cases(plan, written).await;
+        took += started.elapsed();
+        cases.extend(again);
+        stages.not_compared.extend(left_out);
+    }
+    stages.end(StageName::Shutdown, took, cases);
+    let said: Vec<_> = journals
+        .iter()
+        .map(|journal| (journal.records(), journal.started()))
+        .collect();
+    stages.syslog = stages.course.syslog(&said);
+    let lines = said.iter().flat_map(|(records, _)| records);
+    stages.guest_log.extend(lines.map(ToString::to_string));
     stages.end(StageName::Logs, Duration::ZERO, logs);
 }
 
 /// Database, replay, database again: the order in which the old server was asked, too.
-async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
+///
+/// Also returns the scenarios; none where they could not be replayed at all.
+async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> (Guest, Vec<Scenario>) {
     let plan = stages.plan;
-    let scenarios = scenario::load(&plan.project.folder.join("scenarios"));
+    let mut cases = Vec::new();
+    let mut took = Duration::ZERO;
+    let mut data = None;
+    // The handle by which the database is reached.
+    let mut _opened = None;
     if stages.is_left_out(StageName::Database) {
         stages.leave_out(StageName::Database);
-        replay(stages, scenarios, &guest.url, None).await;
-        return guest;
-    }
-    stages.begin(StageName::Database);
-    let started = Instant::now();
-    let database = match restore::restore(plan, &mut guest.machine).await {
-        Ok(database) => database,
-        Err(error) => {
-            stages.end(
-                StageName::Database,
-                started.elapsed(),
-                vec![Case::broken(CaseId::new(&["database", "restore"]), &error)],
-            );
-            stages.not_run(
-                StageName::Replay,
-                "the candidate has no data: the dump was not restored",
-            );
-            return guest;
-        }
-    };
-    let mut cases = database::compare(plan, &database.address).await;
-    let left_out = crate::database::NOT_COMPARED.map(str::to_owned);
-    stages.not_compared.extend(left_out);
-    let before = database::fingerprint(&database.address).await;
-    let mut took = started.elapsed();
-    let loaded = scenarios.as_ref().map(Clone::clone).unwrap_or_default();
-    let files = match effects::files(plan, &guest.machine).await {
-        Ok(files) => files,
-        Err(broken) => {
-            cases.push(broken);
-            None
-        }
-    };
-    let watch = Watch::new(Some(database.address.clone()), files);
-    replay(stages, scenarios, &guest.url, Some(&watch)).await;
-    stages.course.begin(StageName::Database);
-    let started = Instant::now();
-    cases.push(match before {
-        Ok(before) => database::after_replay(&database.address, &before, &loaded).await,
-        Err(broken) => broken,
-    });
-    if !stages.is_left_out(StageName::Replay) {
-        cases.extend(effects::compare(plan, &loaded, &watch));
-    }
-    took += started.elapsed();
-    if loaded.iter().any(|scenario| scenario.mutates) {
-        let left_out = effects::not_compared(&plan.project.effects);
+    } else {
+        stages.begin(StageName::Database);
+        let started = Instant::now();
+        let database = match restore::restore(plan, &mut guest.machine).await {
+            Ok(database) => database,
+            Err(error) => {
+                let broken = Case::broken(CaseId::new(&["database", "restore"]), &error);
+                stages.end(StageName::Database, started.elapsed(), vec![broken]);
+                let reason = "the candidate has no data: the dump was not restored";
+                stages.not_run(StageName::Replay, reason);
+                return (guest, Vec::new());
+            }
+        };
+        cases = database::compare(plan, &database.address).await;
+        let left_out = crate::database::NOT_COMPARED.map(str::to_owned);
         stages.not_compared.extend(left_out);
+        data = Some(Data {
+            address: database.address.clone(),
+            before: database::fingerprint(&Part::Shared, &database.address).await,
+        });
+        took = started.elapsed();
+        _opened = Some(database);
     }
-    stages.end(StageName::Database, took, cases);
-    guest
+    let has_database = data.is_some();
+    let scenarios = replay(stages, &guest, data, &mut cases, &mut took).await;
+    if has_database {
+        if scenarios.iter().any(|scenario| scenario.mutates) {
+            let left_out = effects::not_compared(&plan.project.effects);
+            stages.not_compared.extend(left_out);
+        }
+        stages.end(StageName::Database, took, cases);
+    }
+    (guest, scenarios)
 }
 
+/// Replays the scenarios that share a state, and adds what they changed to the cases of the database.
 async fn replay(
     stages: &mut Stages<'_>,
-    scenarios: Result<Vec<Scenario>, InputError>,
-    url: &str,
-    watch: Option<&Watch>,
-) {
-    let plan = stages.plan;
+    guest: &Guest,
+    data: Option<Data>,
+    changes: &mut Vec<Case>,
+    changes_took: &mut Duration,
+) -> Vec<Scenario> {
+    let folder = &stages.plan.project.folder;
     if stages.is_left_out(StageName::Replay) {
         stages.leave_out(StageName::Replay);
-        return;
+        return Vec::new();
     }
     stages.begin(StageName::Replay);
-    let started = Instant::now();
-    let scenarios = match scenarios {
+    let scenarios = match scenario::load(&folder.join("scenarios")) {
         Ok(scenarios) => scenarios,
         Err(error) => {
-            stages.end(
-                StageName::Replay,
-                started.elapsed(),
-                vec![Case::broken(CaseId::new(&["replay", "scenarios"]), &error)],
-            );
-            return;
+            let broken = Case::broken(CaseId::new(&["replay", "scenarios"]), &error);
+            stages.end(StageName::Replay, Duration::ZERO, vec![broken]);
+            return Vec::new();
         }
     };
-    let options = match replay_options(&plan.project, plan.clock.clone()) {
-        Ok(options) => replay::Options {
-            witness: watch.map(Watch::witness),
-            ..options
-        },
+    let mut shared = scenarios.clone();
+    shared.retain(|scenario| scenario.state == State::Shared);
+    let mut replayed = replay_on(stages, &shared, guest, data, &Part::Shared).await;
+    for case in &mut replayed.answers {
+        fresh::explain(case, &scenarios);
+    }
+    match replay::left_out(&scenarios, &scenarios, &folder.join("snapshots")) {
+        Ok(stale) => replayed.answers.extend(stale),
         Err(error) => {
-            stages.end(
-                StageName::Replay,
-                started.elapsed(),
-                vec![Case::broken(CaseId::new(&["replay", "options"]), &error)],
-            );
-            return;
+            let broken = Case::broken(CaseId::new(&["replay", "snapshots"]), &error);
+            replayed.answers.push(broken);
         }
-    };
-    let snapshots = plan.project.folder.join("snapshots");
-    let cases = match replay::replay(
-        &scenarios,
-        &[],
-        &snapshots,
-        url,
-        &options,
-        plan.observer.as_ref(),
-    )
-    .await
-    {
-        Ok(result) => {
-            stages.accepted.extend(result.accepted);
-            stages.not_compared.extend(result.not_compared);
-            stages.course.spans = result.spans;
-            result.cases
-        }
-        Err(error) => vec![Case::broken(CaseId::new(&["replay", "server"]), &error)],
-    };
-    stages.end(StageName::Replay, started.elapsed(), cases);
+    }
+    stages.end(StageName::Replay, replayed.answers_took, replayed.answers);
+    changes.extend(replayed.changes);
+    *changes_took += replayed.changes_took;
+    scenarios
 }

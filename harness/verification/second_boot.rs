@@ -1,33 +1,22 @@
 //! The second boot: a guest that was stopped and is started again, as in production, must behave like the first time.
 //!
-//! The guest of the other stages writes to a layer that is thrown away, so that nothing of it is there a second time. Here a copy
-//! of the verified tree is booted with production's own mapping, and written: once to make its state and to restore the dump, once
-//! to see what is left of it. What a half-stopped guest leaves (a process number, /etc/nologin, a table that was not closed)
-//! only shows this way.
+//! The guest of the other stages writes to a layer that is thrown away, so that nothing of it is there a second time. Here a tree that
+//! was booted once with production's own mapping, and written, is booted again. What a half-stopped guest leaves (a process number,
+//! /etc/nologin, a table that was not closed) only shows this way.
 
-use std::{
-    collections::BTreeSet,
-    os::unix::ffi::OsStrExt,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, os::unix::ffi::OsStrExt};
 
 use super::{
-    boot::{Guest, boot_on},
-    database,
-    finish::halt_case,
     plan::Plan,
-    restore::{self, CandidateDatabase},
+    written::{Seen, Written, session},
 };
 use crate::{
     database::{Fingerprint, changed_tables},
-    machine::{Layer, Listener, Message, Severity, Stop, listeners},
-    outcome::{Case, CaseId, Difference, chain},
+    machine::{Listener, Message},
+    outcome::{Case, CaseId, Difference},
     project::StateTree,
-    recipe::Built,
     reproducibility::{Aspect, EntryDifference},
-    rootfs::{self, EntryKind, Listing, RootfsPath},
-    tool::ToolCall,
+    rootfs::{EntryKind, Listing, RootfsPath},
 };
 
 /// What a boot may change, by paths of Debian since sarge. Trees that the project calls state are added.
@@ -58,118 +47,47 @@ const VOLATILE: [&str; 24] = [
     "etc/resolv.conf",
 ];
 
-/// The link of a guest that has just ended goes a little later.
-const LINK_LIMIT: Duration = Duration::from_secs(10);
-
-/// A copy of a whole server's tree on a slow disk.
-const COPY_LIMIT: Duration = Duration::from_secs(1800);
-
-/// What one boot looked like from outside, and what it left.
-struct Seen {
-    listeners: Vec<Listener>,
-    tables: Option<Fingerprint>,
-    errors: BTreeSet<Message>,
-    stop: Stop,
-    halt: Case,
-    listing: Listing,
+/// Tells whether the project does without it, by name.
+pub(super) fn is_left_out(plan: &Plan) -> bool {
+    let name = id("second-boot");
+    let without = &plan.project.run.without;
+    without.iter().any(|one| one == name.as_str())
 }
 
-/// Boots a copy of the tree twice and compares the two boots; with the dump restored if there is a database.
+/// The case of a project that does without it.
+pub(super) fn left_out() -> Case {
+    Case::waived(id("second-boot"), "the project does without it, by name")
+}
+
+/// Boots a written tree again and compares the boot with the first one; also returns what was not compared.
 pub(super) async fn second_boot_cases(
     plan: &Plan,
-    built: &Built,
-    has_database: bool,
+    written: Result<Written, Case>,
 ) -> (Vec<Case>, Vec<String>) {
-    let whole = id("second-boot");
-    if plan
-        .project
-        .run
-        .without
-        .iter()
-        .any(|one| one == whole.as_str())
-    {
-        let reason = "the project does without it, by name";
-        return (vec![Case::waived(whole, reason)], Vec::new());
+    if is_left_out(plan) {
+        return (vec![left_out()], Vec::new());
     }
-    plan.started("second boot");
-    let broken = |why: String| {
-        let error = std::io::Error::other(why);
-        (vec![Case::broken(id("second-boot"), &error)], Vec::new())
+    let Written {
+        tree,
+        first,
+        mut database,
+    } = match written {
+        Ok(written) => written,
+        Err(case) => return (vec![case], Vec::new()),
     };
-    let copy = plan.workspace.path("written");
-    let call = ToolCall::new("cp")
-        .args(["--archive", "--reflink=auto"])
-        .args([&built.tree, &copy])
-        .limit(COPY_LIMIT);
-    if let Err(error) = plan.toolbox.run(&call).await {
-        return broken(chain(&error));
-    }
-    let mut data = None;
-    let first = match session(plan, &copy, "first", has_database, &mut data).await {
-        Ok(first) => first,
-        Err(why) => return broken(format!("a tree that is written: first boot: {why}")),
-    };
-    if first.stop != Stop::Halted {
-        return (vec![first.halt], Vec::new());
-    }
-    match session(plan, &copy, "second", has_database, &mut data).await {
+    let has_database = database.is_some();
+    match session(plan, &tree, "second", has_database, &mut database).await {
         Ok(second) => compare(plan, &first, second),
-        Err(why) => broken(format!("a tree that was booted before: second boot: {why}")),
+        Err(why) => {
+            let why = format!("a tree that was booted before: second boot: {why}");
+            let error = std::io::Error::other(why);
+            (vec![Case::broken(id("second-boot"), &error)], Vec::new())
+        }
     }
 }
 
 fn id(name: &str) -> CaseId {
     CaseId::new(&["shutdown", name])
-}
-
-/// Boots, looks, stops, looks at the tree.
-async fn session(
-    plan: &Plan,
-    tree: &Path,
-    which: &str,
-    has_database: bool,
-    data: &mut Option<CandidateDatabase>,
-) -> Result<Seen, String> {
-    await_link(plan).await;
-    let guest = boot_on(plan, tree, Layer::Tree).await;
-    let Guest { mut machine, .. } = guest.map_err(|error| chain(&error))?;
-    let mut tables = None;
-    if has_database {
-        let opened = match data.take() {
-            None => restore::restore(plan, &mut machine).await,
-            Some(known) => restore::open_again(plan, &mut machine, known).await,
-        };
-        let opened = opened.map_err(|error| chain(&error))?;
-        let print = database::fingerprint(&opened.address).await;
-        tables = Some(print.map_err(|case| case.reason)?);
-        *data = Some(opened);
-    }
-    let found = listeners(machine.leader).map_err(|error| chain(&error))?;
-    let limit = plan.project.container.stop_timeout.0;
-    let (stop, journal) = machine.stop(limit).await.map_err(|error| chain(&error))?;
-    let records = journal.records();
-    let severe = records
-        .iter()
-        .filter(|record| record.severity() == Some(Severity::Error));
-    let tree = tree.to_owned();
-    let walked = tokio::task::spawn_blocking(move || rootfs::walk(&tree)).await;
-    let listing = walked.expect("walking does not panic");
-    Ok(Seen {
-        listeners: found,
-        tables,
-        errors: severe.map(|record| Message::sent(&record.text())).collect(),
-        halt: halt_case(id(&format!("{which}-boot/halt")), &stop, &journal),
-        stop,
-        listing: listing.map_err(|error| chain(&error))?,
-    })
-}
-
-async fn await_link(plan: &Plan) {
-    let link = format!("/sys/class/net/ve-{}", plan.workspace.id.machine());
-    let deadline = Instant::now() + LINK_LIMIT;
-    while Path::new(&link).exists() && Instant::now() < deadline {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// Compares the second boot with the first one; also returns what was not compared.
@@ -300,8 +218,10 @@ fn is_allowed(difference: &EntryDifference, volatile: &[RootfsPath], after: &Lis
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
-    use crate::{database::TableFingerprint, machine::Transport, outcome::Outcome};
+    use crate::{database::TableFingerprint, machine::Transport, outcome::Outcome, rootfs};
 
     /// Returns the paths in which a tree differs after something was done to it, beyond what a boot may do.
     fn differing(change: impl FnOnce(&Path)) -> Vec<String> {

@@ -85,6 +85,18 @@ impl<'a> Stages<'a> {
         self.done.push(stage);
     }
 
+    /// Adds cases to a stage that has ended.
+    pub(super) fn add(&mut self, name: StageName, took: Duration, cases: Vec<Case>) {
+        let cases: Vec<Case> = cases.into_iter().map(|case| self.waive(case)).collect();
+        match self.done.iter_mut().find(|stage| stage.name == name) {
+            Some(stage) => {
+                stage.took += took;
+                stage.cases.extend(cases);
+            }
+            None => self.done.push(Stage { name, took, cases }),
+        }
+    }
+
     /// Ends a stage that the project does without.
     pub(super) fn leave_out(&mut self, name: StageName) {
         let reason = format!("the project does without it: run.without names `{name}`");

@@ -132,16 +132,18 @@ impl Project {
 
     pub(crate) async fn replay(&self, server: &LegacyServer) -> ReplayResult {
         let snapshots = self.env.path().join("snapshots");
-        replay::replay(
+        let mut result = replay::replay(
             &self.scenarios,
-            &[],
             &snapshots,
             &server.url,
             &self.options,
             &Silent,
         )
         .await
-        .unwrap()
+        .unwrap();
+        let left_out = replay::left_out(&self.scenarios, &self.scenarios, &snapshots);
+        result.cases.extend(left_out.unwrap());
+        result
     }
 }
 
