@@ -25,7 +25,7 @@ pub(crate) fn list(context: &Context) -> Result<Verdict, Failure> {
     let all = read(context)?;
     let groups = Change::groups(&all);
     if context.json() {
-        output::json(&document(&groups));
+        output::json(&document(&all, &groups));
     } else {
         for group in &groups {
             print(group);
@@ -230,12 +230,24 @@ fn print((change, members): &(Change, BTreeSet<String>)) {
     }
 }
 
-fn document(groups: &[(Change, BTreeSet<String>)]) -> serde_json::Value {
+/// Members are names that `accept` takes; `answers` says where each differs first, in what, and why.
+fn document(all: &[Pending], groups: &[(Change, BTreeSet<String>)]) -> serde_json::Value {
     let groups: Vec<serde_json::Value> = groups
         .iter()
         .map(|(change, members)| {
+            let answers = members.iter().map(|name| {
+                let one = all.iter().find(|one| one.name() == *name);
+                let differs = one.and_then(|one| one.answer.differs.as_ref());
+                serde_json::json!({
+                    "name": name,
+                    "locus": differs.map(|differs| &differs.locus),
+                    "aspect": differs.map(|differs| &differs.aspect),
+                    "cause": differs.and_then(|differs| differs.cause.as_ref()),
+                })
+            });
             serde_json::json!({
                 "members": members,
+                "answers": answers.collect::<Vec<_>>(),
                 "removed": change.removed,
                 "added": change.added,
             })

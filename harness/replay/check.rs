@@ -1,6 +1,10 @@
 //! The files of a project on their own, without any server: what is stale, unused or too wide, and secrets that slipped through.
 
-use std::{collections::BTreeSet, path::Path, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::LazyLock,
+};
 
 use regex::Regex;
 
@@ -31,6 +35,8 @@ pub enum FindingKind {
     UnusedHole,
     /// A hole may hold more than a person can answer for.
     WideHole,
+    /// What a hand-written hole holds did not vary in any round.
+    StillHole,
     /// A secret stands in it in the clear.
     Secret,
     /// An answer waits for a decision.
@@ -69,6 +75,7 @@ impl FindingKind {
             Self::Outdated => "outdated",
             Self::UnusedHole => "unused_hole",
             Self::WideHole => "wide_hole",
+            Self::StillHole => "still_hole",
             Self::Secret => "secret",
             Self::Pending => "pending",
         }
@@ -119,7 +126,8 @@ impl FilesChecked {
         let mut left = store::list(folder).map_err(ReplayError::Snapshots)?;
         let passwords = passwords(scenario);
         for (index, step) in scenario.steps.iter().enumerate() {
-            let mut reasons = BTreeSet::new();
+            // By their reasons: whether each is still wherever it is.
+            let mut written: BTreeMap<String, bool> = BTreeMap::new();
             for file in files(index, step, &left) {
                 left.remove(&file);
                 let shown = format!("snapshots/{}/{file}", scenario.name);
@@ -129,7 +137,7 @@ impl FilesChecked {
                         if let Some(reason) = &snapshot.accepted {
                             self.accepted.push((shown.clone(), reason.clone()));
                         }
-                        reasons.extend(self.snapshot(&shown, step, &snapshot));
+                        self.snapshot(&shown, step, &snapshot, &mut written);
                         if secrets {
                             self.secrets(&shown, &snapshot, &passwords);
                         }
@@ -145,16 +153,23 @@ impl FilesChecked {
                 }
             }
             for hole in &step.holes {
-                if !reasons.contains(&hole.reason) {
-                    self.add(
-                        format!("scenarios/{}.toml", scenario.name),
+                let (kind, what) = match written.get(&hole.reason) {
+                    None => (
                         FindingKind::UnusedHole,
-                        format!(
-                            "step `{}`: the hole `{}` ({}) finds nothing in what was recorded",
-                            step.name, hole.pattern, hole.reason
-                        ),
-                    );
-                }
+                        "finds nothing in what was recorded",
+                    ),
+                    Some(true) => (
+                        FindingKind::StillHole,
+                        "holds what never varied while it was recorded: it may hide a change",
+                    ),
+                    Some(false) => continue,
+                };
+                let (step, pattern, reason) = (&step.name, &hole.pattern, &hole.reason);
+                self.add(
+                    format!("scenarios/{}.toml", scenario.name),
+                    kind,
+                    format!("step `{step}`: the hole `{pattern}` ({reason}) {what}"),
+                );
             }
         }
         for stale in left {
@@ -194,24 +209,33 @@ impl FilesChecked {
         Ok(())
     }
 
-    /// Checks one snapshot; returns the reasons of its hand-written holes.
-    fn snapshot(&mut self, file: &str, step: &Step, snapshot: &Snapshot) -> BTreeSet<String> {
+    /// Checks one snapshot; notes the reasons of its hand-written holes, and whether they are still.
+    fn snapshot(
+        &mut self,
+        file: &str,
+        step: &Step,
+        snapshot: &Snapshot,
+        written: &mut BTreeMap<String, bool>,
+    ) {
         if !answers(step, snapshot) {
             let what = "the scenario asks something else than when it was recorded";
             self.add(file.to_owned(), FindingKind::Outdated, what);
         }
-        let mut reasons = BTreeSet::new();
         for hole in snapshot.holes() {
-            let HoleKind::Free { most, reason } = &hole.kind else {
+            let HoleKind::Free {
+                most,
+                reason,
+                still,
+            } = &hole.kind
+            else {
                 continue;
             };
             if *most > WIDEST {
                 let what = format!("`{}` may hold {most} characters: {reason}", hole.name);
                 self.add(file.to_owned(), FindingKind::WideHole, what);
             }
-            reasons.insert(reason.clone());
+            *written.entry(reason.clone()).or_insert(true) &= still;
         }
-        reasons
     }
 
     fn secrets(&mut self, file: &str, snapshot: &Snapshot, passwords: &[String]) {

@@ -301,7 +301,12 @@ impl Learner<'_> {
         *self.wanted.entry(reason.clone()).or_default() |= varied;
         // Rounded, so that recording again finds the same bound.
         let most = (longest * 2).next_power_of_two().max(64);
-        Some(self.hole(HoleKind::Free { most, reason }))
+        let still = column.len() > 1 && !varied;
+        Some(self.hole(HoleKind::Free {
+            most,
+            reason,
+            still,
+        }))
     }
 
     /// Where token counts differ: one span of base64 between equal text.

@@ -91,6 +91,7 @@ pub(super) fn learn(
         sent: sent_names(&step.sent),
         asked: asked(step),
         accepted: None,
+        differs: None,
         status: visible(&first.status_line),
         headers,
         framing: first.framing.as_str().to_owned(),
@@ -261,6 +262,7 @@ fn header(
             template.push_hole(learner.hole(HoleKind::Free {
                 most,
                 reason: reason.to_owned(),
+                still: false,
             }));
             Ok(template)
         }
@@ -269,6 +271,7 @@ fn header(
             template.push_hole(learner.hole(HoleKind::Free {
                 most: first.len() + 2,
                 reason: reason.to_owned(),
+                still: false,
             }));
             Ok(template)
         }
@@ -280,6 +283,7 @@ fn header(
                 template.push_hole(learner.hole(HoleKind::Free {
                     most: 16,
                     reason: reason.to_owned(),
+                    still: false,
                 }));
                 template.push_text(&format!("-{rest}"));
                 template

@@ -20,7 +20,7 @@ use crate::{
     exchange::Server,
     outcome::{Case, CaseId, Difference},
     scenario::Scenario,
-    snapshot::{Snapshot, SnapshotError, Zone, pending_path, store},
+    snapshot::{Differs, Hole, HoleKind, Snapshot, SnapshotError, Zone, pending_path, store},
 };
 
 /// One answer that was understood, and what it was learnt from.
@@ -126,8 +126,10 @@ impl<'a> Recorder<'a> {
             result.cases.push(Case::same(id.clone(), evidence));
         }
         let accepted = learnt.iter().any(|step| self.accepted(step).is_some());
-        let still_holds =
-            complete && !accepted && self.differing(&learnt)?.iter().all(Vec::is_empty);
+        let still_holds = complete
+            && !accepted
+            && self.differing(&learnt)?.iter().all(Vec::is_empty)
+            && !self.has_moved(&learnt);
         if still_holds {
             result.unchanged += learnt.len();
         } else {
@@ -172,6 +174,23 @@ impl<'a> Recorder<'a> {
         Ok(())
     }
 
+    /// Tells whether a hand-written hole that was still in all that is recorded is not any more.
+    fn has_moved(&self, learnt: &[Step<'_>]) -> bool {
+        let are_still = |snapshot: &Snapshot| -> Vec<bool> {
+            let is_still = |hole: &Hole| matches!(hole.kind, HoleKind::Free { still: true, .. });
+            snapshot.holes().map(is_still).collect()
+        };
+        learnt.iter().any(|step| {
+            // One that can't be read is written again.
+            let recorded = store::read(&self.folder.join(&step.file)).ok().flatten();
+            recorded.is_some_and(|recorded| {
+                let before = are_still(&recorded).into_iter();
+                let mut both = before.zip(are_still(&step.learned.snapshot));
+                both.any(|(before, now)| before && !now)
+            })
+        })
+    }
+
     /// Returns why a person took the answer that is recorded for a step, if one did.
     fn accepted(&self, step: &Step<'_>) -> Option<String> {
         // One that can't be read is written again.
@@ -190,7 +209,16 @@ impl<'a> Recorder<'a> {
             self.given_no_more(&learnt, result)?;
         }
         let differing = self.differing(&learnt)?;
-        for (Step { file, id, learned }, differences) in learnt.into_iter().zip(differing) {
+        for (mut step, differences) in learnt.into_iter().zip(differing) {
+            // Another length follows from another page.
+            let follows = |one: &&Difference| one.locus != "header Content-Length";
+            let first = differences.iter().find(follows).or(differences.first());
+            step.learned.snapshot.differs = first.map(|first| Differs {
+                locus: first.locus.clone(),
+                aspect: first.aspect.to_string(),
+                cause: first.cause.clone(),
+            });
+            let Step { file, id, learned } = step;
             let path = pending_path(&self.folder.join(file));
             if differences.is_empty() {
                 result.unchanged += 1;

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     hole::{Hole, HoleKind},
-    model::{Body, Snapshot},
+    model::{Body, Differs, Snapshot},
     template::Template,
     zone::Zone,
 };
@@ -54,6 +54,8 @@ struct Info {
     pending: bool,
     #[serde(default)]
     accepted: Option<String>,
+    #[serde(default)]
+    differs: Option<Differs>,
     status: String,
     headers: Vec<String>,
     framing: String,
@@ -157,6 +159,9 @@ fn head(lines: &mut Vec<String>, snapshot: &Snapshot, state: State, holes: &mut 
     }
     if let Some(reason) = &snapshot.accepted {
         lines.push(format!("  accepted: {}", json(reason)));
+    }
+    if let Some(differs) = &snapshot.differs {
+        lines.push(format!("  differs: {}", json(differs)));
     }
     lines.push(format!("  status: {}", json(&snapshot.status)));
     let mut headers = Vec::new();
@@ -282,6 +287,7 @@ pub(super) fn read(
         sent: info.sent,
         asked: info.asked,
         accepted: info.accepted,
+        differs: info.differs,
         status: info.status,
         headers,
         framing: info.framing,

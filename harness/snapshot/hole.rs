@@ -84,6 +84,9 @@ pub enum HoleKind {
         most: usize,
         /// Why.
         reason: String,
+        /// Whether it held the same in all rounds, of two at least: nothing shows then that the hole is needed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        still: bool,
     },
 }
 

@@ -1,5 +1,7 @@
 //! One recorded answer.
 
+use serde::{Deserialize, Serialize};
+
 use super::{hole::Hole, template::Template, zone::Zone};
 use crate::charset::Detection;
 
@@ -16,6 +18,8 @@ pub struct Snapshot {
     pub asked: String,
     /// Why a person took this answer though the old server gave another one; nothing where it is the old server's.
     pub accepted: Option<String>,
+    /// In what a pending answer differs from what is recorded, first of all; nothing in a snapshot.
+    pub differs: Option<Differs>,
     /// The status line, printable.
     pub status: String,
     /// Names, as sent, and values of the header lines, in order.
@@ -30,6 +34,19 @@ pub struct Snapshot {
     pub zone: Zone,
     /// The body.
     pub body: Body,
+}
+
+/// The first difference of a pending answer: where, in what layer or respect, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Differs {
+    /// `body line 14`, `header Content-Type`.
+    pub locus: String,
+    /// `charset`, `status`.
+    pub aspect: String,
+    /// The most likely cause, where there is evidence for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
 }
 
 /// The body of a recorded answer.

@@ -107,6 +107,7 @@ impl Pending {
     pub fn accept(self, reason: &str) -> Result<(), SnapshotError> {
         let accepted = Snapshot {
             accepted: Some(reason.to_owned()),
+            differs: None,
             ..self.answer
         };
         store::write(&self.path, &accepted)?;

@@ -268,6 +268,7 @@ mod tests {
             sent: vec!["meno".to_owned()],
             asked: "sha256:0".to_owned(),
             accepted: None,
+            differs: None,
             status: "HTTP/1.1 200 OK".to_owned(),
             headers: vec![
                 ("Date".to_owned(), date),

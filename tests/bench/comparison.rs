@@ -71,6 +71,7 @@ fn snapshot(body: Template) -> Snapshot {
         sent: Vec::new(),
         asked: String::new(),
         accepted: None,
+        differs: None,
         status: "HTTP/1.1 200 OK".to_owned(),
         headers: vec![(
             "Content-Type".to_owned(),

@@ -852,6 +852,45 @@ async fn a_hand_written_hole_for_what_never_varies_is_reported() {
         told,
         ["one: what the hole \"a habit\" holds never varied: it may hide a change"]
     );
+    project.env.write("migrate-verify.toml", "");
+    let check = || project.env.run(&["check", "--format", "json"]);
+    let named = check();
+    assert!(
+        named.contains("\"kind\": \"still_hole\"") && named.contains("(a habit) holds what never"),
+        "{named}"
+    );
+    assert!(!named.contains("(drawn)"), "{named}");
+    // Recorded again where it does vary, the hole has its evidence.
+    let restless = LegacyServer::with(0, |path, reply| {
+        if path.starts_with("/nahodne") {
+            let nanoseconds = jiff::Timestamp::now().as_nanosecond();
+            reply.replace("<title>", &format!("<title>{nanoseconds} "));
+        }
+    });
+    project.record(&restless).await;
+    let checked = check();
+    assert!(!checked.contains("still_hole"), "{checked}");
+}
+
+#[tokio::test]
+async fn a_hole_that_could_hold_a_paragraph_is_reported() {
+    let scenario = "title = \"x\"\n[[step]]\nname = \"page\"\nrequest = \"GET /nahodne\"\nholes = [{ regex = 'dnes: (.*)', reason = \"news\" }]\n";
+    let news = LegacyServer::with(0, |path, reply| {
+        let words = if path.ends_with("long") { 100 } else { 20 };
+        let text = "slovo ".repeat(words);
+        reply.body = format!("<title>x</title><p>dnes: {text}\n").into_bytes();
+    });
+    for (path, is_wide) in [("/short", false), ("/long", true)] {
+        let project = Project::new(&[("one", &scenario.replace("/nahodne", path))]);
+        project.record(&news).await;
+        project.env.write("migrate-verify.toml", "");
+        let checked = project.env.run(&["check"]);
+        assert_eq!(
+            checked.contains("01-page.snap: wide hole"),
+            is_wide,
+            "{checked}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -94,6 +94,60 @@ fn an_answer_that_waits_is_listed_and_decides_nothing() {
     3 answers wait for a decision
     ----- stderr -----
     ");
+    // The document says where each differs first, and in what.
+    insta::assert_snapshot!(ends(&env, &["pending", "--format", "json"], 1), @r#"
+    exit code: 1
+    ----- stdout -----
+    {
+      "pending": [
+        {
+          "added": [
+            "Content-Type: text/plain"
+          ],
+          "answers": [
+            {
+              "aspect": "header value",
+              "cause": "the type differs: mime.types, AddType or the script's header()",
+              "locus": "header Content-Type",
+              "name": "crc/01-page"
+            }
+          ],
+          "members": [
+            "crc/01-page"
+          ],
+          "removed": [
+            "Content-Type: text/html"
+          ]
+        },
+        {
+          "added": [
+            "<p>footer of 2026</p>"
+          ],
+          "answers": [
+            {
+              "aspect": "added line",
+              "cause": null,
+              "locus": "body line 7",
+              "name": "login/01-page"
+            },
+            {
+              "aspect": "added line",
+              "cause": null,
+              "locus": "body line 6",
+              "name": "static/01-page"
+            }
+          ],
+          "members": [
+            "login/01-page",
+            "static/01-page"
+          ],
+          "removed": []
+        }
+      ],
+      "schema_version": 1
+    }
+    ----- stderr -----
+    "#);
     let text = ends(&env, &["review"], 2);
     assert!(text.contains("there is no terminal"), "{text}");
     let text = ends(&env, &["accept", "login/01-pgae", "--reason", "x"], 2);

@@ -36,6 +36,7 @@ fuzz_target!(|data: &[u8]| {
         sent: Vec::new(),
         asked: String::new(),
         accepted: None,
+        differs: None,
         status: "HTTP/1.1 200 OK".to_owned(),
         headers: Vec::new(),
         framing: "close".to_owned(),
