@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::clusters::{Cluster, clusters};
 use crate::outcome::{
     Case, Difference, Outcome, RunReport, Stage, StageName, SyslogEntry, SyslogPart, Verdict,
 };
@@ -138,17 +139,49 @@ fn findings(report: &RunReport) -> Markup {
         .flat_map(|stage| &stage.cases)
         .filter(open)
         .collect();
+    let mut shared = clusters(cases.iter().copied());
+    shared.retain(|cluster| cluster.members.len() > 1);
     html! {
+        @if !shared.is_empty() {
+            h2 { "What several checks have in common" }
+            @for cluster in &shared { (common(cluster, &cases)) }
+        }
         @if !cases.is_empty() {
             h2 { "What needs a look" }
-            @for case in cases { (finding(case)) }
+            @for (number, case) in cases.iter().enumerate() { (finding(number, case)) }
         }
     }
 }
 
-fn finding(case: &Case) -> Markup {
+/// One finding with all its members; each leads to what else its case shows.
+fn common(cluster: &Cluster<'_>, cases: &[&Case]) -> Markup {
+    let members: Vec<(usize, &Case)> = cases
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|(_, case)| {
+            cluster
+                .members
+                .iter()
+                .any(|member| std::ptr::eq(*member, *case))
+        })
+        .collect();
     html! {
-        h3 { code { (printable(case.id.as_str())) } }
+        h3 { (members.len()) " checks: " (cluster.difference.aspect) }
+        table {
+            tr { th { "Where" } th { "In what" } th { "Old server" } th { "Copy" } }
+            (difference_row(cluster.difference))
+        }
+        details {
+            summary { "all " (members.len()) }
+            ul { @for (number, case) in members { li { a href={ "#finding-" (number) } { code { (printable(case.id.as_str())) } } } } }
+        }
+    }
+}
+
+fn finding(number: usize, case: &Case) -> Markup {
+    html! {
+        h3 id={ "finding-" (number) } { code { (printable(case.id.as_str())) } }
         p { (printable(&case.reason)) }
         @if !case.differences().is_empty() {
             table {
@@ -228,7 +261,42 @@ fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::example;
+    use crate::{
+        outcome::CaseId,
+        report::{example, summary},
+    };
+
+    #[test]
+    fn what_many_pages_have_in_common_is_one_finding_that_leads_to_each_of_them() {
+        let case = |number: usize| {
+            let footer = Difference::new(format!("body line {number}"), "text", "2009", "2010");
+            let own = Difference::new("header X", "header value", "1", number.to_string());
+            Case::compared(
+                CaseId::new(&["replay", &format!("page-{number}")]),
+                vec![footer, own],
+                "x",
+            )
+        };
+        let report = RunReport {
+            stages: vec![Stage {
+                name: StageName::Replay,
+                took: std::time::Duration::ZERO,
+                cases: (0..312).map(case).collect(),
+            }],
+            ..example::report()
+        };
+        let html = render(&report);
+        assert!(html.contains("<h3>312 checks: text</h3>"), "{html}");
+        for number in 0..312 {
+            let link =
+                format!("<a href=\"#finding-{number}\"><code>replay/page-{number}</code></a>");
+            let target =
+                format!("<h3 id=\"finding-{number}\"><code>replay/page-{number}</code></h3>");
+            assert_eq!(html.matches(&link).count(), 1, "{number}");
+            assert_eq!(html.matches(&target).count(), 1, "{number}");
+        }
+        assert!(summary::render(&report, false).contains("≠ 312 cases: "));
+    }
 
     #[test]
     fn hostile_text_is_shown_and_not_interpreted() {

@@ -94,7 +94,23 @@ fn an_answer_that_waits_is_listed_and_decides_nothing() {
     3 answers wait for a decision
     ----- stderr -----
     ");
-    // The document says where each differs first, and in what.
+    let text = ends(&env, &["review"], 2);
+    assert!(text.contains("there is no terminal"), "{text}");
+    let text = ends(&env, &["accept", "login/01-pgae", "--reason", "x"], 2);
+    assert!(
+        text.contains("no answer `login/01-pgae` is pending"),
+        "{text}"
+    );
+    ends(&env, &["accept", "login", "--reason", " "], 2);
+    // What no longer differs waits no longer.
+    offer(&env, &old, 0);
+    ends(&env, &["pending"], 0);
+}
+
+#[test]
+fn the_document_says_where_each_answer_that_waits_differs_first_and_in_what() {
+    let (env, _old) = recorded();
+    offer(&env, &LegacyServer::with(0, changed), 1);
     insta::assert_snapshot!(ends(&env, &["pending", "--format", "json"], 1), @r#"
     exit code: 1
     ----- stdout -----
@@ -148,17 +164,6 @@ fn an_answer_that_waits_is_listed_and_decides_nothing() {
     }
     ----- stderr -----
     "#);
-    let text = ends(&env, &["review"], 2);
-    assert!(text.contains("there is no terminal"), "{text}");
-    let text = ends(&env, &["accept", "login/01-pgae", "--reason", "x"], 2);
-    assert!(
-        text.contains("no answer `login/01-pgae` is pending"),
-        "{text}"
-    );
-    ends(&env, &["accept", "login", "--reason", " "], 2);
-    // What no longer differs waits no longer.
-    offer(&env, &old, 0);
-    ends(&env, &["pending"], 0);
 }
 
 #[test]
