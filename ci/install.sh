@@ -16,8 +16,10 @@ packages=(
     build-essential pkg-config ca-certificates
 )
 if [[ ${1:-} == tests ]]; then
-    # MariaDB as a server to compare; who else builds images; what rules are checked by; what scripts are checked with
-    packages+=(mariadb-server-core mariadb-client-core umoci buildah podman iptables nftables busybox-static shellcheck git)
+    # MariaDB as a server to compare; who else builds images; what rules are checked by; how an old server's files are mounted;
+    # what scripts are checked with
+    packages+=(mariadb-server-core mariadb-client-core umoci buildah podman iptables nftables busybox-static sshfs openssh-sftp-server
+        shellcheck git)
 fi
 
 missing=()

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use migrate_verify::{
     effect::{self, Watch},
-    outcome::{Case, Outcome, Verdict},
+    outcome::{Case, Outcome, Verdict, chain},
     progress::Event,
     project::Project,
     replay::{self, Clock, Pace, RecordManner, RecordResult},
@@ -96,6 +96,9 @@ pub(super) fn watch(
         None => None,
     };
     let files = root.and_then(|root| effect_files(project, &project.resolve(root), options));
+    if let Some(files) = &files {
+        effect::shows_the_moment(&files.root).map_err(|error| Failure::usage(chain(&error)))?;
+    }
     let is_blind = database.is_none() && files.is_none();
     Ok((!is_blind).then(|| Watch::new(database, files)))
 }

@@ -13,8 +13,8 @@ pub enum EffectError {
         /// What varies.
         what: String,
     },
-    /// The database could not be read at that moment.
-    #[error("the database could not be looked at: {reason}")]
+    /// Database or files could not be read at that moment.
+    #[error("what was done could not be seen: {reason}")]
     Unseen {
         /// Why.
         reason: String,
@@ -37,6 +37,19 @@ pub enum EffectError {
     /// Mail would go out, and nobody would see it.
     #[error("/usr/sbin/sendmail in the server is not the one that records")]
     OtherSendmail,
+    /// What is mounted shows what was there some seconds ago.
+    #[error(
+        "{} is a mount ({kind}) that may show what was there before the step: {how}",
+        root.display()
+    )]
+    Remembers {
+        /// The root folder.
+        root: PathBuf,
+        /// The type of its file system.
+        kind: String,
+        /// How to mount it instead.
+        how: &'static str,
+    },
     /// A file was removed while it was looked at.
     #[error("{path} went away while it was looked at")]
     Gone {

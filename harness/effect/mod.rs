@@ -12,6 +12,7 @@ mod template;
 mod text;
 
 mod files;
+mod mount;
 mod watch;
 
 mod compare;
@@ -21,4 +22,5 @@ pub use compare::compare;
 pub use error::EffectError;
 pub use files::{Files, MAIL_FOLDER, SENDMAIL, SENDMAIL_PATH};
 pub use learn::{RecordedEffects, record};
+pub use mount::shows_the_moment;
 pub use watch::{Observed, Watch};

@@ -16,6 +16,7 @@ mod privileged_doctor;
 mod privileged_dump;
 mod privileged_faults;
 mod privileged_fresh;
+mod privileged_mounts;
 mod privileged_run;
 mod privileged_units;
 mod privileged_variations;
