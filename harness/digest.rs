@@ -42,11 +42,13 @@ impl Sha256Digest {
     /// Returns the 64 hexadecimal digits alone: the name of a blob.
     pub fn hex(&self) -> String {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        self.0
-            .iter()
-            .flat_map(|byte| [byte >> 4, byte & 15])
-            .map(|digit| char::from(DIGITS[usize::from(digit)]))
-            .collect()
+        let mut hex = String::with_capacity(64);
+        for byte in self.0 {
+            for digit in [byte >> 4, byte & 15] {
+                hex.push(char::from(DIGITS[usize::from(digit)]));
+            }
+        }
+        hex
     }
 }
 

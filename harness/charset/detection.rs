@@ -81,20 +81,23 @@ pub fn header_charset(content_type: &str) -> Option<&str> {
 
 /// Returns the label that the page's first `<meta>` with a charset declares.
 pub fn meta_charset(body: &[u8]) -> Option<String> {
-    let head: String = body
-        .iter()
-        .take(PRESCAN)
-        .map(|&byte| {
-            if byte.is_ascii() {
-                char::from(byte.to_ascii_lowercase())
-            } else {
-                ' '
-            }
-        })
-        .collect();
-    let head = without_comments(&head);
-    head.split("<meta").skip(1).find_map(|rest| {
-        let tag = rest.split('>').next().unwrap_or_default();
+    let head = &body[..body.len().min(PRESCAN)];
+    tags(head).find_map(|rest| {
+        let (name, rest) = rest.split_at_checked(4)?;
+        if !name.eq_ignore_ascii_case(b"meta") {
+            return None;
+        }
+        let tag: String = rest
+            .iter()
+            .take_while(|&&byte| byte != b'>')
+            .map(|&byte| {
+                if byte.is_ascii() {
+                    char::from(byte.to_ascii_lowercase())
+                } else {
+                    ' '
+                }
+            })
+            .collect();
         let (_, value) = tag.split_once("charset")?;
         let value = value.trim_start().strip_prefix('=')?.trim_start();
         let value = value
@@ -114,15 +117,20 @@ fn label_of(parameter: &str) -> Option<&str> {
     (name.trim().eq_ignore_ascii_case("charset") && !value.is_empty()).then_some(value)
 }
 
-fn without_comments(head: &str) -> String {
-    let mut text = String::with_capacity(head.len());
+/// Returns what follows each `<` that is not in a comment.
+fn tags(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = head;
-    while let Some((before, after)) = rest.split_once("<!--") {
-        text.push_str(before);
-        rest = after.split_once("-->").map_or("", |(_, after)| after);
-    }
-    text.push_str(rest);
-    text
+    std::iter::from_fn(move || {
+        loop {
+            let open = rest.iter().position(|&byte| byte == b'<')?;
+            rest = &rest[open + 1..];
+            let Some(comment) = rest.strip_prefix(b"!--") else {
+                return Some(rest);
+            };
+            let end = comment.windows(3).position(|window| window == b"-->")?;
+            rest = &comment[end + 3..];
+        }
+    })
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use migrate_verify::{
     outcome::Verdict,
-    replay::{self, FilesChecked, FindingKind},
+    replay::{self, Clock, FilesChecked, FindingKind},
     scenario,
+    verification::replay_options,
 };
 
 use super::{
-    arguments::CheckArguments, context::Context, failure::Failure, output, record::printable,
+    arguments::CheckArguments, clock, context::Context, failure::Failure, output, record::printable,
 };
 
 /// Checks a project's files on their own: no server is asked.
@@ -15,7 +16,8 @@ pub(crate) fn check(context: &Context, arguments: &CheckArguments) -> Result<Ver
     let project = context.project()?;
     let scenarios = scenario::load(&project.folder.join("scenarios"))?;
     let snapshots = project.folder.join("snapshots");
-    let checked = replay::check_files(&scenarios, &snapshots, arguments.secrets)?;
+    let limits = replay_options(&project, Clock::new(clock::now))?.limits;
+    let checked = replay::check_files(&scenarios, &snapshots, &limits, arguments.secrets)?;
     let invalid = checked
         .findings
         .iter()

@@ -8,13 +8,15 @@ use std::{
 
 use migrate_verify::{
     outcome::Verdict,
-    replay::{self, ReplayError},
+    replay::{self, Clock, ReplayError},
     scenario,
     snapshot::{Change, Pending, pending},
+    verification::replay_options,
 };
 
 use super::{
-    arguments::ChosenArguments, context::Context, failure::Failure, output, record::printable,
+    arguments::ChosenArguments, clock, context::Context, failure::Failure, output,
+    record::printable,
 };
 
 /// So many lines of a change are shown; the files have all.
@@ -162,10 +164,12 @@ fn choose(context: &Context, chosen: &ChosenArguments) -> Result<BTreeSet<String
 
 /// Refuses to accept an answer to what no scenario asks: the snapshot of what it does ask would be lost for it.
 fn all_current(context: &Context, chosen: &[Pending]) -> Result<(), Failure> {
-    let scenarios = scenario::load(&context.project()?.folder.join("scenarios"))?;
+    let project = context.project()?;
+    let scenarios = scenario::load(&project.folder.join("scenarios"))?;
+    let limits = replay_options(&project, Clock::new(clock::now))?.limits;
     match chosen
         .iter()
-        .find(|one| !replay::is_current(&scenarios, one))
+        .find(|one| !replay::is_current(&scenarios, one, &limits))
     {
         None => Ok(()),
         Some(stale) => Err(Failure::usage(format!(

@@ -1,4 +1,4 @@
-//! Sends one request over a connection of its own and reads the answer.
+//! Sends one request over a connection and reads the answer.
 
 use std::{io, time::Duration};
 
@@ -30,7 +30,7 @@ pub struct Limits {
     pub head: usize,
     /// The longest body, chunk heads included.
     pub body: usize,
-    /// Whether the server is asked to keep the connection.
+    /// Whether the server is asked to keep the connection, where a request does not say so itself.
     pub keep_alive: bool,
 }
 
@@ -47,16 +47,16 @@ impl Default for Limits {
     }
 }
 
-/// Asks `server` once.
+/// Asks `server` once, over a connection of its own.
 pub async fn send(
     server: &Server,
     request: &Request,
     limits: &Limits,
 ) -> Result<Answer, ExchangeError> {
-    let mut connection = Connection::open(server, limits).await?;
-    let bytes = request.to_bytes(server, limits.keep_alive);
-    connection.write(&bytes).await?;
-    connection.answer(&request.method).await
+    Connection::open(server, limits)
+        .await?
+        .exchange(request)
+        .await
 }
 
 /// Reads an answer to `method` that comes over any stream, as [`send`] reads it from a server.
@@ -72,18 +72,23 @@ pub async fn read_answer(
 }
 
 /// An open connection and what was read from it.
-struct Connection<'a, S> {
-    stream: S,
+pub(super) struct Connection<'a, S> {
+    pub(super) stream: S,
     server: &'a Server,
     limits: &'a Limits,
     deadline: Instant,
     buffer: Vec<u8>,
+    /// Whether anything came.
+    pub(super) heard: bool,
     /// Whether the server reset the connection in the middle of an answer.
     reset: bool,
 }
 
 impl<'a> Connection<'a, TcpStream> {
-    async fn open(server: &'a Server, limits: &'a Limits) -> Result<Self, ExchangeError> {
+    pub(super) async fn open(
+        server: &'a Server,
+        limits: &'a Limits,
+    ) -> Result<Self, ExchangeError> {
         let connecting = TcpStream::connect((server.host.as_str(), server.port));
         let stream = timeout(limits.connect, connecting)
             .await
@@ -94,15 +99,23 @@ impl<'a> Connection<'a, TcpStream> {
 }
 
 impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
-    fn over(stream: S, server: &'a Server, limits: &'a Limits) -> Self {
+    pub(super) fn over(stream: S, server: &'a Server, limits: &'a Limits) -> Self {
         Self {
             stream,
             server,
             limits,
             deadline: Instant::now() + limits.whole,
             buffer: Vec::new(),
+            heard: false,
             reset: false,
         }
+    }
+
+    /// Asks once.
+    pub(super) async fn exchange(&mut self, request: &Request) -> Result<Answer, ExchangeError> {
+        let bytes = request.to_bytes(self.server, self.limits.keep_alive);
+        self.write(&bytes).await?;
+        self.answer(&request.method).await
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), ExchangeError> {
@@ -117,25 +130,26 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
 
     /// Reads some more; 0 at the end of the connection.
     async fn more(&mut self) -> Result<usize, ExchangeError> {
-        let first = self.buffer.is_empty();
-        let (phase, limit, deadline) = if first {
+        let (phase, limit, deadline) = if self.heard {
+            (Phase::Read, self.limits.whole, self.deadline)
+        } else {
             let wait = self.limits.first_byte.min(self.limits.whole);
             (
                 Phase::FirstByte,
                 wait,
                 (Instant::now() + wait).min(self.deadline),
             )
-        } else {
-            (Phase::Read, self.limits.whole, self.deadline)
         };
         self.buffer.reserve(16 << 10);
-        timeout_at(deadline, self.stream.read_buf(&mut self.buffer))
+        let count = timeout_at(deadline, self.stream.read_buf(&mut self.buffer))
             .await
             .map_err(|_| timed_out(self.server, phase, limit))?
-            .map_err(|source| failed(self.server, phase, source))
+            .map_err(|source| failed(self.server, phase, source))?;
+        self.heard |= count > 0;
+        Ok(count)
     }
 
-    async fn answer(mut self, method: &str) -> Result<Answer, ExchangeError> {
+    async fn answer(&mut self, method: &str) -> Result<Answer, ExchangeError> {
         let mut interim = Vec::new();
         let mut head = loop {
             let Some(head) = self.head().await? else {
@@ -162,9 +176,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
                 return Ok(None);
             }
             if let Some(end) = head::end(&self.buffer, searched) {
-                let rest = self.buffer.split_off(end);
-                let head = head::parse(&self.buffer);
-                self.buffer = rest;
+                let head = head::parse(&self.buffer[..end]);
+                self.buffer.drain(..end);
                 return Ok(Some(head));
             }
             searched = self.buffer.len();
@@ -188,7 +201,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
         }
     }
 
-    async fn without_head(mut self, mut anomalies: Vec<Anomaly>) -> Result<Answer, ExchangeError> {
+    async fn without_head(&mut self, mut anomalies: Vec<Anomaly>) -> Result<Answer, ExchangeError> {
         self.read_to_end().await?;
         anomalies.push(Anomaly::NoHead);
         Ok(Answer {
@@ -196,31 +209,31 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
             headers: Vec::new(),
             framing: Framing::Close,
             wire_length: self.buffer.len(),
-            body: self.buffer,
+            body: std::mem::take(&mut self.buffer),
             anomalies,
         })
     }
 
-    async fn body(mut self, head: Head, plan: BodyPlan) -> Result<Answer, ExchangeError> {
+    async fn body(&mut self, head: Head, plan: BodyPlan) -> Result<Answer, ExchangeError> {
         let mut anomalies = head.anomalies;
-        let body = match plan.framing {
-            Framing::NoBody => Vec::new(),
+        let chunks = match plan.framing {
+            Framing::NoBody => None,
             Framing::Length => {
                 self.check_size(plan.length)?;
                 while self.buffer.len() < plan.length && self.more_or_cut().await? {}
                 if self.buffer.len() < plan.length {
                     anomalies.push(Anomaly::TruncatedBody);
                 }
-                self.buffer[..self.buffer.len().min(plan.length)].to_vec()
+                None
             }
             Framing::Close => {
                 self.read_to_end().await?;
                 if self.reset {
                     anomalies.push(Anomaly::TruncatedBody);
                 }
-                self.buffer.clone()
+                None
             }
-            Framing::Chunked => self.chunks(&mut anomalies).await?,
+            Framing::Chunked => Some(self.chunks(&mut anomalies).await?),
         };
         let announced = match plan.framing {
             Framing::NoBody => Some(0),
@@ -230,11 +243,17 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
         if announced.is_some_and(|length| self.buffer.len() > length) {
             anomalies.push(Anomaly::TrailingBytes);
         }
+        let wire_length = self.buffer.len();
+        let body = chunks.unwrap_or_else(|| {
+            let mut body = std::mem::take(&mut self.buffer);
+            body.truncate(announced.unwrap_or(wire_length));
+            body
+        });
         Ok(Answer {
             status_line: head.status_line,
             headers: head.headers,
             framing: plan.framing,
-            wire_length: self.buffer.len(),
+            wire_length,
             body,
             anomalies,
         })
@@ -253,7 +272,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
                 Progress::Bad => {
                     self.read_to_end().await?;
                     anomalies.push(Anomaly::BadChunk);
-                    return Ok(std::mem::take(&mut self.buffer));
+                    return Ok(self.buffer.clone());
                 }
                 Progress::More => {}
             }

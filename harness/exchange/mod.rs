@@ -13,6 +13,7 @@ mod head;
 mod identity;
 mod readiness;
 mod request;
+mod visit;
 
 pub use answer::{Anomaly, Answer, Framing, HeaderLine};
 pub use client::{Limits, read_answer, send};
@@ -20,3 +21,4 @@ pub use error::{ExchangeError, Phase};
 pub use identity::same_machine;
 pub use readiness::is_ready;
 pub use request::{Request, Server, USER_AGENT};
+pub use visit::Visit;

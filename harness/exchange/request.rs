@@ -82,6 +82,24 @@ impl Request {
         }
     }
 
+    /// Returns whether asking twice does no harm, as far as the method says.
+    pub fn is_safe(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD")
+    }
+
+    /// Returns whether the server is asked to keep the connection.
+    pub fn keeps_connection(&self, keep_alive: bool) -> bool {
+        let mut own = self
+            .headers
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("connection"))
+            .peekable();
+        if own.peek().is_none() {
+            return keep_alive;
+        }
+        own.all(|(_, value)| value.eq_ignore_ascii_case("keep-alive"))
+    }
+
     /// Returns the bytes that are sent: the same for both servers but for `Host`.
     pub fn to_bytes(&self, server: &Server, keep_alive: bool) -> Vec<u8> {
         let usual = [

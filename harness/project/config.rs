@@ -143,6 +143,9 @@ pub struct Legacy {
     /// The charset of pages that declare none.
     #[serde(default = "windows_1250")]
     pub charset: String,
+    /// Whether requests ask the server to keep the connection, as browsers do.
+    #[serde(default)]
+    pub keep_alive: bool,
     /// The old database: `mysql://USER[:PASSWORD]@HOST[:PORT]/NAME`.
     pub database: Option<String>,
     /// The time zone of the old server: `Europe/Bratislava`.

@@ -2,32 +2,35 @@
 
 use crate::{
     digest::Sha256Digest,
+    exchange::Limits,
     scenario::{Part, PartContent, Sent, Step},
 };
 
-/// Returns the digest of everything that a step asks; a file counts by its content, one that can't be read as missing.
-pub(super) fn asked(step: &Step) -> String {
-    let mut parts: Vec<String> = vec![
-        step.method.clone(),
-        step.target.clone(),
-        step.follow.to_string(),
-    ];
+/// Returns the digest of everything that a step asks; a file counts by its content, one that can't be read as missing. That the
+/// project keeps connections counts as the header that it sends: answers to other requests can't be compared.
+pub(super) fn asked(step: &Step, limits: &Limits) -> String {
+    let mut parts = Parts::default();
+    parts.extend([&step.method, &step.target, &step.follow.to_string()]);
     for (name, value) in &step.headers {
-        parts.extend([name.clone(), value.clone()]);
+        parts.extend([name, value]);
+    }
+    let is_connection = |(name, _): &(String, String)| name.eq_ignore_ascii_case("connection");
+    if limits.keep_alive && !step.headers.iter().any(is_connection) {
+        parts.extend(["Connection", "keep-alive"]);
     }
     match &step.sent {
         Sent::Nothing => {}
-        Sent::Body(text) => parts.push(text.clone()),
+        Sent::Body(text) => parts.push(text),
         Sent::Form(fields) => {
             for (name, value) in fields {
-                parts.extend([name.clone(), value.clone()]);
+                parts.extend([name, value]);
             }
         }
         Sent::Multipart(fields) => {
             for Part { name, content } in fields {
-                parts.push(name.clone());
+                parts.push(name);
                 match content {
-                    PartContent::Text(text) => parts.push(text.clone()),
+                    PartContent::Text(text) => parts.push(text),
                     PartContent::File {
                         path,
                         name,
@@ -35,23 +38,35 @@ pub(super) fn asked(step: &Step) -> String {
                     } => {
                         let content = std::fs::read(path).ok();
                         let digest = content.map(|bytes| Sha256Digest::of(&bytes).to_string());
-                        parts.extend([
-                            name.clone(),
-                            content_type.clone(),
-                            digest.unwrap_or_default(),
-                        ]);
+                        parts.extend([name, content_type, &digest.unwrap_or_default()]);
                     }
                 }
             }
         }
     }
-    // Lengths keep `a`, `bc` apart from `ab`, `c`.
-    let parts: Vec<String> = parts
-        .iter()
-        .map(|part| format!("{}:{part}", part.len()))
-        .collect();
-    let text = parts.join("\n");
-    Sha256Digest::of(text.as_bytes()).to_string()
+    Sha256Digest::of(parts.text.as_bytes()).to_string()
+}
+
+/// What a step asks, part by part.
+#[derive(Default)]
+struct Parts {
+    text: String,
+}
+
+impl Parts {
+    /// Adds a part with its length, which keeps `a`, `bc` apart from `ab`, `c`.
+    fn push(&mut self, part: &str) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.text.push_str(&part.len().to_string());
+        self.text.push(':');
+        self.text.push_str(part);
+    }
+
+    fn extend<const COUNT: usize>(&mut self, parts: [&str; COUNT]) {
+        parts.into_iter().for_each(|part| self.push(part));
+    }
 }
 
 /// Returns the names of the fields that a step sends.
@@ -82,7 +97,8 @@ mod tests {
                 let file = store::file_name(index + 1, &step.name, 0);
                 let path = repository.join("snapshots").join(&scenario.name).join(file);
                 let snapshot = store::read(&path).unwrap().unwrap();
-                assert_eq!(snapshot.asked, asked(step), "{}", path.display());
+                let asked = asked(step, &Limits::default());
+                assert_eq!(snapshot.asked, asked, "{}", path.display());
             }
         }
     }

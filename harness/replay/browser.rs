@@ -8,7 +8,7 @@ use super::{cookie::Jar, error::ReplayError, form};
 use crate::{
     charset::{Charset, Detection, decode_exactly, detect, form as encoding},
     exchange::{Answer, Request, Server},
-    scenario::{Capture, Extract, Part, PartContent, Sent, Step},
+    scenario::{Capture, Extract, Part, PartContent, Scenario, Sent, Step},
 };
 
 /// A value that one answer gave and a later request used.
@@ -28,7 +28,8 @@ pub struct Correlation {
 #[derive(Clone, Debug)]
 struct Page {
     url: Url,
-    text: String,
+    /// Kept for forms alone.
+    body: Vec<u8>,
     charset: Charset,
     step: String,
 }
@@ -39,6 +40,8 @@ pub(super) struct Browser {
     base: Url,
     scenario: String,
     default: Charset,
+    /// Whether any step sends a form, with the hidden fields of its page.
+    has_forms: bool,
     pub(super) jar: Jar,
     variables: BTreeMap<String, (String, String)>,
     page: Option<Page>,
@@ -49,9 +52,13 @@ pub(super) struct Browser {
 impl Browser {
     pub(super) fn new(
         server: &Server,
-        scenario: &str,
+        scenario: &Scenario,
         default: Charset,
     ) -> Result<Self, ReplayError> {
+        let is_form = |step: &Step| match step.sent {
+            Sent::Form(_) | Sent::Multipart(_) => true,
+            Sent::Nothing | Sent::Body(_) => false,
+        };
         let base = Url::parse(&format!("http://{}/", server.authority)).map_err(|_| {
             ReplayError::Redirect {
                 location: server.authority.clone(),
@@ -59,8 +66,9 @@ impl Browser {
         })?;
         Ok(Self {
             base,
-            scenario: scenario.to_owned(),
+            scenario: scenario.name.clone(),
             default,
+            has_forms: scenario.steps.iter().any(is_form),
             jar: Jar::default(),
             variables: BTreeMap::new(),
             page: None,
@@ -139,9 +147,11 @@ impl Browser {
             &answer.body,
             self.default,
         );
-        let text = decode_exactly(&answer.body, charset)
-            .ok()
-            .map(|decoded| decoded.text);
+        let text = if captures.is_empty() {
+            None
+        } else {
+            text(&answer.body, charset)
+        };
         for capture in captures {
             let value = captured(capture, answer, text.as_deref()).ok_or_else(|| {
                 ReplayError::NothingCaptured {
@@ -154,10 +164,14 @@ impl Browser {
         let is_html = answer
             .header("Content-Type")
             .is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
-        if let (true, Some(text), Ok(url)) = (is_html, text, self.base.join(&request.target)) {
+        if let (true, Ok(url)) = (is_html, self.base.join(&request.target)) {
             self.page = Some(Page {
                 url,
-                text,
+                body: if self.has_forms {
+                    answer.body.clone()
+                } else {
+                    Vec::new()
+                },
                 charset,
                 step: step.to_owned(),
             });
@@ -264,7 +278,10 @@ impl Browser {
         let (Some(page), Ok(target)) = (&self.page, self.base.join(target)) else {
             return Vec::new();
         };
-        let fields = form::hidden_fields(&page.text, &page.url, &target, given);
+        let Some(text) = text(&page.body, page.charset) else {
+            return Vec::new();
+        };
+        let fields = form::hidden_fields(&text, &page.url, &target, given);
         for (name, _) in &fields {
             self.correlations.push(Correlation {
                 scenario: self.scenario.clone(),
@@ -325,6 +342,12 @@ impl Browser {
         filled.push_str(rest);
         Ok(filled)
     }
+}
+
+/// Decodes a page; nothing where its bytes are not what its charset says.
+fn text(body: &[u8], charset: Charset) -> Option<String> {
+    let decoded = decode_exactly(body, charset).ok()?;
+    Some(decoded.text)
 }
 
 fn default_header(headers: &mut Vec<(String, String)>, name: &str, value: &str) {

@@ -10,6 +10,7 @@ use regex::Regex;
 
 use super::{asked::asked, error::ReplayError, secrets::passwords};
 use crate::{
+    exchange::Limits,
     scenario::{Scenario, Step},
     snapshot::{Body, HoleKind, Pending, Snapshot, pending_path, store},
 };
@@ -82,10 +83,11 @@ impl FindingKind {
     }
 }
 
-/// Checks the snapshots of all scenarios; with `secrets` also for what should not stand in them.
+/// Checks the snapshots of all scenarios, which are asked within `limits`; with `secrets` also for what should not stand in them.
 pub fn check_files(
     scenarios: &[Scenario],
     snapshots: &Path,
+    limits: &Limits,
     secrets: bool,
 ) -> Result<FilesChecked, ReplayError> {
     let mut checked = FilesChecked::default();
@@ -99,10 +101,10 @@ pub fn check_files(
         }
     }
     for scenario in scenarios {
-        checked.scenario(scenario, &snapshots.join(&scenario.name), secrets)?;
+        checked.scenario(scenario, &snapshots.join(&scenario.name), limits, secrets)?;
     }
     for name in store::folders(snapshots).map_err(ReplayError::Snapshots)? {
-        checked.pending(scenarios, &name, &snapshots.join(&name))?;
+        checked.pending(scenarios, &name, &snapshots.join(&name), limits)?;
     }
     checked.findings.sort();
     Ok(checked)
@@ -121,6 +123,7 @@ impl FilesChecked {
         &mut self,
         scenario: &Scenario,
         folder: &Path,
+        limits: &Limits,
         secrets: bool,
     ) -> Result<(), ReplayError> {
         let mut left = store::list(folder).map_err(ReplayError::Snapshots)?;
@@ -137,7 +140,8 @@ impl FilesChecked {
                         if let Some(reason) = &snapshot.accepted {
                             self.accepted.push((shown.clone(), reason.clone()));
                         }
-                        self.snapshot(&shown, step, &snapshot, &mut written);
+                        let is_current = answers(step, &snapshot, limits);
+                        self.snapshot(&shown, &snapshot, is_current, &mut written);
                         if secrets {
                             self.secrets(&shown, &snapshot, &passwords);
                         }
@@ -185,6 +189,7 @@ impl FilesChecked {
         scenarios: &[Scenario],
         scenario: &str,
         folder: &Path,
+        limits: &Limits,
     ) -> Result<(), ReplayError> {
         for name in store::pending_names(folder).map_err(ReplayError::Snapshots)? {
             let (kind, what) = match store::read(&pending_path(&folder.join(&name))) {
@@ -193,7 +198,7 @@ impl FilesChecked {
                 Ok(None) => continue,
                 Ok(Some(answer)) => match step_of(scenarios, scenario, &name) {
                     None => (FindingKind::Stale, "no step has it: `reject` it".to_owned()),
-                    Some(step) if !answers(step, &answer) => (
+                    Some(step) if !answers(step, &answer, limits) => (
                         FindingKind::Outdated,
                         "it answers something else than the scenario asks: `reject` it".to_owned(),
                     ),
@@ -213,11 +218,11 @@ impl FilesChecked {
     fn snapshot(
         &mut self,
         file: &str,
-        step: &Step,
         snapshot: &Snapshot,
+        is_current: bool,
         written: &mut BTreeMap<String, bool>,
     ) {
-        if !answers(step, snapshot) {
+        if !is_current {
             let what = "the scenario asks something else than when it was recorded";
             self.add(file.to_owned(), FindingKind::Outdated, what);
         }
@@ -305,15 +310,16 @@ static PATTERNS: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
 });
 
 /// Returns whether a pending answer is one to what the scenarios ask today.
-pub fn is_current(scenarios: &[Scenario], pending: &Pending) -> bool {
+pub fn is_current(scenarios: &[Scenario], pending: &Pending, limits: &Limits) -> bool {
     let file = format!("{}.snap", pending.step);
     let step = step_of(scenarios, &pending.scenario, &file);
-    step.is_some_and(|step| answers(step, &pending.answer))
+    step.is_some_and(|step| answers(step, &pending.answer, limits))
 }
 
 /// Returns whether an answer is one to what a step asks today.
-fn answers(step: &Step, snapshot: &Snapshot) -> bool {
-    snapshot.request == format!("{} {}", step.method, step.target) && snapshot.asked == asked(step)
+fn answers(step: &Step, snapshot: &Snapshot, limits: &Limits) -> bool {
+    snapshot.request == format!("{} {}", step.method, step.target)
+        && snapshot.asked == asked(step, limits)
 }
 
 /// Returns the step that a file is of.

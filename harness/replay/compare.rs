@@ -49,6 +49,7 @@ pub fn differences(
         answer: answer.clone(),
         at: options.clock.now(),
         secrets: Vec::new(),
+        is_repeated: false,
     };
     let manner = Manner {
         authority,
@@ -167,20 +168,40 @@ fn status(snapshot: &Snapshot, answer: &Answer) -> Vec<Difference> {
     }]
 }
 
+/// A header line, printable.
+struct Line {
+    name: String,
+    value: String,
+}
+
+impl Line {
+    fn of(line: &HeaderLine) -> Self {
+        Self {
+            name: line.name_text(),
+            value: line.value_text(),
+        }
+    }
+}
+
 fn headers(snapshot: &Snapshot, answer: &Answer, checks: &mut Checks<'_>) -> Vec<Difference> {
     let mut differences = Vec::new();
-    let mut left: Vec<Option<&HeaderLine>> = answer.headers.iter().map(Some).collect();
+    let lines: Vec<Line> = answer.headers.iter().map(Line::of).collect();
+    let mut left: Vec<Option<&Line>> = lines.iter().map(Some).collect();
     let mut places = Vec::new();
     for (name, template) in &snapshot.headers {
-        let same_name = |line: &HeaderLine| line.name_text().eq_ignore_ascii_case(name);
+        let same_name = |line: &Line| line.name.eq_ignore_ascii_case(name);
         let candidates: Vec<usize> = (0..left.len())
             .filter(|index| left[*index].is_some_and(same_name))
             .collect();
         // Of several of one name, the one whose text fits is taken, so that an order is not taken for a value.
         let fits = |index: &&usize| {
-            left[**index].is_some_and(|line| template.values(&line.value_text()).is_some())
+            left[**index].is_some_and(|line| template.values(&line.value).is_some())
         };
-        let Some(index) = candidates.iter().find(fits).or(candidates.first()).copied() else {
+        let chosen = match candidates.as_slice() {
+            [only] => Some(only),
+            several => several.iter().find(fits).or(several.first()),
+        };
+        let Some(index) = chosen.copied() else {
             differences.push(
                 Difference::new(
                     format!("header {name}"),
@@ -194,23 +215,23 @@ fn headers(snapshot: &Snapshot, answer: &Answer, checks: &mut Checks<'_>) -> Vec
         };
         if let Some(line) = left[index].take() {
             places.push(index);
-            if line.name_text() != *name {
+            if line.name != *name {
                 differences.push(Difference::new(
                     format!("header {name}"),
                     "header name",
                     name,
-                    line.name_text(),
+                    &line.name,
                 ));
             }
-            differences.extend(header(name, template, line, checks));
+            differences.extend(header(name, template, &line.value, checks));
         }
     }
     for line in left.into_iter().flatten() {
         differences.push(Difference::new(
-            format!("header {}", line.name_text()),
+            format!("header {}", line.name),
             "added header",
             "no such header",
-            excerpts(&line.value_text(), "").0,
+            excerpts(&line.value, "").0,
         ));
     }
     if !places.is_sorted() {
@@ -225,28 +246,22 @@ fn headers(snapshot: &Snapshot, answer: &Answer, checks: &mut Checks<'_>) -> Vec
                     .map(|(name, _)| name.clone())
                     .collect(),
             ),
-            names(answer.headers.iter().map(HeaderLine::name_text).collect()),
+            names(lines.iter().map(|line| line.name.clone()).collect()),
         ));
     }
     differences
 }
 
-fn header(
-    name: &str,
-    template: &Template,
-    line: &HeaderLine,
-    checks: &mut Checks<'_>,
-) -> Vec<Difference> {
-    let text = line.value_text();
+fn header(name: &str, template: &Template, text: &str, checks: &mut Checks<'_>) -> Vec<Difference> {
     let locus = format!("header {name}");
     checks
-        .values(template, &text, &locus)
+        .values(template, text, &locus)
         .into_iter()
         .map(|mut difference| {
             if difference.aspect == "text" {
                 difference.aspect = "header value".into();
-                difference.cause = header_cause(name, &template.marked().0, &text);
-                if header_charset(&template.marked().0) != header_charset(&text) {
+                difference.cause = header_cause(name, &template.marked().0, text);
+                if header_charset(&template.marked().0) != header_charset(text) {
                     difference.aspect = "charset".into();
                 }
             }

@@ -6,18 +6,19 @@ use std::{
 };
 
 use super::{
+    asked::asked,
     browser::Correlation,
     checks::Uncompared,
     compare::{Manner, compare},
     error::ReplayError,
     options::Options,
     record::id,
-    run::{Observation, ScenarioRun, run},
+    run::{Observation, run_with},
     span::Span,
 };
 use crate::{
     charset::visible,
-    exchange::Server,
+    exchange::{Limits, Server},
     outcome::{Case, CaseId, Difference, chain},
     scenario::Scenario,
     snapshot::{Snapshot, SnapshotError, store},
@@ -56,10 +57,10 @@ pub(super) async fn replay_scenario(
             )
         });
     }
-    let run = run(scenario, server, options).await;
     let mut comparing = Comparing {
         scenario,
         folder,
+        limits: &options.limits,
         manner: Manner {
             authority: &server.authority,
             charset: options.charset,
@@ -67,10 +68,19 @@ pub(super) async fn replay_scenario(
         },
         bound: BTreeMap::new(),
         result: ScenarioResult::default(),
+        recorded: &recorded,
         known: BTreeSet::new(),
     };
-    for index in 0..scenario.steps.len() {
-        comparing.step(index, &run);
+    let mut steps = 0..scenario.steps.len();
+    // Pages are compared as they come, so that no more than a few are held.
+    let course = run_with(scenario, server, options, |answers, failure| {
+        if let Some(index) = steps.next() {
+            comparing.step(index, Some((&answers, failure.as_ref())));
+        }
+    })
+    .await;
+    for index in steps {
+        comparing.step(index, None);
     }
     let Comparing {
         mut result,
@@ -90,9 +100,9 @@ pub(super) async fn replay_scenario(
             "the snapshot is stale: no step of the scenario has it; `record` removes it",
         ));
     }
-    result.correlations = run.correlations;
+    result.correlations = course.correlations;
     result.spans = (0..)
-        .zip(&run.times)
+        .zip(&course.times)
         .map(|(index, (from, until))| Span {
             scenario: scenario.name.clone(),
             case: id(scenario, index, 0),
@@ -116,15 +126,19 @@ fn everything(scenario: &Scenario, case: impl Fn(CaseId) -> Case) -> ScenarioRes
 struct Comparing<'a> {
     scenario: &'a Scenario,
     folder: &'a Path,
+    limits: &'a Limits,
     manner: Manner<'a>,
     bound: BTreeMap<String, String>,
     result: ScenarioResult,
+    /// The scenario's snapshot files.
+    recorded: &'a BTreeSet<String>,
     /// The snapshot files that belong to a step.
     known: BTreeSet<String>,
 }
 
 impl Comparing<'_> {
-    fn step(&mut self, index: usize, run: &ScenarioRun) {
+    /// Compares what came of a step, where it was reached: its answers, and why the final one is missing.
+    fn step(&mut self, index: usize, came: Option<(&[Observation], Option<&ReplayError>)>) {
         let recorded = match self.recorded(index) {
             Ok(recorded) => recorded,
             Err(error) => {
@@ -139,7 +153,7 @@ impl Comparing<'_> {
             self.not_run(index, 0, reason);
             return;
         }
-        let Some(answers) = run.steps.get(index) else {
+        let Some((answers, failure)) = came else {
             for (hop, _) in &recorded {
                 let reason = "never reached: a step before it had no usable answer";
                 self.not_run(index, *hop, reason);
@@ -150,10 +164,6 @@ impl Comparing<'_> {
             self.not_run(index, 0, &reason);
             return;
         }
-        let failure = run
-            .failure
-            .as_ref()
-            .filter(|_| run.steps.len() == index + 1);
         for (place, (hop, snapshot)) in recorded.iter().enumerate() {
             let id = id(self.scenario, index, *hop);
             let case = match answers.get(place) {
@@ -189,6 +199,9 @@ impl Comparing<'_> {
         let comparison = compare(snapshot, observation, self.manner, &mut self.bound);
         self.result.uncompared.merge(&comparison.uncompared);
         let mut summary = comparison.summary;
+        if observation.is_repeated {
+            summary.push_str("; asked twice, because the server had closed the kept connection");
+        }
         if let Some(reason) = &snapshot.accepted {
             self.result.accepted.push(format!("{id} ({reason})"));
             summary.push_str("; with an answer that a person accepted, not with the old server's");
@@ -202,23 +215,29 @@ impl Comparing<'_> {
         let mut recorded = Vec::new();
         for hop in 1.. {
             let file = store::file_name(index + 1, &step.name, hop);
-            match store::read(&self.folder.join(&file))? {
-                Some(snapshot) => {
-                    self.known.insert(file);
-                    recorded.push((hop, snapshot));
-                }
+            match self.read(file)? {
+                Some(snapshot) => recorded.push((hop, snapshot)),
                 None => break,
             }
         }
         let file = store::file_name(index + 1, &step.name, 0);
-        match store::read(&self.folder.join(&file))? {
-            Some(snapshot) => {
-                self.known.insert(file);
-                recorded.push((0, snapshot));
-            }
+        match self.read(file)? {
+            Some(snapshot) => recorded.push((0, snapshot)),
             None => recorded.clear(),
         }
         Ok(recorded)
+    }
+
+    /// Reads a snapshot, where there is one.
+    fn read(&mut self, file: String) -> Result<Option<Snapshot>, SnapshotError> {
+        if !self.recorded.contains(&file) {
+            return Ok(None);
+        }
+        let snapshot = store::read(&self.folder.join(&file))?;
+        if snapshot.is_some() {
+            self.known.insert(file);
+        }
+        Ok(snapshot)
     }
 
     fn not_run(&mut self, index: usize, hop: usize, reason: &str) {
@@ -230,7 +249,7 @@ impl Comparing<'_> {
     fn outdated(&self, index: usize, recorded: &[(usize, Snapshot)]) -> Option<String> {
         let step = &self.scenario.steps[index];
         let request = format!("{} {}", step.method, step.target);
-        let asked = super::asked::asked(step);
+        let asked = asked(step, self.limits);
         recorded
             .iter()
             .any(|(_, snapshot)| snapshot.request != request || snapshot.asked != asked)

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     charset::{Charset, Detection, decode_exactly, detect, visible},
-    exchange::Answer,
+    exchange::{Answer, Limits},
     scenario::{HandWrittenHole, Scenario, Step},
     snapshot::{Body, Hole, HoleKind, Snapshot, Template, Zone, moment, store},
 };
@@ -27,6 +27,7 @@ pub(super) struct Ground<'a> {
     pub(super) authority: &'a str,
     pub(super) zone: &'a Zone,
     pub(super) charset: Charset,
+    pub(super) limits: &'a Limits,
     pub(super) names: Names,
     pub(super) doubt: Doubt,
     /// Reasons of holes that a person wrote, and whether what they hold has varied.
@@ -89,7 +90,7 @@ pub(super) fn learn(
         description: format!("{}: {}", ground.scenario.title, step.name),
         request: format!("{} {}", step.method, step.target),
         sent: sent_names(&step.sent),
-        asked: asked(step),
+        asked: asked(step, ground.limits),
         accepted: None,
         differs: None,
         status: visible(&first.status_line),

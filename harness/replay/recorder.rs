@@ -69,6 +69,7 @@ impl<'a> Recorder<'a> {
             authority: &self.server.authority,
             zone: self.zone,
             charset: self.options.charset,
+            limits: &self.options.limits,
             names: Names::default(),
             doubt: Doubt::default(),
             wanted: BTreeMap::new(),

@@ -11,7 +11,7 @@ use super::{
     secrets::passwords,
 };
 use crate::{
-    exchange::{Answer, Request, Server, send},
+    exchange::{Anomaly, Answer, Request, Server, Visit},
     scenario::{Scenario, Step},
 };
 
@@ -31,6 +31,8 @@ pub(super) struct Observation {
     pub(super) at: i64,
     /// Cookie values that were known then, and passwords that were sent.
     pub(super) secrets: Vec<String>,
+    /// Whether it was asked for twice, because the server had closed the kept connection.
+    pub(super) is_repeated: bool,
 }
 
 /// What one run of a scenario brought.
@@ -41,47 +43,96 @@ pub(super) struct ScenarioRun {
     /// Why the last of these steps has no final answer.
     pub(super) failure: Option<ReplayError>,
     pub(super) correlations: Vec<Correlation>,
-    /// When each of these steps began and ended.
+}
+
+/// What a run tells beside its answers.
+#[derive(Debug, Default)]
+pub(super) struct Course {
+    pub(super) correlations: Vec<Correlation>,
+    /// When each step that was reached began and ended.
     pub(super) times: Vec<(Instant, Instant)>,
 }
 
-/// Runs a scenario to its end or to the first step without an answer.
+/// Runs a scenario to its end or to the first step without an answer, and keeps all answers.
 pub(super) async fn run(scenario: &Scenario, server: &Server, options: &Options) -> ScenarioRun {
-    let mut run = ScenarioRun {
-        steps: Vec::new(),
-        failure: None,
-        correlations: Vec::new(),
-        times: Vec::new(),
-    };
-    let mut browser = match Browser::new(server, &scenario.name, options.charset) {
+    let (mut steps, mut failure) = (Vec::new(), None);
+    let course = run_with(scenario, server, options, |answers, error| {
+        steps.push(answers);
+        failure = error;
+    })
+    .await;
+    ScenarioRun {
+        steps,
+        failure,
+        correlations: course.correlations,
+    }
+}
+
+/// Runs a scenario to its end or to the first step without an answer. For every step that was reached `done` is given its answers,
+/// and why the final one is missing, as soon as nothing can come behind them any more.
+pub(super) async fn run_with(
+    scenario: &Scenario,
+    server: &Server,
+    options: &Options,
+    mut done: impl FnMut(Vec<Observation>, Option<ReplayError>),
+) -> Course {
+    let mut course = Course::default();
+    let browser = match Browser::new(server, scenario, options.charset) {
         Ok(browser) => browser,
         Err(error) => {
-            run.failure = Some(error);
-            run.steps.push(Vec::new());
-            return run;
+            done(Vec::new(), Some(error));
+            return course;
         }
+    };
+    let mut visitor = Visitor {
+        server,
+        options,
+        browser,
+        visit: Visit::new(keeps_connections(scenario, options)),
+        before: Vec::new(),
+        answers: Vec::new(),
     };
     let passwords = passwords(scenario);
     show(scenario, 0, options).await;
-    for (done, step) in (1..).zip(&scenario.steps) {
-        let mut answers = Vec::new();
+    let mut failure = None;
+    for (number, step) in (1..).zip(&scenario.steps) {
         let from = Instant::now();
-        let result = run_step(step, server, options, &mut browser, &mut answers).await;
-        run.times.push((from, Instant::now()));
-        for answer in &mut answers {
+        visitor.before = std::mem::take(&mut visitor.answers);
+        let result = visitor.step(step).await;
+        course.times.push((from, Instant::now()));
+        if number > 1 {
+            done(std::mem::take(&mut visitor.before), None);
+        }
+        for answer in &mut visitor.answers {
             answer.secrets.extend(passwords.iter().cloned());
         }
-        run.steps.push(answers);
-        show(scenario, done, options).await;
+        show(scenario, number, options).await;
         if let Err(error) = result {
-            run.failure = Some(error);
+            failure = Some(error);
             break;
         }
     }
-    run.correlations = std::mem::take(&mut browser.correlations);
-    run.correlations.sort();
-    run.correlations.dedup();
-    run
+    if visitor.visit.end() {
+        name_surplus(visitor.answers.last_mut());
+    }
+    done(visitor.answers, failure);
+    course.correlations = visitor.browser.correlations;
+    course.correlations.sort();
+    course.correlations.dedup();
+    course
+}
+
+/// A server that is spared rests longer between two requests than it should hold a connection; and what a scenario that changes
+/// data asks may never be asked twice.
+fn keeps_connections(scenario: &Scenario, options: &Options) -> bool {
+    options.pace.rest.is_zero() && !scenario.mutates
+}
+
+/// Names what came behind an answer when the answer had been taken for complete.
+fn name_surplus(observation: Option<&mut Observation>) {
+    if let Some(observation) = observation {
+        observation.answer.anomalies.push(Anomaly::TrailingBytes);
+    }
 }
 
 /// Lets the witness look at what a scenario has changed so far.
@@ -96,91 +147,97 @@ async fn show(scenario: &Scenario, steps: usize, options: &Options) {
     }
 }
 
-async fn run_step(
-    step: &Step,
-    server: &Server,
-    options: &Options,
-    browser: &mut Browser,
-    answers: &mut Vec<Observation>,
-) -> Result<(), ReplayError> {
-    let mut request = browser.request(step)?;
-    loop {
-        let observation = exchange(&request, server, options).await?;
-        let answer = observation.answer.clone();
-        let at = observation.at;
-        answers.push(observation);
-        let redirects = step.follow && Browser::is_redirect(&answer);
-        let captures = if redirects {
-            &[]
-        } else {
-            step.captures.as_slice()
-        };
-        let received = browser.receive(&step.name, &request, &answer, at, captures);
-        if let Some(last) = answers.last_mut() {
-            last.secrets = browser.jar.values().map(str::to_owned).collect();
-        }
-        received?;
-        let next = if redirects {
-            browser.redirect(&step.name, &request, &answer)?
-        } else {
-            None
-        };
-        let Some(next) = next else {
-            return Ok(());
-        };
-        if answers.len() > MOST_REDIRECTS {
-            return Err(ReplayError::RedirectLoop {
-                limit: MOST_REDIRECTS,
-            });
-        }
-        request = next;
-    }
+/// Somebody who walks through one scenario.
+struct Visitor<'a> {
+    server: &'a Server,
+    options: &'a Options,
+    browser: Browser,
+    visit: Visit,
+    /// The answers of the step before.
+    before: Vec<Observation>,
+    /// The answers of this step.
+    answers: Vec<Observation>,
 }
 
-/// Asks once, or again and later where the server is overloaded and asking twice does no harm.
-async fn exchange(
-    request: &Request,
-    server: &Server,
-    options: &Options,
-) -> Result<Observation, ReplayError> {
-    let is_harmless = ["GET", "HEAD"].contains(&request.method.as_str());
-    let retries = if is_harmless { options.pace.retries } else { 0 };
-    let mut wait = FIRST_WAIT;
-    for _ in 0..retries {
-        let result = ask(request, server, options).await;
-        let again = match &result {
-            Ok(observation) => is_overloaded(&observation.answer),
-            Err(ReplayError::Exchange(error)) => !error.was_connected(),
-            Err(_) => false,
-        };
-        if !again {
-            return result;
+impl Visitor<'_> {
+    async fn step(&mut self, step: &Step) -> Result<(), ReplayError> {
+        let mut request = self.browser.request(step)?;
+        loop {
+            let observation = self.exchange(&request).await;
+            if self.visit.take_surplus() {
+                name_surplus(self.answers.last_mut().or(self.before.last_mut()));
+            }
+            let mut observation = observation?;
+            let answer = &observation.answer;
+            let redirects = step.follow && Browser::is_redirect(answer);
+            let captures = if redirects {
+                &[]
+            } else {
+                step.captures.as_slice()
+            };
+            let browser = &mut self.browser;
+            let received = browser.receive(&step.name, &request, answer, observation.at, captures);
+            observation.secrets = browser.jar.values().map(str::to_owned).collect();
+            let next = match received {
+                Ok(()) if redirects => browser.redirect(&step.name, &request, answer),
+                Ok(()) => Ok(None),
+                Err(error) => Err(error),
+            };
+            self.answers.push(observation);
+            let Some(next) = next? else {
+                return Ok(());
+            };
+            if self.answers.len() > MOST_REDIRECTS {
+                return Err(ReplayError::RedirectLoop {
+                    limit: MOST_REDIRECTS,
+                });
+            }
+            request = next;
         }
-        tokio::time::sleep(wait).await;
-        wait *= 2;
     }
-    ask(request, server, options).await
+
+    /// Asks once, or again and later where the server is overloaded and asking twice does no harm.
+    async fn exchange(&mut self, request: &Request) -> Result<Observation, ReplayError> {
+        let retries = if request.is_safe() {
+            self.options.pace.retries
+        } else {
+            0
+        };
+        let mut wait = FIRST_WAIT;
+        for _ in 0..retries {
+            let result = self.ask(request).await;
+            let again = match &result {
+                Ok(observation) => is_overloaded(&observation.answer),
+                Err(ReplayError::Exchange(error)) => !error.was_connected(),
+                Err(_) => false,
+            };
+            if !again {
+                return result;
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        self.ask(request).await
+    }
+
+    async fn ask(&mut self, request: &Request) -> Result<Observation, ReplayError> {
+        let started = Instant::now();
+        let limits = &self.options.limits;
+        let result = self.visit.send(self.server, request, limits).await;
+        let at = self.options.clock.now();
+        let rest = self.options.pace.rest;
+        if !rest.is_zero() {
+            tokio::time::sleep(rest.max(started.elapsed().min(LONGEST_REST))).await;
+        }
+        Ok(Observation {
+            answer: result.map_err(ReplayError::Exchange)?,
+            at,
+            secrets: Vec::new(),
+            is_repeated: self.visit.was_repeated(),
+        })
+    }
 }
 
 fn is_overloaded(answer: &Answer) -> bool {
     matches!(answer.status(), Some(429 | 503))
-}
-
-async fn ask(
-    request: &Request,
-    server: &Server,
-    options: &Options,
-) -> Result<Observation, ReplayError> {
-    let started = Instant::now();
-    let result = send(server, request, &options.limits).await;
-    let at = options.clock.now();
-    let rest = options.pace.rest;
-    if !rest.is_zero() {
-        tokio::time::sleep(rest.max(started.elapsed().min(LONGEST_REST))).await;
-    }
-    Ok(Observation {
-        answer: result.map_err(ReplayError::Exchange)?,
-        at,
-        secrets: Vec::new(),
-    })
 }

@@ -14,11 +14,12 @@
 //! ```
 //! Strings are written as JSON, which is YAML too and has one way to write each.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{
-    hole::{Hole, HoleKind},
-    model::{Body, Differs, Snapshot},
+    front::{self, HoleRecord},
+    hole::Hole,
+    model::{Body, Snapshot},
     template::Template,
     zone::Zone,
 };
@@ -26,59 +27,6 @@ use crate::{
     charset::{Charset, Detection, Source},
     digest::Sha256Digest,
 };
-
-/// The front matter.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Front {
-    description: String,
-    info: Info,
-    #[serde(default)]
-    extension: Option<String>,
-    #[serde(default)]
-    snapshot_kind: Option<String>,
-}
-
-/// What insta calls `info`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Info {
-    /// Read before everything else.
-    #[serde(rename = "version")]
-    _version: u32,
-    request: String,
-    #[serde(default)]
-    sent: Vec<String>,
-    asked: String,
-    #[serde(default)]
-    pending: bool,
-    #[serde(default)]
-    accepted: Option<String>,
-    #[serde(default)]
-    differs: Option<Differs>,
-    status: String,
-    headers: Vec<String>,
-    framing: String,
-    #[serde(default)]
-    anomalies: Vec<String>,
-    charset: Option<String>,
-    charset_from: Option<String>,
-    zone: String,
-    body: String,
-    file: String,
-    #[serde(default)]
-    holes: Vec<HoleRecord>,
-}
-
-/// A hole with its place.
-#[derive(Debug, Serialize, Deserialize)]
-struct HoleRecord {
-    name: String,
-    place: String,
-    at: usize,
-    #[serde(flatten)]
-    kind: HoleKind,
-}
 
 /// What an answer is to whoever reads its file. The file says it under its seal, so that a pending one that is renamed decides nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,30 +165,28 @@ fn json(value: &(impl Serialize + ?Sized)) -> String {
         .collect()
 }
 
-/// Splits a snapshot file of this version into its front matter and its text.
+/// Splits a snapshot file into its front matter and its text.
 fn split(file: &str) -> Result<(&str, &str), String> {
     let rest = file
         .strip_prefix("---\n")
         .ok_or("it does not begin with front matter")?;
-    let (yaml, text) = rest
+    Ok(rest
         .split_once("\n---\n")
-        .ok_or("its front matter has no end")?;
-    let version = format!("  version: {VERSION}");
-    if yaml.lines().any(|line| line == version) {
-        return Ok((yaml, text));
-    }
-    Err(OTHER_VERSION.to_owned())
+        .ok_or("its front matter has no end")?)
 }
 
 /// Reads a snapshot file; `beside` fetches the bytes of a binary one.
 pub(super) fn read(
-    file: &str,
+    mut file: String,
     state: State,
     beside: impl FnOnce(&str) -> Result<Vec<u8>, String>,
 ) -> Result<Snapshot, String> {
-    let (yaml, text) = split(file)?;
-    let front: Front = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
-    let info = front.info;
+    let (yaml, text) = split(&file)?;
+    let version = format!("  version: {VERSION}");
+    if !yaml.lines().any(|line| line == version) {
+        return Err(OTHER_VERSION.to_owned());
+    }
+    let info = front::read(yaml, &version)?;
     if info.file != seal(yaml).to_string() {
         return Err(EDITED_HEAD.to_owned());
     }
@@ -263,12 +209,11 @@ pub(super) fn read(
         headers.push(header(line, holes)?);
     }
     let charset = charset(info.charset.as_deref(), info.charset_from.as_deref())?;
-    let binary = front.snapshot_kind.as_deref() == Some("binary");
-    let extension = front.extension.filter(|_| binary);
-    if binary != extension.is_some() {
-        return Err("it names no extension".to_owned());
-    }
-    let (body, digest) = body(text, extension, &mut places, beside)?;
+    let binary = info.extension.is_some();
+    // The page stays where it was read to: pages are large.
+    let start = file.len() - text.len();
+    file.drain(..start);
+    let (body, digest) = body(file, info.extension, &mut places, beside)?;
     if digest.to_string() != info.body {
         return Err(EDITED.to_owned());
     }
@@ -282,7 +227,7 @@ pub(super) fn read(
         return Err("it is a text without a charset".to_owned());
     }
     Ok(Snapshot {
-        description: front.description,
+        description: info.description,
         request: info.request,
         sent: info.sent,
         asked: info.asked,
@@ -316,7 +261,8 @@ const OTHER_VERSION: &str = "its format is of another version of this program; `
 
 /// Returns the digest of a front matter without the line that holds it.
 fn seal(yaml: &str) -> Sha256Digest {
-    let mut sealed = "---".to_owned();
+    let mut sealed = String::with_capacity(yaml.len() + 8);
+    sealed.push_str("---");
     for line in yaml.split('\n').filter(|line| !line.starts_with(SEAL)) {
         sealed.push('\n');
         sealed.push_str(line);
@@ -326,7 +272,7 @@ fn seal(yaml: &str) -> Sha256Digest {
 }
 
 fn body(
-    text: &str,
+    mut text: String,
     extension: Option<String>,
     places: &mut Vec<(String, usize, Hole)>,
     beside: impl FnOnce(&str) -> Result<Vec<u8>, String>,
@@ -336,7 +282,9 @@ fn body(
         let digest = Sha256Digest::of(&bytes);
         return Ok((Body::Binary { bytes, extension }, digest));
     }
-    let text = text.strip_suffix('\n').ok_or("its last line has no end")?;
+    if text.pop() != Some('\n') {
+        return Err("its last line has no end".to_owned());
+    }
     let digest = Sha256Digest::of(text.as_bytes());
     let template = Template::from_marked(text, take(places, "body"))?;
     Ok((Body::Text(template), digest))
@@ -366,7 +314,10 @@ fn header(line: &str, holes: Vec<(usize, Hole)>) -> Result<(String, Template), S
             )),
         })
         .collect::<Result<_, _>>()?;
-    Ok((name.to_owned(), Template::from_marked(value, holes)?))
+    Ok((
+        name.to_owned(),
+        Template::from_marked(value.to_owned(), holes)?,
+    ))
 }
 
 fn charset(name: Option<&str>, from: Option<&str>) -> Result<Option<Detection>, String> {

@@ -8,6 +8,7 @@ mod alphabet;
 mod clock;
 mod error;
 mod format;
+mod front;
 mod hole;
 mod model;
 pub mod moment;

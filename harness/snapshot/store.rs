@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    fs::{self, File},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -46,7 +47,7 @@ pub fn read(path: &Path) -> Result<Option<Snapshot>, SnapshotError> {
             Err(error) => Err(error.to_string()),
         }
     };
-    format::read(&text, state(path), beside)
+    format::read(text, state(path), beside)
         .map(Some)
         .map_err(wrong)
 }
@@ -173,20 +174,23 @@ fn failed(path: &Path, attempt: &'static str, source: io::Error) -> SnapshotErro
 }
 
 fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, SnapshotError> {
-    let size = match fs::metadata(path) {
-        Ok(metadata) => metadata.len(),
+    let unread = |source| failed(path, "read", source);
+    let mut file = match File::open(path) {
+        Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(failed(path, "read", source)),
+        Err(source) => return Err(unread(source)),
     };
+    let size = file.metadata().map_err(unread)?.len();
+    let length = usize::try_from(size).unwrap_or(usize::MAX);
     if size > LARGEST {
         return Err(SnapshotError::Format {
             path: path.to_owned(),
             reason: format!("it is {size} bytes long"),
         });
     }
-    fs::read(path)
-        .map(Some)
-        .map_err(|source| failed(path, "read", source))
+    let mut bytes = vec![0; length];
+    file.read_exact(&mut bytes).map_err(unread)?;
+    Ok(Some(bytes))
 }
 
 fn write_if_different(path: &Path, bytes: &[u8]) -> Result<bool, SnapshotError> {

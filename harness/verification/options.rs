@@ -30,5 +30,7 @@ pub fn replay_options(
                 .hint("write a name of the tz database, as Europe/Bratislava")
             })
         });
-    Ok(replay::Options::new(charset, zone.transpose()?, clock))
+    let mut options = replay::Options::new(charset, zone.transpose()?, clock);
+    options.limits.keep_alive = legacy.is_some_and(|legacy| legacy.keep_alive);
+    Ok(options)
 }

@@ -8,6 +8,7 @@ mod cli;
 mod database_old;
 mod pages;
 mod pages_files;
+mod pages_kept;
 mod pages_pending;
 mod pages_time;
 mod privileged_database;

@@ -14,7 +14,7 @@ use migrate_verify::{
 use crate::env::{Fault, LegacyServer, Reply, TestEnv, cp1250, now};
 
 /// What is asked of the application.
-const SCENARIOS: [(&str, &str); 4] = [
+pub(crate) const SCENARIOS: [(&str, &str); 4] = [
     (
         "login",
         r#"title = "A teacher logs in and sees the class list"
@@ -94,7 +94,7 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    fn new(scenarios: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(scenarios: &[(&str, &str)]) -> Self {
         let env = TestEnv::new();
         env.write("scenarios/foto.png", b"\x89PNG photo");
         for (name, content) in scenarios {
@@ -112,35 +112,37 @@ impl Project {
     }
 
     pub(crate) async fn record(&self, server: &LegacyServer) -> RecordResult {
+        self.record_with(&server.url, &self.options).await
+    }
+
+    /// Records from any server.
+    pub(crate) async fn record_from(&self, url: &str) -> RecordResult {
+        self.record_with(url, &self.options).await
+    }
+
+    /// Records from any server, in another manner.
+    pub(crate) async fn record_with(&self, url: &str, options: &Options) -> RecordResult {
         let manner = RecordManner {
             rounds: 2,
             allow_writes: true,
             pending: false,
         };
         let snapshots = self.env.path().join("snapshots");
-        replay::record(
-            &self.scenarios,
-            &snapshots,
-            &server.url,
-            manner,
-            &self.options,
-            &Silent,
-        )
-        .await
-        .unwrap()
+        replay::record(&self.scenarios, &snapshots, url, manner, options, &Silent)
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn replay(&self, server: &LegacyServer) -> ReplayResult {
+        self.replay_at(&server.url).await
+    }
+
+    /// Replays against any server.
+    pub(crate) async fn replay_at(&self, url: &str) -> ReplayResult {
         let snapshots = self.env.path().join("snapshots");
-        let mut result = replay::replay(
-            &self.scenarios,
-            &snapshots,
-            &server.url,
-            &self.options,
-            &Silent,
-        )
-        .await
-        .unwrap();
+        let mut result = replay::replay(&self.scenarios, &snapshots, url, &self.options, &Silent)
+            .await
+            .unwrap();
         let left_out = replay::left_out(&self.scenarios, &self.scenarios, &snapshots);
         result.cases.extend(left_out.unwrap());
         result

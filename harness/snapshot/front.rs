@@ -1,0 +1,154 @@
+//! The front matter of a snapshot file, read line by line in the one way in which [`super::format`] writes it.
+//!
+//! Any YAML reader reads it, but this program reads thousands, and a file that is written in another way was written by
+//! somebody else.
+
+use serde::{Deserialize, Serialize};
+
+use super::{hole::HoleKind, model::Differs};
+
+/// The front matter: what insta calls `description`, `info`, `extension` and `snapshot_kind`.
+#[derive(Debug)]
+pub(super) struct Front {
+    pub(super) description: String,
+    pub(super) request: String,
+    pub(super) sent: Vec<String>,
+    pub(super) asked: String,
+    pub(super) pending: bool,
+    pub(super) accepted: Option<String>,
+    pub(super) differs: Option<Differs>,
+    pub(super) status: String,
+    pub(super) headers: Vec<String>,
+    pub(super) framing: String,
+    pub(super) anomalies: Vec<String>,
+    pub(super) charset: Option<String>,
+    pub(super) charset_from: Option<String>,
+    pub(super) zone: String,
+    pub(super) body: String,
+    pub(super) file: String,
+    pub(super) holes: Vec<HoleRecord>,
+    /// The extension of the bytes beside a binary one.
+    pub(super) extension: Option<String>,
+}
+
+/// A hole with its place.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct HoleRecord {
+    pub(super) name: String,
+    pub(super) place: String,
+    pub(super) at: usize,
+    #[serde(flatten)]
+    pub(super) kind: HoleKind,
+}
+
+/// Reads a front matter without the lines around it; `version` is the line that must be there.
+pub(super) fn read(yaml: &str, version: &str) -> Result<Front, String> {
+    let mut lines = Lines::of(yaml);
+    let description = lines.value("description: ")?;
+    lines.exactly("info:")?;
+    lines.exactly(version)?;
+    let front = Front {
+        description,
+        request: lines.value("  request: ")?,
+        sent: lines.list("  sent:")?,
+        asked: lines.value("  asked: ")?,
+        pending: lines.is("  pending: true"),
+        accepted: lines.optional("  accepted: ")?,
+        differs: lines.optional("  differs: ")?,
+        status: lines.value("  status: ")?,
+        headers: if lines.is("  headers: []") {
+            Vec::new()
+        } else {
+            lines.list("  headers:")?
+        },
+        framing: lines.value("  framing: ")?,
+        anomalies: lines.list("  anomalies:")?,
+        charset: lines.optional("  charset: ")?,
+        charset_from: lines.optional("  charset_from: ")?,
+        zone: lines.value("  zone: ")?,
+        body: lines.value("  body: ")?,
+        file: lines.value("  file: ")?,
+        holes: lines.list("  holes:")?,
+        extension: lines.optional("extension: ")?,
+    };
+    if front.extension.is_some() {
+        lines.exactly("snapshot_kind: binary")?;
+    }
+    match lines.current {
+        None => Ok(front),
+        Some(_) => Err(lines.unknown()),
+    }
+}
+
+/// Lines that are taken one by one.
+struct Lines<'a> {
+    /// The line that is next.
+    current: Option<&'a str>,
+    rest: std::str::Split<'a, char>,
+    /// Its number in the file, whose first line is before the front matter.
+    number: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a str) -> Self {
+        let mut rest = text.split('\n');
+        Self {
+            current: rest.next(),
+            rest,
+            number: 2,
+        }
+    }
+
+    fn advance(&mut self) {
+        self.current = self.rest.next();
+        self.number += 1;
+    }
+
+    /// Takes the next line where it is this one.
+    fn is(&mut self, line: &str) -> bool {
+        let is = self.current == Some(line);
+        if is {
+            self.advance();
+        }
+        is
+    }
+
+    fn exactly(&mut self, line: &str) -> Result<(), String> {
+        if self.is(line) {
+            Ok(())
+        } else {
+            Err(self.unknown())
+        }
+    }
+
+    fn optional<T: Deserialize<'a>>(&mut self, key: &str) -> Result<Option<T>, String> {
+        let Some(value) = self.current.and_then(|line| line.strip_prefix(key)) else {
+            return Ok(None);
+        };
+        let value = serde_json::from_str(value).map_err(|_| self.unknown())?;
+        self.advance();
+        Ok(Some(value))
+    }
+
+    fn value<T: Deserialize<'a>>(&mut self, key: &str) -> Result<T, String> {
+        self.optional(key)?.ok_or_else(|| self.unknown())
+    }
+
+    /// Takes a list with its name; none where the name is missing.
+    fn list<T: Deserialize<'a>>(&mut self, name: &str) -> Result<Vec<T>, String> {
+        let mut values = Vec::new();
+        if self.is(name) {
+            while let Some(value) = self.optional("    - ")? {
+                values.push(value);
+            }
+        }
+        Ok(values)
+    }
+
+    fn unknown(&self) -> String {
+        format!(
+            "line {} is not as `record` writes it; `record` it again",
+            self.number
+        )
+    }
+}

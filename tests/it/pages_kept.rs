@@ -1,0 +1,441 @@
+//! Connections that are kept from page to page: they are used again, and nothing that is seen changes by it.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        mpsc::{self, Receiver, Sender},
+    },
+    thread,
+};
+
+use migrate_verify::{
+    exchange::{Answer, ExchangeError, Limits, Request, Server, Visit},
+    outcome::Verdict,
+    replay::Clock,
+};
+
+use crate::{
+    env::{LegacyServer, now},
+    pages::{Project, SCENARIOS, findings},
+};
+
+/// What the server does with a request.
+struct Reaction {
+    /// What it sends at once.
+    wire: Vec<u8>,
+    /// Whether it closes the connection then.
+    closes: bool,
+}
+
+/// Decides by path, and by how many requests came over the same connection before.
+type Script = fn(&str, usize) -> Reaction;
+
+/// A server that keeps connections, and notes `<connection> <method> <path>` for each request.
+struct KeepingServer {
+    url: String,
+    log: Arc<Mutex<Vec<String>>>,
+    /// Sends bytes that nobody asked for over the last connection; it says when they are sent.
+    unasked: Sender<(Vec<u8>, Sender<()>)>,
+}
+
+impl KeepingServer {
+    fn start(script: Script) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let last: Arc<Mutex<Option<TcpStream>>> = Arc::default();
+        let (unasked, orders): (_, Receiver<(Vec<u8>, Sender<()>)>) = mpsc::channel();
+        let to = Arc::clone(&last);
+        thread::spawn(move || {
+            for (bytes, done) in orders {
+                let mut stream = to.lock().unwrap();
+                stream.as_mut().unwrap().write_all(&bytes).unwrap();
+                done.send(()).unwrap();
+            }
+        });
+        let noted = Arc::clone(&log);
+        thread::spawn(move || {
+            for (number, stream) in listener.incoming().flatten().enumerate() {
+                *last.lock().unwrap() = Some(stream.try_clone().unwrap());
+                let noted = Arc::clone(&noted);
+                thread::spawn(move || serve(stream, number, script, &noted));
+            }
+        });
+        Self { url, log, unasked }
+    }
+
+    /// Returns what was asked since the last time.
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut *self.log.lock().unwrap())
+    }
+
+    fn send_unasked(&self, bytes: &[u8]) {
+        send_unasked(&self.unasked, bytes);
+    }
+}
+
+fn send_unasked(orders: &Sender<(Vec<u8>, Sender<()>)>, bytes: &[u8]) {
+    let (done, sent) = mpsc::channel();
+    orders.send((bytes.to_vec(), done)).unwrap();
+    sent.recv().unwrap();
+}
+
+fn serve(mut stream: TcpStream, number: usize, script: Script, log: &Mutex<Vec<String>>) {
+    let mut before = 0;
+    while let Some(line) = request_line(&mut stream) {
+        let mut words = line.split(' ');
+        let (method, path) = (words.next().unwrap(), words.next().unwrap());
+        log.lock()
+            .unwrap()
+            .push(format!("{number} {method} {path}"));
+        let reaction = script(path, before);
+        before += 1;
+        // The client may have gone.
+        let _sent = stream.write_all(&reaction.wire);
+        if reaction.closes {
+            stream.shutdown(std::net::Shutdown::Both).unwrap_or(());
+            return;
+        }
+    }
+}
+
+/// Reads a request without a body, byte by byte.
+fn request_line(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        if stream.read(&mut byte).ok()? == 0 {
+            return None;
+        }
+        head.push(byte[0]);
+    }
+    String::from_utf8(head)
+        .unwrap()
+        .lines()
+        .next()
+        .map(str::to_owned)
+}
+
+/// A page in which its path stands, as long as it says.
+fn page(path: &str) -> Vec<u8> {
+    let body = format!("<html><p>Toto je {path}</p></html>\n");
+    format!(
+        "HTTP/1.1 200 OK\r\nServer: Apache\r\nConnection: keep-alive\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+fn kept(wire: Vec<u8>) -> Reaction {
+    Reaction {
+        wire,
+        closes: false,
+    }
+}
+
+fn good(path: &str, _before: usize) -> Reaction {
+    kept(page(path))
+}
+
+/// A scenario of so many pages.
+fn scenario(pages: usize, mutates: bool) -> String {
+    let mut text = format!("title = \"Pages\"\nmutates = {mutates}\n");
+    for number in 1..=pages {
+        text.push_str(&format!(
+            "[[step]]\nname = \"p{number}\"\nrequest = \"GET /{number}\"\n"
+        ));
+    }
+    text
+}
+
+fn project(scenario: &str) -> Project {
+    let mut project = Project::new(&[("pages", scenario)]);
+    project.options.limits.keep_alive = true;
+    project
+}
+
+/// Records pages from a server that does all right.
+async fn recorded(pages: usize) -> Project {
+    let project = project(&scenario(pages, false));
+    let recorded = project.record_from(&KeepingServer::start(good).url).await;
+    assert_eq!(Verdict::of(&recorded.cases), Verdict::Verified);
+    project
+}
+
+/// Replays against a server with a script; returns what was found and what was asked.
+async fn replayed(project: &Project, script: Script) -> (String, Vec<String>) {
+    let server = KeepingServer::start(script);
+    let result = project.replay_at(&server.url).await;
+    (findings(&result), server.asked())
+}
+
+fn connections(asked: &[String]) -> usize {
+    let numbers = asked.iter().map(|line| line.split(' ').next().unwrap());
+    numbers.collect::<std::collections::BTreeSet<_>>().len()
+}
+
+#[tokio::test]
+async fn a_replay_uses_a_connection_again_and_a_recording_does_not() {
+    let project = project(&scenario(20, false));
+    let server = KeepingServer::start(good);
+    let mut careful = project.options.clone();
+    careful.pace.rest = std::time::Duration::from_millis(1);
+    let result = project.record_with(&server.url, &careful).await;
+    assert_eq!(Verdict::of(&result.cases), Verdict::Verified);
+    let asked = server.asked();
+    assert_eq!((asked.len(), connections(&asked)), (40, 40));
+    let (found, asked) = replayed(&project, good).await;
+    assert_eq!(found, "");
+    // Sixteen over the first one.
+    assert_eq!((asked.len(), connections(&asked)), (20, 2));
+}
+
+#[tokio::test]
+async fn a_project_that_does_not_ask_for_it_keeps_no_connection_and_the_setting_belongs_to_what_was_asked()
+ {
+    let mut project = recorded(3).await;
+    project.options.limits.keep_alive = false;
+    let (found, _) = replayed(&project, good).await;
+    assert_eq!(found.matches("NotRun").count(), 3, "{found}");
+    project.record_from(&KeepingServer::start(good).url).await;
+    let (found, asked) = replayed(&project, good).await;
+    assert_eq!(found, "");
+    assert_eq!(connections(&asked), 3);
+}
+
+#[tokio::test]
+async fn bytes_behind_an_announced_end_are_named_where_they_stand_and_the_next_page_is_the_same() {
+    let project = recorded(3).await;
+    let (found, asked) = replayed(&project, |path, _| {
+        let mut wire = page(path);
+        if path == "/2" {
+            wire.extend_from_slice(b"viac");
+        }
+        kept(wire)
+    })
+    .await;
+    insta::assert_snapshot!(found, @"replay/pages/02-p2 | framing | protocol error | none | bytes after the body | no cause");
+    assert_eq!(asked, ["0 GET /1", "0 GET /2", "1 GET /3"]);
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_asked_for_is_named_and_never_taken_for_the_next_page() {
+    let mut project = recorded(3).await;
+    let server = KeepingServer::start(good);
+    let orders = Mutex::new(Some(server.unasked.clone()));
+    // The clock is looked at behind each answer: the server goes on with a whole answer then, once, which is that to the next question.
+    project.options.clock = Clock::new(move || {
+        if let Some(orders) = orders.lock().unwrap().take() {
+            send_unasked(&orders, &page("/2"));
+        }
+        now()
+    });
+    let result = project.replay_at(&server.url).await;
+    insta::assert_snapshot!(findings(&result), @"replay/pages/01-p1 | framing | protocol error | none | bytes after the body | no cause");
+    assert_eq!(server.asked(), ["0 GET /1", "1 GET /2", "1 GET /3"]);
+}
+
+#[tokio::test]
+async fn what_comes_behind_the_last_page_is_named_too() {
+    let mut project = recorded(1).await;
+    let server = KeepingServer::start(good);
+    let orders = Mutex::new(server.unasked.clone());
+    project.options.clock = Clock::new(move || {
+        send_unasked(&orders.lock().unwrap(), b"x");
+        now()
+    });
+    let result = project.replay_at(&server.url).await;
+    insta::assert_snapshot!(findings(&result), @"replay/pages/01-p1 | framing | protocol error | none | bytes after the body | no cause");
+}
+
+#[tokio::test]
+async fn a_body_that_is_shorter_than_announced_is_named_and_the_next_page_is_the_same() {
+    let project = recorded(3).await;
+    let (found, asked) = replayed(&project, |path, _| {
+        let mut wire = page(path);
+        wire.truncate(wire.len() - if path == "/2" { 1 } else { 0 });
+        Reaction {
+            wire,
+            closes: path == "/2",
+        }
+    })
+    .await;
+    assert!(
+        found.starts_with("replay/pages/02-p2 | framing | protocol error | none | truncated body"),
+        "{found}"
+    );
+    assert!(!found.contains("03-p3"), "{found}");
+    assert_eq!(asked, ["0 GET /1", "0 GET /2", "1 GET /3"]);
+}
+
+#[tokio::test]
+async fn a_server_that_closes_a_kept_connection_makes_no_difference() {
+    let project = recorded(3).await;
+    // It closes behind an answer that does not say so, and then where the next question has reached it.
+    let (found, _) = replayed(&project, |path, _| Reaction {
+        wire: page(path),
+        closes: true,
+    })
+    .await;
+    assert_eq!(found, "");
+    let server = KeepingServer::start(|path, before| Reaction {
+        wire: if before == 1 { Vec::new() } else { page(path) },
+        closes: before == 1,
+    });
+    let result = project.replay_at(&server.url).await;
+    assert_eq!(findings(&result), "");
+    let twice = |case: &&migrate_verify::outcome::Case| case.reason.contains("asked twice");
+    assert_eq!(result.cases.iter().filter(twice).count(), 2);
+    assert_eq!(
+        server.asked(),
+        ["0 GET /1", "0 GET /2", "1 GET /2", "1 GET /3", "2 GET /3"]
+    );
+    // One that never answers is asked over a connection of its own, and then it is a difference.
+    let (found, asked) = replayed(&project, |path, _| Reaction {
+        wire: if path == "/2" { Vec::new() } else { page(path) },
+        closes: path == "/2",
+    })
+    .await;
+    assert!(found.contains("replay/pages/02-p2 | connection"), "{found}");
+    assert_eq!(asked, ["0 GET /1", "0 GET /2", "1 GET /2"]);
+}
+
+#[tokio::test]
+async fn an_application_that_closes_every_connection_is_silent() {
+    let mut project = Project::new(&SCENARIOS);
+    project.options.limits.keep_alive = true;
+    let server = LegacyServer::start();
+    project.record(&server).await;
+    assert_eq!(findings(&project.replay(&server).await), "");
+}
+
+#[tokio::test]
+async fn a_scenario_that_changes_data_asks_each_step_once_over_a_connection_of_its_own() {
+    let project = project(&scenario(3, true));
+    project.record_from(&KeepingServer::start(good).url).await;
+    let (found, asked) = replayed(&project, good).await;
+    assert_eq!(found, "");
+    assert_eq!(asked, ["0 GET /1", "1 GET /2", "2 GET /3"]);
+    let (found, asked) = replayed(&project, |path, _| Reaction {
+        wire: if path == "/2" { Vec::new() } else { page(path) },
+        closes: path == "/2",
+    })
+    .await;
+    assert!(found.contains("replay/pages/02-p2 | connection"), "{found}");
+    assert_eq!(asked, ["0 GET /1", "1 GET /2"]);
+}
+
+/// Sends requests one after the other in one visit.
+async fn visit(server: &KeepingServer, requests: &[Request]) -> Vec<Result<Answer, ExchangeError>> {
+    let address = Server::parse(&server.url).unwrap();
+    let limits = Limits {
+        keep_alive: true,
+        ..Limits::default()
+    };
+    let mut visit = Visit::new(true);
+    let mut answers = Vec::new();
+    for request in requests {
+        answers.push(visit.send(&address, request, &limits).await);
+    }
+    answers
+}
+
+#[tokio::test]
+async fn only_what_may_be_asked_twice_goes_over_a_kept_connection() {
+    let post = Request {
+        method: "POST".to_owned(),
+        ..Request::get("/post")
+    };
+    let requests = [Request::get("/1"), post, Request::get("/2")];
+    let server = KeepingServer::start(good);
+    assert!(visit(&server, &requests).await.iter().all(Result::is_ok));
+    assert_eq!(server.asked(), ["0 GET /1", "1 POST /post", "1 GET /2"]);
+    let server = KeepingServer::start(|path, _| Reaction {
+        wire: if path == "/post" {
+            Vec::new()
+        } else {
+            page(path)
+        },
+        closes: path == "/post",
+    });
+    let answers = visit(&server, &requests).await;
+    assert!(matches!(answers[1], Err(ExchangeError::NoAnswer { .. })));
+    assert_eq!(server.asked(), ["0 GET /1", "1 POST /post", "2 GET /2"]);
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_only_behind_an_answer_whose_end_is_beyond_doubt() {
+    let table: [(&str, bool); 12] = [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", true),
+        ("HTTP/1.1 304 Not Modified\r\n\r\n", true),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+            true,
+        ),
+        (
+            "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\nx",
+            true,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5, max=2\r\nContent-Length: 1\r\n\r\nx",
+            true,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5, max=1\r\nContent-Length: 1\r\n\r\nx",
+            false,
+        ),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", false),
+        (
+            "HTTP/1.1 200 OK\r\nConnection: foo, Close\r\nContent-Length: 1\r\n\r\nx",
+            false,
+        ),
+        ("HTTP/1.1 200 OK\nContent-Length: 1\r\n\r\nx", false),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+            false,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            false,
+        ),
+        (
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
+            false,
+        ),
+    ];
+    static WIRE: Mutex<&str> = Mutex::new("");
+    for (wire, is_kept) in table {
+        *WIRE.lock().unwrap() = wire;
+        let server = KeepingServer::start(|_, _| kept(WIRE.lock().unwrap().as_bytes().to_vec()));
+        let requests = [Request::get("/1"), Request::get("/2")];
+        assert!(visit(&server, &requests).await.iter().all(Result::is_ok));
+        assert_eq!(connections(&server.asked()) == 1, is_kept, "{wire}");
+    }
+}
+
+#[tokio::test]
+async fn an_unasked_answer_is_told_once_and_not_read() {
+    let server = KeepingServer::start(good);
+    let address = Server::parse(&server.url).unwrap();
+    let limits = Limits {
+        keep_alive: true,
+        ..Limits::default()
+    };
+    let mut visit = Visit::new(true);
+    visit
+        .send(&address, &Request::get("/1"), &limits)
+        .await
+        .unwrap();
+    assert!(!visit.take_surplus());
+    server.send_unasked(&page("/evil"));
+    let answer = visit
+        .send(&address, &Request::get("/2"), &limits)
+        .await
+        .unwrap();
+    assert!(answer.body.ends_with(b"/2</p></html>\n"));
+    assert!(visit.take_surplus());
+    assert!(!visit.take_surplus());
+    assert!(!visit.end());
+}
