@@ -12,7 +12,7 @@ use super::{
     finding::{Findings, Pairing},
     keyed,
     name::Name,
-    row_hash::{Digest, Part, RowHash, digest_query, groups_query, stands_apart, sum},
+    row_hash::{Digest, Fold, Marks, Part, RowHash, digest_query, folded, groups_query},
     rows::{Selection, Side},
     schema::{ColumnKind, Layout, Table, text},
 };
@@ -23,8 +23,9 @@ const FEW: u64 = 2_000;
 /// How long a server may be busy with one part: nobody notices half of this.
 const BUSY: Duration = Duration::from_millis(400);
 
-/// A part has no more rows than this, so that reading one that differs takes no time.
-const LARGEST: u64 = 50_000;
+/// A part has no more rows than this, so that reading one that differs takes a moment. Smaller ones would let the quicker
+/// server wait more often.
+const LARGEST: u64 = 75_000;
 
 /// The width of the first part.
 const FIRST: i128 = 8_192;
@@ -60,7 +61,7 @@ pub(super) enum Asked {
 /// What both servers are asked.
 struct Question<'a> {
     hash: RowHash,
-    sums: [Vec<u8>; 2],
+    folded: [Vec<u8>; 2],
     tables: [&'a Name; 2],
     keys: [&'a Name; 2],
 }
@@ -77,10 +78,13 @@ pub(super) async fn compare(
     if is_small(&mut sides.known).await? && is_small(&mut sides.found).await? {
         return Ok(Asked::Unproven);
     }
-    let Some(hash) = RowHash::common(sides.known.connection, sides.found.connection).await? else {
+    let fold = if keyed { Fold::Xor } else { Fold::Sum };
+    let hash = RowHash::common(sides.known.connection, sides.found.connection, fold).await?;
+    let Some(hash) = hash else {
         return Ok(Asked::Unproven);
     };
-    let Some(question) = question(hash, pairing, sides.known.table, sides.found.table) else {
+    let Some(question) = question((hash, fold), pairing, sides.known.table, sides.found.table)
+    else {
         return Ok(Asked::Unproven);
     };
     let numbered = keyed && is_numbered(pairing, sides.found.table);
@@ -136,33 +140,23 @@ async fn is_small(side: &mut LiveTable<'_>) -> Result<bool, DatabaseError> {
 
 /// Makes the same text of the same values on both sides, whatever their columns are declared as.
 fn question<'a>(
-    hash: RowHash,
+    hash: (RowHash, Fold),
     pairing: &Pairing<'_>,
     first: &'a Table,
     second: &'a Table,
 ) -> Option<Question<'a>> {
     let (known, found): (Vec<usize>, Vec<usize>) = pairing.columns.iter().copied().unzip();
-    let apart: Vec<bool> = pairing
-        .columns
-        .iter()
-        .map(|&(one, other)| {
-            let (one, other) = (
-                first.layout.columns[one].kind,
-                second.layout.columns[other].kind,
-            );
-            one != other || stands_apart(one)
-        })
-        .collect();
+    let marks = Marks::draw();
     let key = |table: &'a Table, position: Option<&usize>| {
         position.map_or(&table.layout.table, |&position| {
             &table.layout.columns[position].name
         })
     };
     Some(Question {
-        hash,
-        sums: [
-            sum(hash, first, &known, &apart)?,
-            sum(hash, second, &found, &apart)?,
+        hash: hash.0,
+        folded: [
+            folded(hash, &marks, first, &known)?,
+            folded(hash, &marks, second, &found)?,
         ],
         tables: [&first.layout.table, &second.layout.table],
         keys: [
@@ -182,7 +176,7 @@ async fn digest(
     let what = format!("a digest of {}", question.tables[which]);
     let query = digest_query(
         question.tables[which],
-        &question.sums[which],
+        &question.folded[which],
         question.keys[which],
         part,
     );
@@ -196,7 +190,7 @@ async fn digest(
 }
 
 fn proves(known: Option<&Digest>, found: Option<&Digest>) -> bool {
-    matches!((known, found), (Some(known), Some(found)) if known.proves(found))
+    matches!((known, found), (Some(known), Some(found)) if known == found)
 }
 
 /// Returns the lowest and the highest key of both tables.
@@ -336,7 +330,7 @@ async fn groups(
     let what = format!("digests of {}", question.tables[which]);
     let query = groups_query(
         question.tables[which],
-        &question.sums[which],
+        &question.folded[which],
         question.keys[which],
         low,
         width,
@@ -394,7 +388,7 @@ mod tests {
         assert_eq!(next_width(8, BUSY * 2, 8), 4);
         assert_eq!(next_width(1, BUSY * 2, 8), 1);
         assert_eq!(next_width(100_000, quick, 100_000), 50_000);
-        assert_eq!(next_width(50_000, quick, 50_000), 50_000);
+        assert_eq!(next_width(60_000, quick, 60_000), 60_000);
         assert_eq!(next_width(i128::MAX, quick, 0), 1 << 62);
     }
 }

@@ -1,9 +1,19 @@
-//! Rows hashed by the server: the SQL that turns a row into a number, and the sum of those numbers over many rows.
+//! Rows hashed by the server: the SQL that turns a row into a number, and one number out of those of many rows.
 //!
-//! A row is written as text that can be read in one way only: of each value its length and its bytes, of a number its
-//! digits, of NULL the letter `N`. No charset is converted. The numbers are added (no exclusive or), so that a row that is there
-//! twice counts twice, and they come from a hash that is not linear, so that the same change in two rows does not cancel.
-//! What a server can't hash is more than any sum of hashes, and is never taken for the same.
+//! A row is written as text that can be read in one way only: values are parted, and NULL is written, by marks that are drawn
+//! anew for each comparison, so that no data holds them. (The length before each value did the same, and took a third longer.)
+//! No charset is converted.
+//!
+//! What the digests must not miss is damage, which knows nothing of hashes. CRC-32 times CRC-32C is a number of 64 bits, and two
+//! rows share it about once in 10^17 pairs. Either factor alone would be linear: one change in two rows of the same length
+//! would often cancel. The product of two is not, and neither is MD5. Where the expected table has a unique key, its rows are
+//! all different, and the numbers are XORed: together with the number of rows that decides as well as a sum does, for a row
+//! that is there twice needs another that is gone, whose number nothing cancels. Without a key the numbers are added, so
+//! that a row that is there twice counts twice.
+//!
+//! What a server can't hash becomes a number drawn by chance, and is never taken for the same.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::{
     connection::Connection,
@@ -12,8 +22,8 @@ use super::{
     schema::{ColumnKind, Table, text},
 };
 
-/// What stands for a row that the server could not hash; the hashes of a billion rows add up to less.
-const UNHASHED: &str = "1000000000000000000000000000000";
+/// What stands for a row that the server could not hash.
+const UNHASHED: &[u8] = b"CAST(RAND()*1000000000000000000 AS UNSIGNED)";
 
 /// Two questions that only servers with the hash answer rightly: `CRC32C`, and sums that are exact.
 const PROBES: [(RowHash, &str, &str); 2] = [
@@ -45,12 +55,13 @@ pub(super) enum RowHash {
 }
 
 impl RowHash {
-    /// Returns the quickest hash that both servers have; `None` if one of them can't add exactly.
+    /// Returns the quickest hash that both servers have; `None` if one of them can't `fold` exactly.
     pub(super) async fn common(
         first: &mut Connection,
         second: &mut Connection,
+        fold: Fold,
     ) -> Result<Option<Self>, DatabaseError> {
-        if !(answers(first, EXACT).await? && answers(second, EXACT).await?) {
+        if fold == Fold::Sum && !(answers(first, EXACT).await? && answers(second, EXACT).await?) {
             return Ok(None);
         }
         for (hash, question, answer) in PROBES {
@@ -82,50 +93,74 @@ async fn answers(
     Ok(rows.is_some_and(|rows| rows.first().is_some_and(|row| text(row, 0) == answer)))
 }
 
-/// Returns the expression for the sum of the hashes of rows, over columns of `table` in this order; `None` if a value has
-/// no exact text on the server. `apart` are the columns whose values are written with their length.
-pub(super) fn sum(
-    hash: RowHash,
+/// How the numbers of rows become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fold {
+    /// By exclusive or, where all expected rows are different; a third of a sum's price.
+    Xor,
+    /// By addition, which in SQL is one of decimals.
+    Sum,
+}
+
+/// The words that stand in a row's text for what is no value; drawn by chance.
+#[derive(Clone, Debug)]
+pub(super) struct Marks {
+    /// Between two values.
+    between: String,
+    /// For NULL.
+    null: String,
+    /// For an ENUM's number 0, which reads as '', which may be a right value too.
+    zero: String,
+}
+
+impl Marks {
+    /// Draws them.
+    pub(super) fn draw() -> Self {
+        let drawn = || format!("'{:016x}'", RandomState::new().build_hasher().finish());
+        Self {
+            between: drawn(),
+            null: drawn(),
+            zero: drawn(),
+        }
+    }
+}
+
+/// Returns the expression for the folded numbers of rows, over columns of `table` in this order; `None` if a value has no
+/// exact text on the server.
+pub(super) fn folded(
+    (hash, fold): (RowHash, Fold),
+    marks: &Marks,
     table: &Table,
     columns: &[usize],
-    apart: &[bool],
 ) -> Option<Vec<u8>> {
     let convert = mixes_charsets(table, columns);
     let mut items = Vec::new();
-    for (&position, &apart) in columns.iter().zip(apart) {
+    for &position in columns {
         let column = &table.layout.columns[position];
-        let nullable = table.is_nullable(position);
-        let name = column.name.quoted();
-        let or_null = |value: Vec<u8>| {
-            if nullable {
-                [b"IFNULL(".as_slice(), &value, b",'N')"].concat()
-            } else {
-                value
-            }
-        };
         if column.kind == ColumnKind::Float {
             return None;
         }
-        if !apart {
-            items.push(or_null(name));
-            continue;
-        }
-        let length = [b"LENGTH(".as_slice(), &name, b")"].concat();
-        items.push(or_null(if column.kind == ColumnKind::Enumeration {
-            // The number 0 reads as '', which may be a right value too.
-            [b"IF(".as_slice(), &name, b"+0=0,'Z',", &length, b")"].concat()
-        } else {
-            length
-        }));
-        items.push(if convert {
+        let name = column.name.quoted();
+        let mut value = if convert && has_charset(column.kind) {
             [b"CAST(".as_slice(), &name, b" AS BINARY)"].concat()
         } else {
-            name
-        });
+            name.clone()
+        };
+        if column.kind == ColumnKind::Enumeration {
+            let zero = format!("+0=0,{},", marks.zero);
+            value = [b"IF(".as_slice(), &name, zero.as_bytes(), &value, b")"].concat();
+        }
+        if table.is_nullable(position) {
+            let null = format!(",{})", marks.null);
+            value = [b"IFNULL(".as_slice(), &value, null.as_bytes()].concat();
+        }
+        items.push(value);
     }
     // A binary separator keeps the server from converting one column to the charset of another.
     let row = [
-        b"CONCAT_WS(CAST(',' AS BINARY),".as_slice(),
+        b"CONCAT_WS(CAST(".as_slice(),
+        marks.between.as_bytes(),
+        b" AS BINARY),",
         &items.join(b",".as_slice()),
         b")",
     ]
@@ -139,12 +174,15 @@ pub(super) fn sum(
         ]
         .concat(),
     };
-    let or_unhashed = format!(",{UNHASHED}))");
-    Some([b"SUM(IFNULL(".as_slice(), &hashed, or_unhashed.as_bytes()].concat())
+    let fold: &[u8] = match fold {
+        Fold::Xor => b"BIT_XOR(IFNULL(",
+        Fold::Sum => b"SUM(IFNULL(",
+    };
+    Some([fold, &hashed, b",", UNHASHED, b"))"].concat())
 }
 
-/// Returns whether a value is written with its length: all but numbers and times, whose text has no comma.
-pub(super) fn stands_apart(kind: ColumnKind) -> bool {
+/// Returns whether values of a kind are in a charset: all but numbers and times.
+fn has_charset(kind: ColumnKind) -> bool {
     match kind {
         ColumnKind::Integer | ColumnKind::Decimal | ColumnKind::Float | ColumnKind::Temporal => {
             false
@@ -156,7 +194,7 @@ pub(super) fn stands_apart(kind: ColumnKind) -> bool {
 fn mixes_charsets(table: &Table, columns: &[usize]) -> bool {
     let mut charsets: Vec<&str> = columns
         .iter()
-        .filter(|&&position| stands_apart(table.layout.columns[position].kind))
+        .filter(|&&position| has_charset(table.layout.columns[position].kind))
         .map(|&position| table.charset(position))
         .collect();
     charsets.sort_unstable();
@@ -168,29 +206,30 @@ fn mixes_charsets(table: &Table, columns: &[usize]) -> bool {
     )
 }
 
-/// What the server says about rows: how many there are, and the sum of their hashes.
+/// What the server says about rows: how many there are, and their numbers folded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Digest {
     /// How many rows.
     pub(super) rows: u64,
-    /// The sum as digits; empty without rows.
-    sum: String,
+    /// The number as digits; empty without rows.
+    folded: String,
 }
 
 impl Digest {
-    /// Reads a count and a sum out of two cells of an answer.
-    pub(super) fn read(count: &str, sum: &str) -> Option<Self> {
-        let digits = sum.bytes().all(|byte| byte.is_ascii_digit());
+    /// Reads a count and a number out of two cells of an answer.
+    pub(super) fn read(count: &str, folded: &str) -> Option<Self> {
         let rows: u64 = count.parse().ok()?;
-        (digits && sum.is_empty() == (rows == 0)).then(|| Self {
+        let digits = folded.bytes().all(|byte| byte.is_ascii_digit());
+        // Of no rows a sum is NULL, and an exclusive or is 0.
+        let empty = folded.is_empty() || (rows == 0 && folded == "0");
+        (digits && empty == (rows == 0)).then(|| Self {
             rows,
-            sum: sum.to_owned(),
+            folded: if empty {
+                String::new()
+            } else {
+                folded.to_owned()
+            },
         })
-    }
-
-    /// Returns whether both are of the same rows: every row of both was hashed, and number and sum are equal.
-    pub(super) fn proves(&self, other: &Self) -> bool {
-        self == other && self.sum.len() < UNHASHED.len()
     }
 }
 
@@ -204,10 +243,10 @@ pub(super) enum Part {
 }
 
 /// Returns the query for a digest of a part of a table.
-pub(super) fn digest_query(table: &Name, sum: &[u8], key: &Name, part: Part) -> Vec<u8> {
+pub(super) fn digest_query(table: &Name, folded: &[u8], key: &Name, part: Part) -> Vec<u8> {
     let mut query = [
         b"SELECT COUNT(*),".as_slice(),
-        sum,
+        folded,
         b" FROM ",
         &table.quoted(),
     ]
@@ -235,7 +274,7 @@ pub(super) fn between(key: &Name, first: i128, last: i128) -> Vec<u8> {
 /// Returns the query for the digests of all parts of a table that are `width` wide from `lowest` on.
 pub(super) fn groups_query(
     table: &Name,
-    sum: &[u8],
+    folded: &[u8],
     key: &Name,
     lowest: i128,
     width: i128,
@@ -250,7 +289,7 @@ pub(super) fn groups_query(
         b"SELECT ".as_slice(),
         &part,
         b" AS part,COUNT(*),",
-        sum,
+        folded,
         b" FROM ",
         &table.quoted(),
         b" GROUP BY part ORDER BY NULL",
@@ -263,25 +302,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_hashed_proves_nothing() {
-        let read = |rows: &str, sum: &str| Digest::read(rows, sum);
-        let digest = read("2", "17").unwrap();
-        assert!(digest.proves(&digest.clone()));
-        assert!(!digest.proves(&read("3", "17").unwrap()));
-        assert!(!digest.proves(&read("2", "18").unwrap()));
-        let unhashed = read("2", UNHASHED).unwrap();
-        assert!(!unhashed.proves(&unhashed.clone()));
-        let both = read("2", "2000000000000000000000000000000").unwrap();
-        assert!(!both.proves(&both.clone()));
-        assert!(read("0", "").unwrap().proves(&read("0", "").unwrap()));
-        for (rows, sum) in [
+    fn a_digest_is_read_only_where_it_is_one() {
+        for folded in ["", "0"] {
+            let empty = Digest::read("0", folded);
+            assert_eq!(empty, Digest::read("0", ""));
+            assert!(empty.is_some());
+        }
+        assert_ne!(Digest::read("2", "17"), Digest::read("3", "17"));
+        assert_ne!(Digest::read("2", "17"), Digest::read("2", "18"));
+        for (rows, folded) in [
             ("1", ""),
             ("0", "1"),
             ("x", "1"),
             ("1", "1.5e19"),
             ("1", "-1"),
         ] {
-            assert_eq!(read(rows, sum), None);
+            assert_eq!(Digest::read(rows, folded), None);
         }
+    }
+
+    #[test]
+    fn marks_are_drawn_anew() {
+        let (one, other) = (Marks::draw(), Marks::draw());
+        let all = [&one.between, &one.null, &one.zero, &other.between];
+        let different: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(different.len(), all.len());
+        assert!(all.iter().all(|mark| mark.len() == 18));
     }
 }
