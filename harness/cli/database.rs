@@ -147,15 +147,15 @@ async fn compare(
 ) -> Result<Verdict, Failure> {
     let start = Instant::now();
     let cases = database::compare(expected, actual, context.observer.as_ref()).await;
+    let mut not_compared = database::NOT_COMPARED.map(str::to_owned).to_vec();
+    if matches!(expected, Source::Dump(_)) || matches!(actual, Source::Dump(_)) {
+        not_compared.extend(database::not_in_dumps(&cases));
+    }
     let stage = Stage {
         name: StageName::Database,
         took: start.elapsed(),
         cases,
     };
-    let mut not_compared = database::NOT_COMPARED.map(str::to_owned).to_vec();
-    if matches!(expected, Source::Dump(_)) || matches!(actual, Source::Dump(_)) {
-        not_compared.push(database::NOT_IN_DUMPS.to_owned());
-    }
     let report = RunReport {
         id: None,
         subject: actual.to_string(),

@@ -17,7 +17,8 @@ use super::{
     collations,
     connection::Connection,
     contents::{Contents, Kind},
-    description,
+    description::{self, Description},
+    dump_objects,
     error::DatabaseError,
     name::Name,
     objects::{Names, hidden},
@@ -37,9 +38,6 @@ pub const NOT_COMPARED: [&str; 3] = [
     "database: logins that have rights everywhere; others and their rights only where the login of the recording may read mysql.db",
     "database: the row format of engines other than MyISAM, unless a table asks for one",
 ];
-
-/// What a comparison with a dump leaves out besides, for the report.
-pub const NOT_IN_DUMPS: &str = "database: settings, views, triggers, routines, events, logins and collations: a dump is compared by its tables";
 
 /// Compares a live database with what was recorded in `folder`.
 pub async fn compare_with_snapshot(
@@ -96,8 +94,8 @@ async fn compare_contents(
     observer: &dyn Observer,
     cases: &mut Vec<Case>,
 ) -> Result<(), DatabaseError> {
-    let tables_alone = expected.is_dump() || actual.is_dump();
-    if !tables_alone {
+    let with_dump = expected.is_dump() || actual.is_dump();
+    if !with_dump {
         cases.push(compare_servers(expected, actual).await?);
     }
     let known = expected.names().await?;
@@ -116,8 +114,8 @@ async fn compare_contents(
             total: both.len() as u64,
         });
     }
-    if !tables_alone {
-        for kind in Kind::ALL {
+    for kind in Kind::ALL {
+        if !(with_dump && kind.is_optional()) {
             cases.extend(compare_objects(expected, actual, kind, (&known, &found)).await);
         }
     }
@@ -147,16 +145,30 @@ async fn compare_objects(
                 // What the old server does not tell is listed as not compared.
                 return None;
             }
+            let dumps = [expected.is_dump(), actual.is_dump()];
+            if kind.may_lack_in_dumps() && is_silence(&[&first, &second], dumps) {
+                return None;
+            }
             if let Some(reason) = hidden(&first).or(hidden(&second)) {
                 return Some(Case::not_run(id, reason));
             }
+            let no_triggers = kind == Kind::Triggers
+                && (dumps[0] && first.0.is_empty() || dumps[1] && second.0.is_empty());
             let [first, second] = match kind {
                 Kind::Collations => collations::common(&first, &second),
+                Kind::Views | Kind::Triggers | Kind::Routines | Kind::Events | Kind::Grants
+                    if dumps.contains(&true) =>
+                {
+                    [first, second].map(|side| dump_objects::as_in_dumps(kind, side))
+                }
                 Kind::Views | Kind::Triggers | Kind::Routines | Kind::Events | Kind::Grants => {
                     [first, second]
                 }
             };
-            let differences = description::compare("", &first, &second);
+            let mut differences = description::compare("", &first, &second);
+            if no_triggers {
+                dump_objects::explain_triggers(&mut differences);
+            }
             Case::compared(
                 id,
                 differences,
@@ -168,6 +180,13 @@ async fn compare_objects(
             )
         }
     })
+}
+
+/// Returns whether a dump does not say what it has of a kind, and the other side has nothing: that is listed as not compared.
+fn is_silence(sides: &[&Description; 2], dumps: [bool; 2]) -> bool {
+    let silent = |which: usize| dumps[which] && hidden(sides[which]).is_some();
+    let nothing = |which: usize| silent(which) || sides[which].0.is_empty();
+    (silent(0) || silent(1)) && nothing(0) && nothing(1)
 }
 
 /// Compares settings, after making sure that there are two databases.

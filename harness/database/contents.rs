@@ -68,6 +68,14 @@ impl Kind {
         }
     }
 
+    /// Returns whether mysqldump writes it only where it is asked for it.
+    pub(super) fn may_lack_in_dumps(self) -> bool {
+        match self {
+            Self::Routines | Self::Events => true,
+            Self::Views | Self::Triggers | Self::Grants | Self::Collations => false,
+        }
+    }
+
     /// Returns its word in case ids and file names.
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -140,7 +148,7 @@ impl Contents {
         }
     }
 
-    /// Returns whether it holds tables alone.
+    /// Returns whether it is a dump.
     pub(super) fn is_dump(&self) -> bool {
         matches!(self, Self::Dump(_))
     }
@@ -195,7 +203,8 @@ impl Contents {
             }
             Self::Dump(dump) => Ok(Names {
                 tables: dump.tables.keys().cloned().collect(),
-                ..Names::default()
+                views: dump.views(),
+                hidden: None,
             }),
         }
     }
@@ -225,7 +234,7 @@ impl Contents {
             (Self::Live(connection, _), Kind::Collations) => {
                 collations::read_collations(connection).await
             }
-            (Self::Dump(_), _) => Ok(objects::hide("a dump is compared by its tables")),
+            (Self::Dump(dump), _) => Ok(dump.objects(kind)),
             (Self::Recorded(folder), _) => {
                 let path = folder.join(kind.as_str()).with_extension("txt");
                 if kind.is_optional() && !path.exists() {

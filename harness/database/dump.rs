@@ -1,7 +1,7 @@
 //! An SQL dump as one side of a comparison: its tables and rows, without a server.
 //!
 //! What mysqldump writes is read, from version 4.1 on, in CP1250, UTF-8, latin1, latin2 or binary. A dump that ends early, or
-//! holds bytes that its charset can't hold, is an error and never compared. Settings, views, triggers and routines are not read.
+//! holds bytes that its charset can't hold, is an error and never compared. Settings and logins are not read.
 
 use std::{
     collections::BTreeMap,
@@ -14,8 +14,11 @@ use encoding_rs::{Encoding, ISO_8859_2, WINDOWS_1250, WINDOWS_1252};
 
 use super::{
     cell::{Cell, CellEncoding, Row},
+    contents::Kind,
+    description::Description,
+    dump_objects::Objects,
     dump_table,
-    dump_text::{Literal, Statement, Statements, TextError, rows},
+    dump_text::{Literal, Remark, Remarks, Statement, Statements, TextError, rows},
     error::DatabaseError,
     name::{Name, readable},
     rows::key_of,
@@ -33,6 +36,21 @@ pub(super) struct Dump {
     pub(super) path: PathBuf,
     /// The text of each table's file.
     pub(super) tables: BTreeMap<Name, String>,
+    /// Views, triggers, routines and events.
+    objects: Objects,
+    remarks: Remarks,
+}
+
+impl Dump {
+    /// Returns the names of its views.
+    pub(super) fn views(&self) -> Vec<Name> {
+        self.objects.views()
+    }
+
+    /// Returns what it makes of a kind, or why it does not say.
+    pub(super) fn objects(&self, kind: Kind) -> Description {
+        self.objects.of(kind, &self.remarks)
+    }
 }
 
 /// A table whose rows are being read.
@@ -66,6 +84,8 @@ pub(super) fn read(path: &Path) -> Result<Dump, DatabaseError> {
         dump: Dump {
             path: path.to_owned(),
             tables: BTreeMap::new(),
+            objects: Objects::default(),
+            remarks: Remarks::default(),
         },
         charset: "binary".to_owned(),
         open: None,
@@ -76,7 +96,7 @@ pub(super) fn read(path: &Path) -> Result<Dump, DatabaseError> {
             Ok(Some(statement)) => {
                 last = statement.line;
                 reading
-                    .take(&statement)
+                    .take(&statement, &statements.remarks)
                     .map_err(|reason| wrong(last, reason))?;
             }
             Ok(None) => break,
@@ -85,7 +105,9 @@ pub(super) fn read(path: &Path) -> Result<Dump, DatabaseError> {
         }
     }
     reading.close();
-    if statements.begun && !statements.completed {
+    reading.dump.remarks = statements.remarks;
+    let said = &reading.dump.remarks.said;
+    if said.contains(&Remark::Begun) && !said.contains(&Remark::Completed) {
         return Err(wrong(
             last,
             "the dump has no `-- Dump completed` at its end: mysqldump did not finish",
@@ -98,8 +120,8 @@ pub(super) fn read(path: &Path) -> Result<Dump, DatabaseError> {
 }
 
 impl Reading {
-    /// Takes one statement; those that make no table, fill none and name no charset say nothing here.
-    fn take(&mut self, statement: &Statement) -> Result<(), &'static str> {
+    /// Takes one statement; those that make nothing, fill no table and set nothing say nothing here.
+    fn take(&mut self, statement: &Statement, remarks: &Remarks) -> Result<(), &'static str> {
         if let Some(name) = names_of(statement) {
             self.charset = name;
         } else if statement.text.starts_with(b"CREATE TABLE ") {
@@ -140,6 +162,10 @@ impl Reading {
             return Err(
                 "a statement that changes data in a way that is not read: write the dump without --complete-insert",
             );
+        } else {
+            let charset = &self.charset;
+            let decode = |text: &[u8]| decode(text, charset);
+            self.dump.objects.take(&statement.text, decode, remarks)?;
         }
         Ok(())
     }

@@ -8,7 +8,12 @@
 //! -- Dump completed on 2009-07-01 10:00:00
 //! ```
 
-use std::io::{self, BufRead};
+use std::{
+    collections::BTreeSet,
+    io::{self, BufRead},
+};
+
+use super::dump_scan::Inside;
 
 /// No statement is longer: mysqldump ends one after a megabyte, or after one row.
 const LONGEST: usize = 256 << 20;
@@ -31,14 +36,70 @@ pub(super) enum TextError {
     Wrong(usize, &'static str),
 }
 
+/// One thing that mysqldump says in a comment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Remark {
+    /// Who it is, at the start.
+    Begun,
+    /// That it is done, at the end.
+    Completed,
+    /// That it was told `--routines`.
+    Routines,
+    /// That it was told `--events`.
+    Events,
+}
+
+/// How the comments of [`Remark`] begin.
+const REMARKS: [(&[u8], Remark); 5] = [
+    (b"-- MySQL dump", Remark::Begun),
+    (b"-- MariaDB dump", Remark::Begun),
+    (b"-- Dump completed", Remark::Completed),
+    (b"-- Dumping routines for database", Remark::Routines),
+    (b"-- Dumping events for database", Remark::Events),
+];
+
+/// What mysqldump says in comments between statements.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Remarks {
+    /// What was said.
+    pub(super) said: BTreeSet<Remark>,
+    /// The database.
+    pub(super) database: Option<Vec<u8>>,
+    /// The server's version, its first two numbers.
+    pub(super) version: Option<(u32, u32)>,
+}
+
+impl Remarks {
+    fn take(&mut self, line: &[u8]) {
+        for (start, remark) in REMARKS {
+            if line.starts_with(start) {
+                self.said.insert(remark);
+            }
+        }
+        if let Some(host) = line.strip_prefix(b"-- Host: ") {
+            let mark = b"    Database: ";
+            let place = host.windows(mark.len()).position(|part| part == mark);
+            self.database = place.map(|place| host[place + mark.len()..].trim_ascii().to_vec());
+        }
+        if let Some(version) = line.strip_prefix(b"-- Server version") {
+            let version = str::from_utf8(version).unwrap_or_default().trim();
+            let mut numbers = version.split('.').map(str::parse);
+            if let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) {
+                self.version = Some((major, minor));
+            }
+        }
+    }
+}
+
 /// Reads a dump statement by statement.
 #[derive(Debug)]
 pub(super) struct Statements<R> {
     reader: R,
     line: usize,
-    /// Whether mysqldump says who it is at the start, and at the end that it is done.
-    pub(super) begun: bool,
-    pub(super) completed: bool,
+    /// What ends a statement: bodies with semicolons stand between `DELIMITER ;;` and `DELIMITER ;`.
+    delimiter: Vec<u8>,
+    /// What was said so far.
+    pub(super) remarks: Remarks,
 }
 
 impl<R: BufRead> Statements<R> {
@@ -46,8 +107,8 @@ impl<R: BufRead> Statements<R> {
         Self {
             reader,
             line: 0,
-            begun: false,
-            completed: false,
+            delimiter: b";".to_vec(),
+            remarks: Remarks::default(),
         }
     }
 
@@ -57,8 +118,7 @@ impl<R: BufRead> Statements<R> {
             line: 0,
             text: Vec::new(),
         };
-        let mut quote = None;
-        let mut escaped = false;
+        let mut inside = Inside::Code;
         loop {
             let start = statement.text.len();
             let length = self
@@ -83,31 +143,43 @@ impl<R: BufRead> Statements<R> {
                 ));
             }
             if start == 0 {
-                let line = statement.text.trim_ascii();
-                self.begun |=
-                    line.starts_with(b"-- MySQL dump") || line.starts_with(b"-- MariaDB dump");
-                self.completed |= line.starts_with(b"-- Dump completed");
-                if line.is_empty() || line.starts_with(b"--") || line.starts_with(b"#") {
+                if self.is_no_statement(&statement.text) {
                     statement.text.clear();
                     continue;
                 }
                 statement.line = self.line;
             }
-            for &byte in &statement.text[start..] {
-                match (quote, byte) {
-                    _ if escaped => escaped = false,
-                    (Some(b'\'' | b'"'), b'\\') => escaped = true,
-                    (Some(open), _) if open == byte => quote = None,
-                    (None, b'\'' | b'"' | b'`') => quote = Some(byte),
-                    (Some(_) | None, _) => {}
-                }
+            let comments = self.delimiter != b";";
+            let (mut at, mut commented) = (start, false);
+            while at < statement.text.len() {
+                let (next, length) = inside.advance(&statement.text, at, comments);
+                commented |= inside == Inside::Line;
+                (inside, at) = (next, at + length);
             }
             let end = statement.text.trim_ascii_end().len();
-            if quote.is_none() && statement.text[..end].ends_with(b";") {
-                statement.text.truncate(end - 1);
+            if inside == Inside::Code
+                && !commented
+                && statement.text[..end].ends_with(&self.delimiter)
+            {
+                statement.text.truncate(end - self.delimiter.len());
                 return Ok(Some(statement));
             }
         }
+    }
+
+    /// Takes a line between statements that is none.
+    fn is_no_statement(&mut self, line: &[u8]) -> bool {
+        let line = line.trim_ascii();
+        if let Some(delimiter) = line.strip_prefix(b"DELIMITER ") {
+            self.delimiter = delimiter.trim_ascii().to_vec();
+            return true;
+        }
+        self.remarks.take(line);
+        // MariaDB's client reads the last as a command.
+        line.is_empty()
+            || [b"--".as_slice(), b"#", b"/*M!999999\\-"]
+                .iter()
+                .any(|start| line.starts_with(start))
     }
 }
 
@@ -211,7 +283,7 @@ fn unhex(digits: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Reads a text in quotes as MySQL does.
-fn quoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+pub(super) fn quoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let text = text.strip_prefix(b"'")?;
     let mut value = Vec::new();
     let mut index = 0;
@@ -277,6 +349,28 @@ mod tests {
             statements(b"SELECT 1;\nINSERT INTO a VALUES ('x"),
             Err((2, "the dump ends in the middle of this statement"))
         );
+    }
+
+    #[test]
+    fn bodies_end_at_their_own_delimiter() {
+        let dump = b"/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19\n-- Host: localhost    Database: skola\n\
+            -- Server version\t5.0.51a-24\nDELIMITER ;;\n/*!50003 TRIGGER a BEGIN -- don't;;\n/* \" */\nINSERT INTO `b` VALUES (1);\nEND */;;\n\
+            DELIMITER ;\nSELECT 1;\n";
+        assert_eq!(
+            statements(dump).unwrap(),
+            [
+                "6 /*!50003 TRIGGER a BEGIN -- don\\'t;;\\n/* \\\" */\\nINSERT INTO `b` VALUES (1);\\nEND */",
+                "11 SELECT 1"
+            ]
+        );
+        let mut read = Statements::new(dump.as_slice());
+        while read.next().unwrap().is_some() {}
+        let remarks = Remarks {
+            said: [Remark::Begun].into(),
+            database: Some(b"skola".to_vec()),
+            version: Some((5, 0)),
+        };
+        assert_eq!(read.remarks, remarks);
     }
 
     #[test]

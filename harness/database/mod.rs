@@ -32,6 +32,9 @@ mod recording;
 mod table_file;
 
 mod dump;
+mod dump_definition;
+mod dump_objects;
+mod dump_scan;
 mod dump_table;
 mod dump_text;
 
@@ -47,7 +50,8 @@ mod row_comparison;
 
 pub use address::{DatabaseAddress, Password, Target};
 pub use change::{ChangeKind, ChangedCell, DatabaseState, RowChange, database_state, row_changes};
-pub use comparison::{NOT_COMPARED, NOT_IN_DUMPS, compare, compare_live, compare_with_snapshot};
+pub use comparison::{NOT_COMPARED, compare, compare_live, compare_with_snapshot};
+pub use dump_objects::not_in_dumps;
 pub use error::DatabaseError;
 pub use fingerprint::{Fingerprint, TableFingerprint, changed_tables, fingerprint};
 pub use recording::{Recorded, record};

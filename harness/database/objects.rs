@@ -10,6 +10,9 @@ use super::{
     schema::text,
 };
 
+/// What decides how the text of a view, a trigger, a routine or an event is understood.
+pub(super) const CHARSETS: [&str; 2] = ["character_set_client", "collation_connection"];
+
 /// The subject that stands for what can't be seen.
 const HIDDEN: &str = "hidden";
 
@@ -63,15 +66,18 @@ pub(super) async fn read_views(
         let what = format!("the view {view}");
         let rows = connection.rows(&what, query).await?;
         let statement = rows.first().map(|row| text(row, 1)).unwrap_or_default();
-        let mut subject = Subject::new(format!("view {view}"));
-        describe_view(&mut subject, &without_database(&statement, database));
+        let mut subject = describe_view(view, &without_database(&statement, database));
+        if let Some(row) = rows.first() {
+            charsets(&mut subject, row, 2);
+        }
         subjects.push(subject);
     }
     Ok(Description(subjects))
 }
 
 /// Splits `CREATE ALGORITHM=… DEFINER=… SQL SECURITY … VIEW … AS …` into facts.
-fn describe_view(subject: &mut Subject, statement: &str) {
+pub(super) fn describe_view(view: &Name, statement: &str) -> Subject {
+    let mut subject = Subject::new(format!("view {view}"));
     let (head, body) = statement.split_once(" AS ").unwrap_or(("", statement));
     for word in head.split_whitespace() {
         if let Some((aspect @ ("ALGORITHM" | "DEFINER"), value)) = word.split_once('=') {
@@ -88,10 +94,22 @@ fn describe_view(subject: &mut Subject, statement: &str) {
         "body",
         body.split_whitespace().collect::<Vec<_>>().join(" "),
     );
+    subject
+}
+
+/// Adds the charset and the collation in which the text of a view, a trigger, a routine or an event is understood; servers tell them
+/// from 5.1.21 on.
+fn charsets(subject: &mut Subject, row: &Row, first: usize) {
+    for (aspect, index) in CHARSETS.into_iter().zip(first..) {
+        let name = text(row, index);
+        if !name.is_empty() {
+            subject.fact(aspect, name);
+        }
+    }
 }
 
 /// Takes the database's own name off the tables of a view, which newer servers leave out.
-fn without_database(statement: &str, database: &str) -> String {
+pub(super) fn without_database(statement: &str, database: &str) -> String {
     statement.replace(&format!("`{}`.", database.replace('`', "``")), "")
 }
 
@@ -132,6 +150,9 @@ pub(super) async fn read_triggers(
         ("definer", 7),
     ];
     let mut triggers = describe("trigger", &rows, 0, &facts);
+    for (subject, row) in triggers.0.iter_mut().zip(&rows) {
+        charsets(subject, row, 8);
+    }
     triggers
         .0
         .sort_by(|first, second| first.name.cmp(&second.name));
@@ -157,17 +178,21 @@ pub(super) async fn read_events(
         ("every", 6),
         ("unit", 7),
         ("status", 10),
+        ("starts", 8),
+        ("ends", 9),
+        ("time zone", 3),
     ];
     let mut events = describe("event", &rows, 1, &facts);
     for (subject, row) in events.0.iter_mut().zip(&rows) {
         let name = Name(row.get(1).cloned().flatten().unwrap_or_default());
         let query = [b"SHOW CREATE EVENT ".as_slice(), &name.quoted()].concat();
         let created = connection.rows("the events", query).await?;
-        let body = created.first().map(|row| text(row, 3)).unwrap_or_default();
-        let body = body
-            .split_once(" DO ")
-            .map_or(body.as_str(), |(_, body)| body);
-        subject.fact("body", body);
+        let created = created.into_iter().next().unwrap_or_default();
+        let statement = text(&created, 3);
+        let body = statement.split_once(" DO ");
+        subject.fact("sql mode", text(&created, 1));
+        subject.fact("body", body.map_or(statement.as_str(), |(_, body)| body));
+        charsets(subject, &created, 4);
     }
     events
         .0
@@ -216,6 +241,7 @@ pub(super) async fn read_routines(
             if let Some(row) = created.first() {
                 subject.fact("sql mode", text(row, 1));
                 subject.fact("body", text(row, 2));
+                charsets(&mut subject, row, 3);
             }
             subjects.push(subject);
         }

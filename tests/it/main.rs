@@ -15,6 +15,7 @@ mod privileged_database;
 mod privileged_disk;
 mod privileged_doctor;
 mod privileged_dump;
+mod privileged_dump_objects;
 mod privileged_faults;
 mod privileged_fresh;
 mod privileged_mounts;

@@ -139,6 +139,26 @@ impl MariaDb {
         connection.disconnect().await.unwrap();
     }
 
+    /// Restores a dump with the client, as people do.
+    pub(crate) fn restore(&self, database: &str, dump: &[u8]) {
+        let path = self.folder.path().join("dump.sql");
+        std::fs::write(&path, dump).unwrap();
+        let socket = format!("--socket={}", self.socket().display());
+        let restored = command("/usr/bin/mariadb")
+            .args([
+                "--no-defaults",
+                "--user=root",
+                "--comments",
+                &socket,
+                database,
+            ])
+            .stdin(File::open(path).unwrap())
+            .output()
+            .unwrap();
+        let told = restored.stderr.escape_ascii();
+        assert!(restored.status.success(), "{told}");
+    }
+
     /// Overwrites the start of a file below the data directory, as a crash does.
     pub(crate) fn damage(&self, path: &str) {
         let path = self.folder.path().join("data").join(path);

@@ -1,0 +1,124 @@
+//! Where quotes and comments of SQL begin and end, and what stands in comments for versions: `/*!50003 CREATE*/`.
+
+/// What a byte of SQL stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inside {
+    /// In no quotes and no comment.
+    Code,
+    /// In quotes of this kind.
+    Quote(u8),
+    /// In a comment up to the line's end.
+    Line,
+    /// In a comment up to `*/`.
+    Block,
+}
+
+impl Inside {
+    /// Returns what comes after the byte at `at`, and how many bytes were passed. Bodies of triggers and routines have comments;
+    /// nothing else that mysqldump writes has.
+    pub(super) fn advance(self, text: &[u8], at: usize, comments: bool) -> (Self, usize) {
+        match (self, text[at]) {
+            (Self::Quote(b'\'' | b'"'), b'\\') => (self, 2),
+            (Self::Quote(open), byte) if open == byte => (Self::Code, 1),
+            (Self::Line, b'\n') => (Self::Code, 1),
+            (Self::Block, b'*') if text[at..].starts_with(b"*/") => (Self::Code, 2),
+            (Self::Code, quote @ (b'\'' | b'"' | b'`')) => (Self::Quote(quote), 1),
+            (Self::Code, _) if comments => comment(&text[at..]),
+            (Self::Code | Self::Quote(_) | Self::Line | Self::Block, _) => (self, 1),
+        }
+    }
+}
+
+/// Returns the comment that begins here, if one does.
+fn comment(text: &[u8]) -> (Inside, usize) {
+    let spaced = text.get(2).is_none_or(u8::is_ascii_whitespace);
+    match text {
+        [b'#', ..] => (Inside::Line, 1),
+        [b'-', b'-', ..] if spaced => (Inside::Line, 2),
+        [b'/', b'*', b'!', ..] | [b'/', b'*', b'M', b'!', ..] => (Inside::Code, 2),
+        [b'/', b'*', ..] => (Inside::Block, 2),
+        _ => (Inside::Code, 1),
+    }
+}
+
+/// Returns a statement without the comments for versions that stand around its parts; those in a body stay.
+pub(super) fn unversioned(text: &[u8]) -> Vec<u8> {
+    let text = text.trim_ascii();
+    if opening(text).is_none() {
+        return text.to_vec();
+    }
+    let mut plain = Vec::with_capacity(text.len());
+    let (mut inside, mut at) = (Inside::Code, 0);
+    // How many comments for versions are open: the first is mysqldump's, others are of the body.
+    let mut depth = 0;
+    while at < text.len() {
+        let rest = &text[at..];
+        if let (Inside::Code, Some(length)) = (inside, opening(rest)) {
+            depth += 1;
+            if depth == 1 {
+                if !plain.is_empty() {
+                    plain.push(b' ');
+                }
+                at += length;
+                continue;
+            }
+        } else if inside == Inside::Code && rest.starts_with(b"*/") {
+            depth -= 1;
+            if depth <= 0 {
+                depth = 0;
+                plain.truncate(plain.trim_ascii_end().len());
+                at += 2;
+                continue;
+            }
+        }
+        let (next, length) = inside.advance(text, at, true);
+        let end = text.len().min(at + length);
+        if depth > 0 || !text[at].is_ascii_whitespace() {
+            plain.extend_from_slice(&text[at..end]);
+        }
+        (inside, at) = (next, end);
+    }
+    plain.truncate(plain.trim_ascii_end().len());
+    plain
+}
+
+/// Returns how long the opening of a comment for versions is, with the space after it.
+fn opening(text: &[u8]) -> Option<usize> {
+    let rest = text
+        .strip_prefix(b"/*!")
+        .or_else(|| text.strip_prefix(b"/*M!"))?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let spaces = rest[digits..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_whitespace())
+        .count();
+    Some(text.len() - rest.len() + digits + spaces)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_for_versions_go_and_those_of_a_body_stay() {
+        let table = [
+            ("SELECT 1 /*!40000 x*/", "SELECT 1 /*!40000 x*/"),
+            (
+                "/*!50003 CREATE */ /*!50017 DEFINER=`a*/`@`b` */ /*!50003 TRIGGER `t` BEGIN\n  -- don't */\n  SELECT '*/'; /* \" */ SELECT /*!50000 1 */;\nEND \n*/",
+                "CREATE DEFINER=`a*/`@`b` TRIGGER `t` BEGIN\n  -- don't */\n  SELECT '*/'; /* \" */ SELECT /*!50000 1 */;\nEND",
+            ),
+            (
+                "/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50001 VIEW `v` AS select 1 */\n/*!50002 WITH CASCADED CHECK OPTION */",
+                "CREATE ALGORITHM=UNDEFINED VIEW `v` AS select 1 WITH CASCADED CHECK OPTION",
+            ),
+            (
+                "/*!50003 SET sql_mode              = '' */ ",
+                "SET sql_mode              = ''",
+            ),
+        ];
+        for (text, expected) in table {
+            let found = unversioned(text.as_bytes());
+            assert_eq!(str::from_utf8(&found), Ok(expected));
+        }
+    }
+}
