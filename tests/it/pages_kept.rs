@@ -15,7 +15,7 @@ use std::{
 use migrate_verify::{
     exchange::{Answer, ExchangeError, Limits, Request, Server, Visit},
     outcome::Verdict,
-    replay::Clock,
+    replay::{Clock, check_files},
 };
 
 use crate::{
@@ -200,7 +200,15 @@ async fn a_replay_uses_a_connection_again_and_a_recording_does_not() {
 async fn a_project_that_does_not_ask_for_it_keeps_no_connection_and_the_setting_belongs_to_what_was_asked()
  {
     let mut project = recorded(3).await;
+    let outdated = |project: &Project| {
+        let snapshots = project.env.path().join("snapshots");
+        let limits = &project.options.limits;
+        let checked = check_files(&project.scenarios, &snapshots, limits, false).unwrap();
+        checked.findings.len()
+    };
+    assert_eq!(outdated(&project), 0);
     project.options.limits.keep_alive = false;
+    assert_eq!(outdated(&project), 3);
     let (found, _) = replayed(&project, good).await;
     assert_eq!(found.matches("NotRun").count(), 3, "{found}");
     project.record_from(&KeepingServer::start(good).url).await;
