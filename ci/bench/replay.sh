@@ -2,7 +2,7 @@
 # Sourced by ci/bench.sh, never run.
 #
 # Both ask the same 2,000 pages of 10 kB over at most 8 connections, in the same minutes. hurl asserts the sha256 of the body and one header;
-# ours compares everything. hurl comes from Debian or from `cargo install hurl --version 8.0.1` (HURL=FILE names another).
+# ours compares everything. Both keep their connections. hurl comes from Debian or from `cargo install hurl --version 8.0.1` (HURL=FILE names another).
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # what bench.sh reads and sets
 
@@ -32,7 +32,7 @@ PERL
 write_requests() {
     local folder=$1 url=$2 scenario file name
     mkdir -p "$folder/project/scenarios" "$folder/hurl"
-    printf '[legacy]\nurl = "%s"\ncharset = "utf-8"\ntimezone = "UTC"\n' "$url" > "$folder/project/migrate-verify.toml"
+    printf '[legacy]\nurl = "%s"\ncharset = "utf-8"\ntimezone = "UTC"\nkeep_alive = true\n' "$url" > "$folder/project/migrate-verify.toml"
     for ((scenario = 0; scenario < connections; scenario++)); do
         printf 'title = "Pages"\n' > "$folder/project/scenarios/part-$scenario.toml"
         : > "$folder/hurl/part-$scenario.hurl"

@@ -79,9 +79,17 @@ pub fn decode_exactly(bytes: &[u8], charset: Charset) -> Result<Decoded, DecodeE
 /// Makes bytes of unknown charset printable and keeps them apart: ASCII as it is, everything else, and the backslash, as
 /// `\xNN`.
 pub fn visible(bytes: &[u8]) -> String {
+    let is_plain = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'\\';
+    // Most of what is shown needs nothing.
+    if let (true, Ok(text)) = (
+        bytes.iter().all(|&byte| is_plain(byte)),
+        str::from_utf8(bytes),
+    ) {
+        return text.to_owned();
+    }
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
-        if (0x20..0x7f).contains(&byte) && byte != b'\\' {
+        if is_plain(byte) {
             text.push(char::from(byte));
         } else {
             text.push_str("\\x");

@@ -112,7 +112,10 @@ impl Request {
                 if keep_alive { "keep-alive" } else { "close" },
             ),
         ];
-        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
+        let mut head = String::with_capacity(512);
+        for part in [&self.method, " ", &self.target, " HTTP/1.1\r\n"] {
+            head.push_str(part);
+        }
         let mut push = |name: &str, value: &str| {
             head.push_str(name);
             head.push_str(": ");

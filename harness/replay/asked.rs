@@ -65,7 +65,9 @@ impl Parts {
     }
 
     fn extend<const COUNT: usize>(&mut self, parts: [&str; COUNT]) {
-        parts.into_iter().for_each(|part| self.push(part));
+        for part in parts {
+            self.push(part);
+        }
     }
 }
 

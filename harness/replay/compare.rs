@@ -189,19 +189,7 @@ fn headers(snapshot: &Snapshot, answer: &Answer, checks: &mut Checks<'_>) -> Vec
     let mut left: Vec<Option<&Line>> = lines.iter().map(Some).collect();
     let mut places = Vec::new();
     for (name, template) in &snapshot.headers {
-        let same_name = |line: &Line| line.name.eq_ignore_ascii_case(name);
-        let candidates: Vec<usize> = (0..left.len())
-            .filter(|index| left[*index].is_some_and(same_name))
-            .collect();
-        // Of several of one name, the one whose text fits is taken, so that an order is not taken for a value.
-        let fits = |index: &&usize| {
-            left[**index].is_some_and(|line| template.values(&line.value).is_some())
-        };
-        let chosen = match candidates.as_slice() {
-            [only] => Some(only),
-            several => several.iter().find(fits).or(several.first()),
-        };
-        let Some(index) = chosen.copied() else {
+        let Some(index) = partner(&left, name, template) else {
             differences.push(
                 Difference::new(
                     format!("header {name}"),
@@ -250,6 +238,21 @@ fn headers(snapshot: &Snapshot, answer: &Answer, checks: &mut Checks<'_>) -> Vec
         ));
     }
     differences
+}
+
+/// Finds the line that stands for a recorded header: of several of one name the one whose text fits, so that an order is not taken
+/// for a value.
+fn partner(left: &[Option<&Line>], name: &str, template: &Template) -> Option<usize> {
+    let same_name = |line: &Line| line.name.eq_ignore_ascii_case(name);
+    let candidates: Vec<usize> = (0..left.len())
+        .filter(|index| left[*index].is_some_and(same_name))
+        .collect();
+    let fits =
+        |index: &&usize| left[**index].is_some_and(|line| template.values(&line.value).is_some());
+    match candidates.as_slice() {
+        [only] => Some(*only),
+        several => several.iter().find(fits).or(several.first()).copied(),
+    }
 }
 
 fn header(name: &str, template: &Template, text: &str, checks: &mut Checks<'_>) -> Vec<Difference> {

@@ -5,6 +5,8 @@ use std::{
     path::Path,
 };
 
+use tokio::time::Instant;
+
 use super::{
     asked::asked,
     browser::Correlation,
@@ -101,16 +103,21 @@ pub(super) async fn replay_scenario(
         ));
     }
     result.correlations = course.correlations;
-    result.spans = (0..)
-        .zip(&course.times)
+    result.spans = spans(scenario, &course.times);
+    result
+}
+
+/// Tells when each step ran.
+fn spans(scenario: &Scenario, times: &[(Instant, Instant)]) -> Vec<Span> {
+    (0..)
+        .zip(times)
         .map(|(index, (from, until))| Span {
             scenario: scenario.name.clone(),
             case: id(scenario, index, 0),
             from: from.into_std(),
             until: until.into_std(),
         })
-        .collect();
-    result
+        .collect()
 }
 
 fn everything(scenario: &Scenario, case: impl Fn(CaseId) -> Case) -> ScenarioResult {
@@ -138,7 +145,7 @@ struct Comparing<'a> {
 
 impl Comparing<'_> {
     /// Compares what came of a step, where it was reached: its answers, and why the final one is missing.
-    fn step(&mut self, index: usize, came: Option<(&[Observation], Option<&ReplayError>)>) {
+    fn step(&mut self, index: usize, reached: Option<(&[Observation], Option<&ReplayError>)>) {
         let recorded = match self.recorded(index) {
             Ok(recorded) => recorded,
             Err(error) => {
@@ -153,7 +160,7 @@ impl Comparing<'_> {
             self.not_run(index, 0, reason);
             return;
         }
-        let Some((answers, failure)) = came else {
+        let Some((answers, failure)) = reached else {
             for (hop, _) in &recorded {
                 let reason = "never reached: a step before it had no usable answer";
                 self.not_run(index, *hop, reason);

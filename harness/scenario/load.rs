@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rayon::prelude::*;
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use toml::Spanned;
@@ -36,7 +37,9 @@ pub fn load(folder: &Path) -> Result<Vec<Scenario>, InputError> {
         }
     }
     paths.sort();
-    paths.iter().map(|path| scenario(path)).collect()
+    let read: Vec<Result<Scenario, InputError>> =
+        paths.par_iter().map(|path| scenario(path)).collect();
+    read.into_iter().collect()
 }
 
 /// The file at hand, for errors with a place.

@@ -152,3 +152,54 @@ impl<'a> Lines<'a> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRONT: &str = r#"description: "a"
+info:
+  version: 2
+  request: "GET /"
+  asked: "sha256:0"
+  status: "HTTP/1.1 200 OK"
+  headers:
+    - "Date: {{time-1}}"
+  framing: "close"
+  charset: "utf-8"
+  charset_from: "meta"
+  zone: "UTC"
+  body: "sha256:1"
+  file: "sha256:2"
+  holes:
+    - {"name":"n","place":"body","at":27,"kind":"number","most":3}
+extension: "png"
+snapshot_kind: binary"#;
+
+    #[test]
+    fn a_front_matter_is_read_in_the_one_way_in_which_it_is_written() {
+        let read = |text: &str| read(text, "  version: 2");
+        let front = read(FRONT).unwrap();
+        assert_eq!(front.headers, ["Date: {{time-1}}"]);
+        assert_eq!((front.holes.len(), front.holes[0].at), (1, 27));
+        assert_eq!(front.extension.as_deref(), Some("png"));
+        for (from, to, line) in [
+            ("description: \"a\"", "description: a", 2),
+            ("info:", "info: ", 3),
+            ("version: 2", "version: 3", 4),
+            ("  request: \"GET /\"\n", "", 5),
+            ("\"HTTP/1.1 200 OK\"", "\"HTTP/1.1 200 OK", 7),
+            ("  framing:", "  server: \"x\"\n  framing:", 10),
+            ("    - \"Date", "   - \"Date", 9),
+            ("\"most\":3", "\"most\":-3", 17),
+            ("\nsnapshot_kind: binary", "", 19),
+            ("binary", "binary\n", 20),
+        ] {
+            let refused = read(&FRONT.replacen(from, to, 1)).unwrap_err();
+            assert!(
+                refused.starts_with(&format!("line {line} ")),
+                "{to}: {refused}"
+            );
+        }
+    }
+}

@@ -89,7 +89,7 @@ request = "GET /detail.php?id=${id}"
 /// A project with scenarios, in which servers are recorded and compared.
 pub(crate) struct Project {
     pub(crate) env: TestEnv,
-    scenarios: Vec<Scenario>,
+    pub(crate) scenarios: Vec<Scenario>,
     pub(crate) options: Options,
 }
 

@@ -1,6 +1,8 @@
 //! Connections that are kept from page to page: they are used again, and nothing that is seen changes by it.
 
 use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     sync::{
@@ -13,7 +15,7 @@ use std::{
 use migrate_verify::{
     exchange::{Answer, ExchangeError, Limits, Request, Server, Visit},
     outcome::Verdict,
-    replay::Clock,
+    replay::{Clock, check_files},
 };
 
 use crate::{
@@ -143,9 +145,11 @@ fn good(path: &str, _before: usize) -> Reaction {
 fn scenario(pages: usize, mutates: bool) -> String {
     let mut text = format!("title = \"Pages\"\nmutates = {mutates}\n");
     for number in 1..=pages {
-        text.push_str(&format!(
-            "[[step]]\nname = \"p{number}\"\nrequest = \"GET /{number}\"\n"
-        ));
+        writeln!(
+            text,
+            "[[step]]\nname = \"p{number}\"\nrequest = \"GET /{number}\""
+        )
+        .unwrap();
     }
     text
 }
@@ -173,7 +177,7 @@ async fn replayed(project: &Project, script: Script) -> (String, Vec<String>) {
 
 fn connections(asked: &[String]) -> usize {
     let numbers = asked.iter().map(|line| line.split(' ').next().unwrap());
-    numbers.collect::<std::collections::BTreeSet<_>>().len()
+    numbers.collect::<BTreeSet<_>>().len()
 }
 
 #[tokio::test]
@@ -196,7 +200,15 @@ async fn a_replay_uses_a_connection_again_and_a_recording_does_not() {
 async fn a_project_that_does_not_ask_for_it_keeps_no_connection_and_the_setting_belongs_to_what_was_asked()
  {
     let mut project = recorded(3).await;
+    let outdated = |project: &Project| {
+        let snapshots = project.env.path().join("snapshots");
+        let limits = &project.options.limits;
+        let checked = check_files(&project.scenarios, &snapshots, limits, false).unwrap();
+        checked.findings.len()
+    };
+    assert_eq!(outdated(&project), 0);
     project.options.limits.keep_alive = false;
+    assert_eq!(outdated(&project), 3);
     let (found, _) = replayed(&project, good).await;
     assert_eq!(found.matches("NotRun").count(), 3, "{found}");
     project.record_from(&KeepingServer::start(good).url).await;
@@ -255,7 +267,7 @@ async fn a_body_that_is_shorter_than_announced_is_named_and_the_next_page_is_the
     let project = recorded(3).await;
     let (found, asked) = replayed(&project, |path, _| {
         let mut wire = page(path);
-        wire.truncate(wire.len() - if path == "/2" { 1 } else { 0 });
+        wire.truncate(wire.len() - usize::from(path == "/2"));
         Reaction {
             wire,
             closes: path == "/2",
@@ -367,6 +379,7 @@ async fn only_what_may_be_asked_twice_goes_over_a_kept_connection() {
 
 #[tokio::test]
 async fn a_connection_is_kept_only_behind_an_answer_whose_end_is_beyond_doubt() {
+    static WIRE: Mutex<&str> = Mutex::new("");
     let table: [(&str, bool); 12] = [
         ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", true),
         ("HTTP/1.1 304 Not Modified\r\n\r\n", true),
@@ -405,7 +418,6 @@ async fn a_connection_is_kept_only_behind_an_answer_whose_end_is_beyond_doubt() 
             false,
         ),
     ];
-    static WIRE: Mutex<&str> = Mutex::new("");
     for (wire, is_kept) in table {
         *WIRE.lock().unwrap() = wire;
         let server = KeepingServer::start(|_, _| kept(WIRE.lock().unwrap().as_bytes().to_vec()));
