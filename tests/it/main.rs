@@ -15,6 +15,7 @@ mod privileged_disk;
 mod privileged_doctor;
 mod privileged_dump;
 mod privileged_faults;
+mod privileged_manners;
 mod privileged_run;
 mod privileged_units;
 mod privileged_variations;
