@@ -5,7 +5,8 @@ use std::{env, path::PathBuf, time::Instant};
 use migrate_verify::{
     database::{self, DatabaseAddress, DatabaseError, Password, Recorded, Source},
     outcome::{RunReport, Stage, StageName, Verdict},
-    project::Project,
+    project::{Legacy, Project},
+    verification,
 };
 
 use super::{arguments::DatabaseCommand, clock, context::Context, failure::Failure, output};
@@ -26,7 +27,9 @@ pub(crate) async fn database(
                 .legacy
                 .as_ref()
                 .and_then(|legacy| legacy.database.clone());
-            let address = address(&project, server.or(configured), "legacy.database")?;
+            let mut address = address(&project, server.or(configured), "legacy.database")?;
+            let legacy = project.legacy.as_ref();
+            address.manners = legacy.map(verification::manners).unwrap_or_default();
             record(context, &address, folder).await
         }
         DatabaseCommand::Compare { expected, server } => {
@@ -53,12 +56,23 @@ pub(super) fn password() -> Option<Password> {
 /// Reads one side of a comparison: an address, a dump, or a folder.
 fn source(project: &Project, text: String) -> Result<Source, Failure> {
     if text.contains("://") {
-        address(project, Some(text), "candidate.database").map(Source::Live)
+        let mut address = address(project, Some(text), "candidate.database")?;
+        if let Some(legacy) = project.legacy.as_ref().filter(|old| is_of(old, &address)) {
+            address.manners = verification::manners(legacy);
+        }
+        Ok(Source::Live(address))
     } else if PathBuf::from(&text).is_file() {
         Ok(Source::Dump(PathBuf::from(text)))
     } else {
         Ok(Source::Recorded(PathBuf::from(text)))
     }
+}
+
+/// Returns whether an address is one of the old server.
+fn is_of(legacy: &Legacy, address: &DatabaseAddress) -> bool {
+    let old = legacy.database.as_ref();
+    let old = old.and_then(|text| text.parse::<DatabaseAddress>().ok());
+    old.is_some_and(|old| old.target == address.target)
 }
 
 /// Reads the address; its password may come from the environment instead.
@@ -103,6 +117,7 @@ async fn record(
             "rows": recorded.rows,
             "digested": recorded.digested,
             "hidden": recorded.hidden,
+            "resumed": recorded.resumed,
             "changed": recorded.changed.iter().map(shown).collect::<Vec<_>>(),
         }));
     } else {
@@ -110,6 +125,12 @@ async fn record(
         for path in &recorded.changed {
             output::line(&format!("  wrote {}", shown(path)));
         }
+    }
+    for table in &recorded.resumed {
+        output::message(
+            "note",
+            &format!("taken over from a session that was cut off, unchanged since: {table}"),
+        );
     }
     for table in &recorded.digested {
         output::message(
@@ -180,6 +201,9 @@ fn failure(error: &DatabaseError) -> Failure {
         | DatabaseError::Query { .. }
         | DatabaseError::Broken { .. }
         | DatabaseError::Answer { .. }
+        | DatabaseError::Changed { .. }
+        | DatabaseError::Lock { .. }
+        | DatabaseError::Busy { .. }
         | DatabaseError::Hidden { .. }
         | DatabaseError::SameServer { .. }
         | DatabaseError::NotRecorded { .. }

@@ -7,7 +7,7 @@ use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::error::DatabaseError;
+use super::{error::DatabaseError, manners::Manners};
 
 /// MySQL's port.
 const PORT: u16 = 3306;
@@ -55,6 +55,8 @@ pub struct DatabaseAddress {
     pub name: String,
     /// How long the server may stay silent, if not as long as usual.
     pub timeout: Option<Duration>,
+    /// How the server is treated.
+    pub manners: Manners,
 }
 
 impl FromStr for DatabaseAddress {
@@ -103,6 +105,7 @@ impl FromStr for DatabaseAddress {
             target,
             name: decode(name)?,
             timeout,
+            manners: Manners::default(),
         };
         if address.user.is_empty() {
             return Err(wrong("it names no user"));

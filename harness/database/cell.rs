@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use encoding_rs::{Encoding, ISO_8859_2, WINDOWS_1250, WINDOWS_1252};
+use mysql_async::Value;
 
 /// One value: NULL, or bytes.
 pub(super) type Cell = Option<Vec<u8>>;
@@ -75,6 +76,19 @@ impl CellEncoding {
             Self::Latin2 => Some(ISO_8859_2),
             Self::Utf8 | Self::Bytes => None,
         }
+    }
+}
+
+/// Returns a value as bytes; floating-point numbers in the shortest text that names their every bit.
+pub(super) fn of_value(value: Value) -> Cell {
+    match value {
+        Value::NULL => None,
+        Value::Bytes(bytes) => Some(bytes),
+        Value::Int(number) => Some(number.to_string().into_bytes()),
+        Value::UInt(number) => Some(number.to_string().into_bytes()),
+        Value::Float(number) => Some(format!("{number:?}").into_bytes()),
+        Value::Double(number) => Some(format!("{number:?}").into_bytes()),
+        Value::Date(..) | Value::Time(..) => Some(value.as_sql(true).into_bytes()),
     }
 }
 

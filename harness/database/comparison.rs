@@ -16,7 +16,7 @@ use super::{
     address::{DatabaseAddress, Target},
     collations,
     connection::Connection,
-    contents::{Contents, Kind},
+    contents::{Contents, Found, Kind},
     description::{self, Description},
     dump_objects,
     error::DatabaseError,
@@ -347,7 +347,7 @@ async fn compare_table(expected: &mut Contents, actual: &mut Contents, name: &Na
     let differences = description::compare("", description, &found.table().description);
     let evidence = format!("{} columns, keys and settings", description.0.len());
     let schema = Case::compared(id("schema"), differences, evidence);
-    let rows = match compare_rows((&known, expected), (&found, actual)).await {
+    let rows = match watched_rows((&known, expected), (&found, actual)).await {
         Ok(Rows::Compared(differences, evidence)) => {
             Case::compared(id("rows"), differences, evidence)
         }
@@ -355,4 +355,23 @@ async fn compare_table(expected: &mut Contents, actual: &mut Contents, name: &Na
         Err(error) => Case::broken(id("rows"), &error),
     };
     [schema, rows]
+}
+
+/// Compares rows that stay as they are while they are read.
+async fn watched_rows(
+    (known, expected): (&Found, &mut Contents),
+    (found, actual): (&Found, &mut Contents),
+) -> Result<Rows, DatabaseError> {
+    let first = expected.watch(known).await?;
+    let second = actual.watch(found).await?;
+    let rows = compare_rows((known, expected), (found, actual)).await;
+    for (contents, watch) in [(expected, first), (actual, second)] {
+        if let (Contents::Live(connection, _), Some(watch)) = (contents, watch) {
+            // What was read badly says more than that it changed.
+            if rows.is_ok() {
+                watch.end(connection).await?;
+            }
+        }
+    }
+    rows
 }

@@ -3,17 +3,18 @@
 //! Left alone, the driver asks a server for its socket's path and reconnects to that path *on this machine*, which
 //! compares the wrong server; it also speaks UTF-8, which loses what the server can't convert. Both are turned off here.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mysql_async::{
-    BinaryProtocol, Conn, OptsBuilder, QueryResult, TextProtocol, Value, prelude::Queryable,
+    BinaryProtocol, Conn, OptsBuilder, QueryResult, TextProtocol, prelude::Queryable,
 };
 use tokio::time::timeout;
 
 use super::{
     address::{DatabaseAddress, Target},
-    cell::{Cell, Row},
+    cell::{Row, of_value},
     error::{DatabaseError, driver_error},
+    manners::{Manners, Pace, pause},
 };
 
 /// How long a server may take to greet and to log in.
@@ -47,8 +48,11 @@ const SESSION: [&str; 12] = [
     "SET SESSION net_write_timeout = 600",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
     "SET SESSION TRANSACTION READ ONLY",
-    "START TRANSACTION WITH CONSISTENT SNAPSHOT",
+    SNAPSHOT,
 ];
+
+/// Begins to read one moment.
+pub(super) const SNAPSHOT: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
 
 /// Those of [`SESSION`] without which bytes or times would be compared wrongly.
 const NEEDED: [&str; 6] = [
@@ -65,6 +69,10 @@ pub(super) struct Connection {
     pub(super) address: String,
     /// Whether a time-out or an error left it in the middle of an answer.
     broken: bool,
+    /// Whether a table is locked.
+    pub(super) is_locked: bool,
+    /// The load that was made.
+    pub(super) pace: Pace,
 }
 
 impl Connection {
@@ -75,6 +83,8 @@ impl Connection {
             target: address.clone(),
             address: address.to_string(),
             broken: false,
+            is_locked: false,
+            pace: Pace::default(),
         };
         connection.prepare().await?;
         Ok(connection)
@@ -86,9 +96,18 @@ impl Connection {
             self.abandon();
             self.conn = Some(connect(&self.target).await?);
             self.broken = false;
+            self.is_locked = false;
             self.prepare().await?;
         }
+        if self.is_locked {
+            self.unlock().await?;
+        }
         Ok(())
+    }
+
+    /// Returns how the server is to be treated.
+    pub(super) fn manners(&self) -> Manners {
+        self.target.manners
     }
 
     /// Lets go of a connection in the middle of an answer. Dropped, the driver would read the answer to its end, which may never
@@ -103,7 +122,7 @@ impl Connection {
         for command in SESSION {
             match self.rows("the session", command).await {
                 Ok(_none) => {}
-                Err(error) if is_refusal(&error) && !NEEDED.contains(&command) => {}
+                Err(error) if error.is_refusal() && !NEEDED.contains(&command) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -142,7 +161,7 @@ impl Connection {
     ) -> Result<Option<Vec<Row>>, DatabaseError> {
         match self.rows(what, query).await {
             Ok(rows) => Ok(Some(rows)),
-            Err(error) if is_unknown(&error) => Ok(None),
+            Err(error) if error.is_unknown() => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -155,7 +174,7 @@ impl Connection {
     ) -> Result<Option<Vec<Row>>, DatabaseError> {
         match self.rows(what, query).await {
             Ok(rows) => Ok(Some(rows)),
-            Err(error) if is_refusal(&error) => Ok(None),
+            Err(error) if error.is_refusal() => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -170,7 +189,9 @@ impl Connection {
         match self.rows(what, query).await {
             Ok(rows) => Ok(Some(rows)),
             Err(error)
-                if server_error(&error).is_some_and(|error| REFUSED.contains(&error.code)) =>
+                if error
+                    .of_server()
+                    .is_some_and(|error| REFUSED.contains(&error.code)) =>
             {
                 Ok(None)
             }
@@ -178,8 +199,21 @@ impl Connection {
         }
     }
 
-    /// Asks for rows and reads them one by one.
+    /// Asks for rows and reads them one by one, when the server has rested and is not busy.
     pub(super) async fn stream(
+        &mut self,
+        what: &str,
+        query: &[u8],
+        exactness: Exactness,
+    ) -> Result<RowStream<'_>, DatabaseError> {
+        if !self.broken {
+            pause(self, self.target.manners).await?;
+        }
+        self.ask(what, query, exactness).await
+    }
+
+    /// Asks for rows at once.
+    pub(super) async fn ask(
         &mut self,
         what: &str,
         query: &[u8],
@@ -196,7 +230,8 @@ impl Connection {
             conn,
             address,
             broken,
-            target: _,
+            pace,
+            ..
         } = self;
         let conn = conn.as_mut().ok_or_else(|| DatabaseError::Broken {
             what: what.to_owned(),
@@ -214,7 +249,10 @@ impl Connection {
             }
         };
         let first = limit.unwrap_or(QUERY_LIMIT);
-        match timeout(first, asked).await {
+        let began = Instant::now();
+        let answered = timeout(first, asked).await;
+        pace.worked += began.elapsed();
+        match answered {
             Err(_elapsed) => Err(DatabaseError::TimedOut {
                 address: address.clone(),
                 limit: first,
@@ -232,6 +270,7 @@ impl Connection {
                 what: what.to_owned(),
                 address,
                 broken,
+                pace,
                 limit: limit.unwrap_or(ROW_LIMIT),
             }),
         }
@@ -284,6 +323,7 @@ pub(super) struct RowStream<'a> {
     what: String,
     address: &'a str,
     broken: &'a mut bool,
+    pace: &'a mut Pace,
     limit: Duration,
 }
 
@@ -296,7 +336,10 @@ impl RowStream<'_> {
                 Answer::Binary(result) => result.next().await,
             }
         };
-        match timeout(self.limit, next).await {
+        let began = Instant::now();
+        let next = timeout(self.limit, next).await;
+        self.pace.worked += began.elapsed();
+        match next {
             Err(_elapsed) => Err(DatabaseError::TimedOut {
                 address: self.address.to_owned(),
                 limit: self.limit,
@@ -313,7 +356,7 @@ impl RowStream<'_> {
                 *self.broken = false;
                 Ok(None)
             }
-            Ok(Ok(Some(row))) => Ok(Some(row.unwrap().into_iter().map(cell).collect())),
+            Ok(Ok(Some(row))) => Ok(Some(row.unwrap().into_iter().map(of_value).collect())),
         }
     }
 
@@ -347,68 +390,4 @@ fn options(address: &DatabaseAddress) -> Result<OptsBuilder, DatabaseError> {
             options.socket(Some(path))
         }
     })
-}
-
-/// Returns a value as bytes; floating-point numbers in the shortest text that names their every bit.
-fn cell(value: Value) -> Cell {
-    match value {
-        Value::NULL => None,
-        Value::Bytes(bytes) => Some(bytes),
-        Value::Int(number) => Some(number.to_string().into_bytes()),
-        Value::UInt(number) => Some(number.to_string().into_bytes()),
-        Value::Float(number) => Some(format!("{number:?}").into_bytes()),
-        Value::Double(number) => Some(format!("{number:?}").into_bytes()),
-        Value::Date(..) | Value::Time(..) => Some(value.as_sql(true).into_bytes()),
-    }
-}
-
-/// Returns whether the server, not the connection, refused.
-fn is_refusal(error: &DatabaseError) -> bool {
-    server_error(error).is_some()
-}
-
-/// Returns whether the server said that it does not know the syntax, the variable, the table, the column or the function. MySQL 5.6 takes a
-/// function that it does not know for a stored one, which the login may not execute (1370).
-fn is_unknown(error: &DatabaseError) -> bool {
-    const UNKNOWN: [u16; 10] = [1049, 1064, 1109, 1146, 1193, 1235, 1305, 1370, 1577, 1690];
-    server_error(error).is_some_and(|error| UNKNOWN.contains(&error.code))
-}
-
-fn server_error(error: &DatabaseError) -> Option<&mysql_async::ServerError> {
-    match error {
-        DatabaseError::Query { source, .. } => source.downcast_ref(),
-        DatabaseError::Address { .. }
-        | DatabaseError::Connect { .. }
-        | DatabaseError::TimedOut { .. }
-        | DatabaseError::Broken { .. }
-        | DatabaseError::Answer { .. }
-        | DatabaseError::Hidden { .. }
-        | DatabaseError::SameServer { .. }
-        | DatabaseError::NotRecorded { .. }
-        | DatabaseError::Read { .. }
-        | DatabaseError::Write { .. }
-        | DatabaseError::Format { .. } => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_server_does_not_know_is_told_from_what_it_refuses() {
-        let says = |code: u16| DatabaseError::Query {
-            what: "the server's hashes".to_owned(),
-            address: "mysql://192.0.2.10".to_owned(),
-            source: Box::new(mysql_async::ServerError {
-                code,
-                message: String::new(),
-                state: String::new(),
-            }),
-        };
-        for (code, expected) in [(1305, true), (1370, true), (1142, false), (1045, false)] {
-            assert_eq!(is_unknown(&says(code)), expected, "{code}");
-            assert!(is_refusal(&says(code)), "{code}");
-        }
-    }
 }

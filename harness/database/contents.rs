@@ -27,6 +27,7 @@ use super::{
     server,
     source::Source,
     table_file::{self, TableFile, unseal},
+    watch::Watch,
 };
 
 /// The largest file of a recording: rows are listed up to 16 MiB, chunks of ten million rows take less.
@@ -158,6 +159,16 @@ impl Contents {
         match self {
             Self::Live(connection, _) => connection.mend().await,
             Self::Recorded(_) | Self::Dump(_) => Ok(()),
+        }
+    }
+
+    /// Begins to watch a table, if it is on a server.
+    pub(super) async fn watch(&mut self, found: &Found) -> Result<Option<Watch>, DatabaseError> {
+        match (self, found) {
+            (Self::Live(connection, _), Found::Live(table)) => {
+                Watch::begin(connection, table).await.map(Some)
+            }
+            (Self::Live(..) | Self::Recorded(_) | Self::Dump(_), _) => Ok(None),
         }
     }
 

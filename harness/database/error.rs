@@ -59,6 +59,37 @@ pub enum DatabaseError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A table is not what it was when it began to be read.
+    #[error("{table} was changed while it was read from {address}")]
+    Changed {
+        /// The table.
+        table: String,
+        /// The server.
+        address: String,
+    },
+    /// A table can't be locked.
+    #[error(
+        "{table} can't be locked at {address}: let its login LOCK TABLES, or leave out legacy.database_lock"
+    )]
+    Lock {
+        /// The table.
+        table: String,
+        /// The server.
+        address: String,
+        /// The driver's error.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The server has so much to do that it is left alone.
+    #[error("{address} is busy: {running} threads run, legacy.database_busy is {limit}")]
+    Busy {
+        /// The server.
+        address: String,
+        /// How many threads run.
+        running: u32,
+        /// How many may.
+        limit: u32,
+    },
     /// The login does not see all that has to be recorded.
     #[error("{address} can't be recorded: {reason}")]
     Hidden {
@@ -111,6 +142,41 @@ pub enum DatabaseError {
     },
 }
 
+impl DatabaseError {
+    /// Returns whether the server, not the connection, refused.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.of_server().is_some()
+    }
+
+    /// Returns whether the server said that it does not know the syntax, the variable, the table, the column or the function.
+    /// MySQL 5.6 takes a function that it does not know for a stored one, which the login may not execute (1370).
+    pub(super) fn is_unknown(&self) -> bool {
+        const UNKNOWN: [u16; 10] = [1049, 1064, 1109, 1146, 1193, 1235, 1305, 1370, 1577, 1690];
+        self.of_server()
+            .is_some_and(|error| UNKNOWN.contains(&error.code))
+    }
+
+    /// Returns what the server said to a query.
+    pub(super) fn of_server(&self) -> Option<&mysql_async::ServerError> {
+        match self {
+            Self::Query { source, .. } | Self::Lock { source, .. } => source.downcast_ref(),
+            Self::Address { .. }
+            | Self::Connect { .. }
+            | Self::TimedOut { .. }
+            | Self::Broken { .. }
+            | Self::Answer { .. }
+            | Self::Changed { .. }
+            | Self::Busy { .. }
+            | Self::Hidden { .. }
+            | Self::SameServer { .. }
+            | Self::NotRecorded { .. }
+            | Self::Read { .. }
+            | Self::Write { .. }
+            | Self::Format { .. } => None,
+        }
+    }
+}
+
 /// Takes the driver's wrapping off its error, whose text would stand twice in a chain.
 pub(super) fn driver_error(error: mysql_async::Error) -> Box<dyn Error + Send + Sync> {
     use mysql_async::{Error as Driver, IoError};
@@ -120,5 +186,27 @@ pub(super) fn driver_error(error: mysql_async::Error) -> Box<dyn Error + Send + 
         Driver::Driver(error) => Box::new(error),
         Driver::Url(error) => Box::new(error),
         Driver::Other(error) => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_does_not_know_is_told_from_what_it_refuses() {
+        let says = |code: u16| DatabaseError::Query {
+            what: "the server's hashes".to_owned(),
+            address: "mysql://192.0.2.10".to_owned(),
+            source: Box::new(mysql_async::ServerError {
+                code,
+                message: String::new(),
+                state: String::new(),
+            }),
+        };
+        for (code, expected) in [(1305, true), (1370, true), (1142, false), (1045, false)] {
+            assert_eq!(says(code).is_unknown(), expected, "{code}");
+            assert!(says(code).is_refusal(), "{code}");
+        }
     }
 }

@@ -11,6 +11,8 @@ mod source;
 mod cell;
 mod name;
 
+mod manners;
+
 mod connection;
 mod rows;
 
@@ -23,13 +25,16 @@ mod privileges;
 mod schema;
 mod server;
 
+mod ranges;
 mod row_hash;
+mod watch;
 
 mod change;
 mod chunk;
 mod fingerprint;
 mod recording;
 mod table_file;
+mod unfinished;
 
 mod dump;
 mod dump_definition;
@@ -54,5 +59,6 @@ pub use comparison::{NOT_COMPARED, compare, compare_live, compare_with_snapshot}
 pub use dump_objects::not_in_dumps;
 pub use error::DatabaseError;
 pub use fingerprint::{Fingerprint, TableFingerprint, changed_tables, fingerprint};
+pub use manners::{Lock, Manners};
 pub use recording::{Recorded, record};
 pub use source::Source;

@@ -4,7 +4,7 @@
 //! its key slowly (`MyISAM`) are asked about the whole table at once, and for its parts only if it differs. A table without
 //! such a key is asked about as a whole.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{
     connection::Connection,
@@ -12,6 +12,7 @@ use super::{
     finding::{Findings, Pairing},
     keyed,
     name::Name,
+    ranges::{self, FIRST, LARGEST, next_width},
     row_hash::{Digest, Fold, Marks, Part, RowHash, digest_query, folded, groups_query},
     rows::{Selection, Side},
     schema::{ColumnKind, Layout, Table, text},
@@ -19,16 +20,6 @@ use super::{
 
 /// Tables of fewer rows are read: that takes no longer.
 const FEW: u64 = 2_000;
-
-/// How long a server may be busy with one part: nobody notices half of this.
-const BUSY: Duration = Duration::from_millis(400);
-
-/// A part has no more rows than this, so that reading one that differs takes a moment. Smaller ones would let the quicker
-/// server wait more often.
-const LARGEST: u64 = 75_000;
-
-/// The width of the first part.
-const FIRST: i128 = 8_192;
 
 /// So many parts a whole table is divided into, at most.
 const PARTS: i128 = 20_000;
@@ -200,33 +191,8 @@ async fn bounds(
 ) -> Result<Option<(i128, i128)>, DatabaseError> {
     let mut bounds: Option<(i128, i128)> = None;
     for (which, side) in [&mut sides.known, &mut sides.found].into_iter().enumerate() {
-        let key = question.keys[which].quoted();
-        let query = [
-            b"SELECT MIN(".as_slice(),
-            &key,
-            b"),MAX(",
-            &key,
-            b") FROM ",
-            &question.tables[which].quoted(),
-        ]
-        .concat();
-        let what = format!("the keys of {}", question.tables[which]);
-        let rows = side.connection.rows(&what, query).await?;
-        let number = |index| match rows.first().map(|row| text(row, index)) {
-            None => Ok(None),
-            Some(nothing) if nothing.is_empty() => Ok(None),
-            Some(number) => {
-                number
-                    .parse::<i128>()
-                    .map(Some)
-                    .map_err(|_no_number| DatabaseError::Answer {
-                        what: what.clone(),
-                        address: side.connection.address.clone(),
-                        reason: "a key is not a number",
-                    })
-            }
-        };
-        if let (Some(low), Some(high)) = (number(0)?, number(1)?) {
+        let (table, key) = (question.tables[which], question.keys[which]);
+        if let Some((low, high)) = ranges::bounds(side.connection, table, key).await? {
             bounds =
                 Some(bounds.map_or((low, high), |known| (known.0.min(low), known.1.max(high))));
         }
@@ -269,17 +235,6 @@ async fn by_ranges(
         }
     }
     Ok(told(question.hash, parts, read))
-}
-
-/// Halves what took too long or held too much, doubles what was quick and small.
-fn next_width(width: i128, took: Duration, rows: u64) -> i128 {
-    if took > BUSY || rows > LARGEST {
-        (width / 2).max(1)
-    } else if took < BUSY / 3 && rows < LARGEST / 2 {
-        width.saturating_mul(2).min(1 << 62)
-    } else {
-        width
-    }
 }
 
 /// Asks for the digests of all parts at once.
@@ -374,21 +329,5 @@ fn told(hash: RowHash, parts: u64, read: u64) -> String {
         _ => format!(
             "by their key, in {parts} parts by digests of each server ({hash}); {read} of them row by row"
         ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_follow_the_time_that_servers_need() {
-        let quick = Duration::from_millis(1);
-        assert_eq!(next_width(8, quick, 8), 16);
-        assert_eq!(next_width(8, BUSY * 2, 8), 4);
-        assert_eq!(next_width(1, BUSY * 2, 8), 1);
-        assert_eq!(next_width(100_000, quick, 100_000), 50_000);
-        assert_eq!(next_width(60_000, quick, 60_000), 60_000);
-        assert_eq!(next_width(i128::MAX, quick, 0), 1 << 62);
     }
 }

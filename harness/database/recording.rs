@@ -1,25 +1,30 @@
 //! `record`: writes what the old server holds, so that it can be compared with when that server is gone.
 //!
-//! A file is written beside its place and renamed, and only if its text is another: recording an unchanged server twice
-//! changes nothing. Counters (`AUTO_INCREMENT`), times of update and sizes are not recorded.
+//! The old server is treated with its manners: tables are read in ranges of their key where they have a number for it, and
+//! the server rests between. What is cut off goes on where it stopped (see `unfinished`), and nothing half-recorded takes
+//! the place of a recording. Only files whose text is another are written: recording an unchanged server twice changes
+//! nothing. Counters (`AUTO_INCREMENT`), times of update and sizes are not recorded.
 
 use std::{
-    fs,
-    io::Write,
     path::{Path, PathBuf},
+    time::Instant,
 };
 
 use super::{
     address::DatabaseAddress,
     connection::Connection,
-    contents::{Contents, Kind, recorded_tables, table_path},
+    contents::{Contents, Kind, recorded_tables},
+    description,
     error::DatabaseError,
     name::Name,
     objects::hidden,
+    ranges::{FIRST, bounds, next_width},
     rows::{Selection, Side},
-    schema::{Table, read_table},
+    schema::{ColumnKind, Table, read_table, text},
     server,
     table_file::{LISTED, TableWriter, describe},
+    unfinished::{ReadTable, Unfinished, digest_of},
+    watch::Watch,
 };
 use crate::progress::{Event, Observer};
 
@@ -36,6 +41,8 @@ pub struct Recorded {
     pub digested: Vec<String>,
     /// What was not recorded because the login may not see it; comparing it will say so.
     pub hidden: Vec<String>,
+    /// Tables that an earlier session had read, which was cut off, and when; they have not changed since.
+    pub resumed: Vec<String>,
     /// The files that were written or removed; none if nothing has changed.
     pub changed: Vec<PathBuf>,
 }
@@ -63,9 +70,11 @@ pub async fn record(
         rows: 0,
         digested: Vec::new(),
         hidden: Vec::new(),
+        resumed: Vec::new(),
         changed: Vec::new(),
     };
-    let mut files = vec![(folder.join("server.txt"), describe(&server))];
+    let server = describe(&server);
+    let mut files = Vec::new();
     for kind in Kind::ALL {
         let description = contents.objects(kind, &names).await?;
         match hidden(&description) {
@@ -77,27 +86,24 @@ pub async fn record(
             describe(&description),
         ));
     }
+    let unfinished = Unfinished::of(folder);
     record_tables(
         &mut contents,
-        &names.tables,
-        folder,
+        (&names.tables, &server),
+        &unfinished,
         observer,
         &mut recorded,
     )
     .await?;
-    for (path, text) in files {
-        write(&path, &text, &mut recorded.changed)?;
-    }
-    for stale in recorded_tables(folder)? {
-        if names.tables.binary_search(&stale).is_err() {
-            let path = table_path(folder, &stale);
-            fs::remove_file(&path).map_err(|source| DatabaseError::Write {
-                path: path.clone(),
-                source,
-            })?;
-            recorded.changed.push(path);
-        }
-    }
+    let mut stale = recorded_tables(folder)?;
+    stale.retain(|name| names.tables.binary_search(name).is_err());
+    unfinished.finish(
+        folder,
+        &server,
+        &files,
+        (&names.tables, &stale),
+        &mut recorded,
+    )?;
     let how = format!("{} tables, {} rows", recorded.tables, recorded.rows);
     observer.observe(Event::Finished { what, how });
     Ok(recorded)
@@ -106,31 +112,64 @@ pub async fn record(
 /// Records the tables one by one.
 async fn record_tables(
     contents: &mut Contents,
-    tables: &[Name],
-    folder: &Path,
+    (tables, server): (&[Name], &str),
+    unfinished: &Unfinished,
     observer: &dyn Observer,
     recorded: &mut Recorded,
 ) -> Result<(), DatabaseError> {
-    let Contents::Live(connection, _) = contents else {
-        unreachable!("it was opened live");
-    };
     for name in tables {
-        let table = read_table(connection, name).await?;
-        let (text, rows, listed) = read_rows(connection, &table).await?;
+        contents.mend().await?;
+        let Contents::Live(connection, _) = contents else {
+            unreachable!("it was opened live");
+        };
+        let read = record_table(connection, name, unfinished, server, recorded).await?;
         recorded.tables += 1;
-        recorded.rows += rows;
-        if !listed {
+        recorded.rows += read.rows;
+        if !read.is_listed {
             recorded.digested.push(name.to_string());
         }
-        write(&table_path(folder, name), &text, &mut recorded.changed)?;
-        let total = tables.len() as u64;
         observer.observe(Event::Counted {
             what: "database record".to_owned(),
             done: recorded.tables,
-            total,
+            total: tables.len() as u64,
         });
     }
     Ok(())
+}
+
+/// Reads a table, or takes it over from a session before.
+async fn record_table(
+    connection: &mut Connection,
+    name: &Name,
+    unfinished: &Unfinished,
+    server: &str,
+    recorded: &mut Recorded,
+) -> Result<ReadTable, DatabaseError> {
+    let table = read_table(connection, name).await?;
+    let watch = Watch::begin(connection, &table).await?;
+    let stamp = watch.stamp.as_ref().filter(|stamp| stamp.is_settled);
+    let seen = stamp.map(|stamp| {
+        let mut seen = format!("{}\n{server}{}\n", connection.address, stamp.line());
+        description::write(&mut seen, &table.description);
+        digest_of(seen.as_bytes())
+    });
+    if let Some(read) = seen.as_ref().and_then(|seen| unfinished.kept(name, seen)) {
+        watch.end(connection).await?;
+        recorded
+            .resumed
+            .push(format!("{name} (read at {} UTC)", read.at));
+        return Ok(read);
+    }
+    let at = connection.rows("the server's time", "SELECT NOW()").await?;
+    let (text_of_file, rows, is_listed) = read_rows(connection, &table).await?;
+    watch.end(connection).await?;
+    let read = ReadTable {
+        rows,
+        is_listed,
+        at: at.first().map(|row| text(row, 0)).unwrap_or_default(),
+    };
+    unfinished.keep(name, &text_of_file, &read, seen.as_deref())?;
+    Ok(read)
 }
 
 /// Reads a table's rows into the text of its file; returns their number and whether they are listed.
@@ -139,39 +178,51 @@ async fn read_rows(
     table: &Table,
 ) -> Result<(String, u64, bool), DatabaseError> {
     let mut writer = TableWriter::new(table, LISTED);
-    let selection = if table.layout.key.is_empty() {
-        Selection::AnyOrder
+    let layout = &table.layout;
+    let number = layout
+        .key
+        .first()
+        .map(|&position| &layout.columns[position])
+        .filter(|column| column.kind == ColumnKind::Integer);
+    if let Some(key) = number {
+        let bounds = bounds(connection, &layout.table, &key.name).await?;
+        let (mut start, last) = bounds.unwrap_or((0, -1));
+        let mut width = FIRST;
+        while start <= last {
+            let end = last.min(start + width - 1);
+            let (began, before) = (Instant::now(), writer.rows());
+            read_part(
+                connection,
+                table,
+                Selection::Between(start, end),
+                &mut writer,
+            )
+            .await?;
+            start = end + 1;
+            width = next_width(width, began.elapsed(), writer.rows() - before);
+        }
     } else {
-        Selection::ByKey
-    };
-    let mut side = Side::Live(connection, &table.layout);
-    let mut source = side.open(selection).await?;
-    while let Some((key, row)) = source.next().await? {
-        writer.add(key, &row);
+        let selection = if layout.key.is_empty() {
+            Selection::AnyOrder
+        } else {
+            Selection::ByKey
+        };
+        read_part(connection, table, selection, &mut writer).await?;
     }
     let (rows, listed) = (writer.rows(), writer.is_listing());
     Ok((writer.finish(), rows, listed))
 }
 
-/// Writes a file if it would change, whole or not at all.
-fn write(path: &Path, text: &str, changed: &mut Vec<PathBuf>) -> Result<(), DatabaseError> {
-    let failed = |source| DatabaseError::Write {
-        path: path.to_owned(),
-        source,
-    };
-    if fs::read(path).is_ok_and(|known| known == text.as_bytes()) {
-        return Ok(());
+async fn read_part(
+    connection: &mut Connection,
+    table: &Table,
+    selection: Selection,
+    writer: &mut TableWriter<'_>,
+) -> Result<(), DatabaseError> {
+    let mut side = Side::Live(connection, &table.layout);
+    let mut source = side.open(selection).await?;
+    while let Some((key, row)) = source.next().await? {
+        writer.add(key, &row);
     }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(failed)?;
-    let new = path.with_extension("txt.new");
-    let written = fs::File::create(&new).and_then(|mut file| {
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-    });
-    written
-        .and_then(|()| fs::rename(&new, path))
-        .map_err(failed)?;
-    changed.push(path.to_owned());
     Ok(())
 }

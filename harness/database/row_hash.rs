@@ -7,7 +7,7 @@
 //! What the digests must not miss is damage, which knows nothing of hashes. CRC-32 times CRC-32C is a number of 64 bits, and two
 //! rows share it about once in 10^17 pairs. Either factor alone would be linear: one change in two rows of the same length
 //! would often cancel. The product of two is not, and neither is MD5. Where the expected table has a unique key, its rows are
-//! all different, and the numbers are XORed: together with the number of rows that decides as well as a sum does, for a row
+//! all different, and the numbers are joined by exclusive or: together with the number of rows that decides as well as a sum does, for a row
 //! that is there twice needs another that is gone, whose number nothing cancels. Without a key the numbers are added, so
 //! that a row that is there twice counts twice.
 //!

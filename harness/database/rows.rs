@@ -135,6 +135,10 @@ impl Side<'_> {
             Self::Live(connection, layout) => {
                 let what = format!("the rows of {}", layout.table);
                 let most = match selection {
+                    // A key of one number is there once.
+                    Selection::Between(first, last) if layout.key.len() == 1 => {
+                        u64::try_from(last - first + 1).unwrap_or(MOST_BETWEEN)
+                    }
                     Selection::Between(..) => MOST_BETWEEN,
                     Selection::ByKey | Selection::AnyOrder => count(connection, layout)
                         .await?

@@ -147,13 +147,16 @@ impl Table {
 
     /// Returns whether its engine reads a whole table several times as fast as it finds the same rows by their key.
     pub(super) fn is_scanned(&self) -> bool {
-        let engine = self
-            .description
-            .0
-            .iter()
-            .find(|subject| subject.name == "table");
-        let engine = engine.and_then(|subject| subject.get("engine"));
-        !engine.is_some_and(|engine| engine.eq_ignore_ascii_case("InnoDB"))
+        !self.engine().eq_ignore_ascii_case("InnoDB")
+    }
+
+    /// Returns its engine; empty if the server does not say.
+    pub(super) fn engine(&self) -> &str {
+        let subjects = &self.description.0;
+        let table = subjects.iter().find(|subject| subject.name == "table");
+        table
+            .and_then(|subject| subject.get("engine"))
+            .unwrap_or_default()
     }
 
     fn column_fact(&self, position: usize, aspect: &str) -> Option<&str> {
@@ -186,6 +189,22 @@ pub(super) async fn read_table(
         .await?;
     let keys = connection.rows(&what, query("SHOW INDEX FROM ")).await?;
     let created = connection.rows(&what, query("SHOW CREATE TABLE ")).await?;
+    let status = table_status(connection, name).await?;
+    let nonsense = |reason| DatabaseError::Answer {
+        what: what.clone(),
+        address: connection.address.clone(),
+        reason,
+    };
+    let statement = created.first().map(|row| text(row, 1)).unwrap_or_default();
+    assemble(name, &columns, &keys, &statement, &status).map_err(nonsense)
+}
+
+/// Reads what a server says about a table as a whole.
+pub(super) async fn table_status(
+    connection: &mut Connection,
+    name: &Name,
+) -> Result<Row, DatabaseError> {
+    let what = format!("the schema of {name}");
     let like = String::from_utf8(name.0.clone()).map(|text| {
         text.replace('\\', "\\\\")
             .replace('%', "\\%")
@@ -201,18 +220,15 @@ pub(super) async fn read_table(
             [b"SHOW TABLE STATUS LIKE ".as_slice(), &like.literal()].concat(),
         )
         .await?;
-    let nonsense = |reason| DatabaseError::Answer {
-        what: what.clone(),
-        address: connection.address.clone(),
-        reason,
-    };
-    let status = status
+    status
         .into_iter()
         .find(|row| row.first() == Some(&Some(name.0.clone())))
         .filter(|row| row.len() > 17)
-        .ok_or_else(|| nonsense("the table has no status"))?;
-    let statement = created.first().map(|row| text(row, 1)).unwrap_or_default();
-    assemble(name, &columns, &keys, &statement, &status).map_err(nonsense)
+        .ok_or_else(|| DatabaseError::Answer {
+            what,
+            address: connection.address.clone(),
+            reason: "the table has no status",
+        })
 }
 
 /// Makes a table of what a server says about it, or what is wrong with that.

@@ -148,6 +148,15 @@ pub struct Legacy {
     pub keep_alive: bool,
     /// The old database: `mysql://USER[:PASSWORD]@HOST[:PORT]/NAME`.
     pub database: Option<String>,
+    /// What keeps its `MyISAM` tables as they are while they are read: nothing (they are looked at before and after), or a lock.
+    #[serde(default)]
+    pub database_lock: DatabaseLock,
+    /// The share of time in which its database works for us, in percent.
+    #[serde(default)]
+    pub database_load: Percent,
+    /// Its database is left alone while more threads run than this.
+    #[serde(default = "busy")]
+    pub database_busy: u32,
     /// The time zone of the old server: `Europe/Bratislava`.
     pub timezone: Option<String>,
     /// A file with `package version` a line (`dpkg-query -W`): what the candidate must have at the same version.
@@ -156,6 +165,39 @@ pub struct Legacy {
     pub log: Option<PathBuf>,
     /// Its root folder as this host sees it (sshfs, NFS): `record` looks at files and mail there.
     pub root: Option<PathBuf>,
+}
+
+/// `legacy.database_lock`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DatabaseLock {
+    /// No lock.
+    #[default]
+    None,
+    /// `LOCK TABLES … READ LOCAL`, one table at a time.
+    Tables,
+}
+
+/// A share from 1 to 100; half by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Percent(pub u8);
+
+impl Default for Percent {
+    fn default() -> Self {
+        Self(50)
+    }
+}
+
+impl<'de> Deserialize<'de> for Percent {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(deserializer)?;
+        let share = u8::try_from(number)
+            .ok()
+            .filter(|share| (1..=100).contains(share));
+        share.map(Self).ok_or_else(|| {
+            serde::de::Error::custom(format!("`{number}` is not a number from 1 to 100"))
+        })
+    }
 }
 
 /// `[candidate]`.
@@ -224,6 +266,11 @@ fn parse_duration(text: &str) -> Option<Duration> {
         "m" | "min" => Some(Duration::from_secs(number.checked_mul(60)?)),
         _ => None,
     }
+}
+
+/// Returns what pt-table-checksum takes for busy, too.
+fn busy() -> u32 {
+    25
 }
 
 fn windows_1250() -> String {
@@ -305,6 +352,31 @@ mod tests {
                 milliseconds.map(Duration::from_millis),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn an_old_database_is_read_with_half_of_its_time_unless_told_otherwise() {
+        let read = |text: &str| toml::from_str::<Legacy>(text);
+        let legacy = read("").unwrap();
+        assert_eq!(legacy.database_lock, DatabaseLock::None);
+        assert_eq!(
+            (legacy.database_load, legacy.database_busy),
+            (Percent(50), 25)
+        );
+        let legacy = read("database_lock = 'tables'\ndatabase_load = 100\ndatabase_busy = 3");
+        let legacy = legacy.unwrap();
+        assert_eq!(legacy.database_lock, DatabaseLock::Tables);
+        assert_eq!(
+            (legacy.database_load, legacy.database_busy),
+            (Percent(100), 3)
+        );
+        for wrong in [
+            "database_load = 0",
+            "database_load = 101",
+            "database_lock = 'all'",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::{part::Part, plan::Plan};
 use crate::{
-    database::{self, DatabaseAddress, Fingerprint},
+    database::{self, DatabaseAddress, Fingerprint, Lock, Manners},
     outcome::{Case, CaseId, Difference},
+    project::{DatabaseLock, Legacy},
     scenario::Scenario,
 };
 
@@ -24,10 +25,28 @@ pub(super) async fn compare(plan: &Plan, candidate: &DatabaseAddress) -> Vec<Cas
     };
     match text.parse::<DatabaseAddress>() {
         Ok(mut legacy) => {
+            legacy.manners = plan
+                .project
+                .legacy
+                .as_ref()
+                .map(manners)
+                .unwrap_or_default();
             legacy.password = legacy.password.or_else(|| plan.database_password.clone());
             database::compare_live(&legacy, candidate, plan.observer.as_ref()).await
         }
         Err(error) => vec![Case::broken(CaseId::new(&["database"]), &error)],
+    }
+}
+
+/// Returns how a project wants its old database to be treated.
+pub fn manners(legacy: &Legacy) -> Manners {
+    Manners {
+        lock: match legacy.database_lock {
+            DatabaseLock::None => Lock::None,
+            DatabaseLock::Tables => Lock::Tables,
+        },
+        load: legacy.database_load.0,
+        busy: Some(legacy.database_busy),
     }
 }
 

@@ -32,6 +32,7 @@ mod written;
 
 pub use boot::{BootError, Guest, boot_guest};
 pub use build::build_one;
+pub use database::manners;
 pub use effects::{effect_cases, effect_files, not_compared as effects_not_compared};
 pub use old_server::OldServer;
 pub use options::replay_options;

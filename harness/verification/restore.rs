@@ -12,7 +12,7 @@ use std::{
 
 use super::plan::Plan;
 use crate::{
-    database::{DatabaseAddress, Password, Target},
+    database::{DatabaseAddress, Manners, Password, Target},
     machine::{Machine, MachineError},
     rootfs::{TreeError, TreeRoot},
 };
@@ -147,6 +147,7 @@ fn open(
         target: Target::Socket(format!("/proc/self/fd/{}", handle.as_raw_fd()).into()),
         name,
         timeout: None,
+        manners: Manners::default(),
     };
     Ok(CandidateDatabase {
         address,

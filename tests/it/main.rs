@@ -18,6 +18,7 @@ mod privileged_dump;
 mod privileged_dump_objects;
 mod privileged_faults;
 mod privileged_fresh;
+mod privileged_manners;
 mod privileged_mounts;
 mod privileged_run;
 mod privileged_units;

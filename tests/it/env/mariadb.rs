@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use migrate_verify::database::{DatabaseAddress, Password, Target};
+use migrate_verify::database::{DatabaseAddress, Manners, Password, Target};
 use mysql_async::{Conn, OptsBuilder, prelude::Queryable};
 
 /// How long a server may take to start.
@@ -118,7 +118,33 @@ impl MariaDb {
             target,
             name: name.to_owned(),
             timeout: None,
+            manners: Manners::default(),
         }
+    }
+
+    /// Returns the one value that a query has, as text.
+    pub(crate) async fn text(&self, database: &str, query: &str) -> String {
+        let options = OptsBuilder::default()
+            .user(Some("root"))
+            .socket(self.socket().to_str())
+            .prefer_socket(false)
+            .db_name(Some(database));
+        let mut connection = Conn::new(options).await.unwrap();
+        let found: Option<String> = connection.query_first(query).await.unwrap();
+        connection.disconnect().await.unwrap();
+        found.unwrap_or_default()
+    }
+
+    /// Takes a file of the data away until it is put back.
+    pub(crate) fn take_away(&self, path: &str) {
+        let path = self.folder.path().join("data").join(path);
+        std::fs::rename(&path, path.with_extension("away")).unwrap();
+    }
+
+    /// Puts back what was taken away.
+    pub(crate) fn put_back(&self, path: &str) {
+        let path = self.folder.path().join("data").join(path);
+        std::fs::rename(path.with_extension("away"), &path).unwrap();
     }
 
     /// Runs statements as the administrator; bytes are taken as they are.

@@ -299,6 +299,7 @@ fn answer(query: &str, version: &str, host: &str) -> Reply {
         _ if starts("SHOW SESSION VARIABLES") => rows(2, &[&["character_set_database", "cp1250"]]),
         "SHOW FULL TABLES" => rows(2, &[&["ziaci", "BASE TABLE"]]),
         "SHOW TABLES" => rows(1, &[&["ziaci"]]),
+        "SELECT NOW()" => rows(1, &[&["2009-01-01 00:00:00"]]),
         "SELECT VERSION()" => rows(1, &[&[version]]),
         _ if query.contains("FROM mysql.db") => {
             Reply::Refused(1142, "SELECT command denied to user")
@@ -367,6 +368,7 @@ fn of_table(query: &str) -> Option<Reply> {
                 "",
             ]],
         ),
+        "SELECT MIN(`id`),MAX(`id`) FROM `ziaci`" => rows(2, &[&["1", "2"]]),
         _ if query.starts_with("SELECT COUNT(*) FROM") => rows(1, &[&["2"]]),
         _ if query.starts_with("SELECT `id`, `meno` FROM `ziaci`") => Reply::Rows(
             2,
