@@ -3,9 +3,10 @@
 use std::{env, path::PathBuf, time::Instant};
 
 use migrate_verify::{
-    database::{self, DatabaseAddress, DatabaseError, Password, Recorded, Source},
+    database::{self, Comparison, DatabaseAddress, DatabaseError, Password, Recorded, Source},
     outcome::{RunReport, Stage, StageName, Verdict},
     project::Project,
+    verification::{misplaced_tolerance, tolerances},
 };
 
 use super::{arguments::DatabaseCommand, clock, context::Context, failure::Failure, output};
@@ -39,7 +40,7 @@ pub(crate) async fn database(
                 Some(text) => source(&project, text)?,
                 None => Source::Live(address(&project, None, "candidate.database")?),
             };
-            compare(context, &expected, &actual).await
+            compare(context, &project, &expected, &actual).await
         }
     }
 }
@@ -142,12 +143,21 @@ fn summary(recorded: &Recorded) -> String {
 
 async fn compare(
     context: &Context,
+    project: &Project,
     expected: &Source,
     actual: &Source,
 ) -> Result<Verdict, Failure> {
     let start = Instant::now();
-    let cases = database::compare(expected, actual, context.observer.as_ref()).await;
+    let tolerances = tolerances(project)?;
+    let observer = context.observer.as_ref();
+    let compared = database::compare_within(expected, actual, &tolerances, observer).await;
+    let Comparison { cases, tolerated } =
+        compared.map_err(|error| match misplaced_tolerance(project, error) {
+            Ok(wrong) => Failure::from(wrong),
+            Err(error) => failure(&error),
+        })?;
     let mut not_compared = database::NOT_COMPARED.map(str::to_owned).to_vec();
+    not_compared.extend(tolerated);
     if matches!(expected, Source::Dump(_)) || matches!(actual, Source::Dump(_)) {
         not_compared.extend(database::not_in_dumps(&cases));
     }
@@ -182,6 +192,7 @@ fn failure(error: &DatabaseError) -> Failure {
         | DatabaseError::Answer { .. }
         | DatabaseError::Hidden { .. }
         | DatabaseError::SameServer { .. }
+        | DatabaseError::Tolerance { .. }
         | DatabaseError::NotRecorded { .. }
         | DatabaseError::Read { .. }
         | DatabaseError::Write { .. }

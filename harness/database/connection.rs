@@ -384,6 +384,7 @@ fn server_error(error: &DatabaseError) -> Option<&mysql_async::ServerError> {
         | DatabaseError::Answer { .. }
         | DatabaseError::Hidden { .. }
         | DatabaseError::SameServer { .. }
+        | DatabaseError::Tolerance { .. }
         | DatabaseError::NotRecorded { .. }
         | DatabaseError::Read { .. }
         | DatabaseError::Write { .. }

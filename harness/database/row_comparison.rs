@@ -13,6 +13,7 @@ use super::{
     parts::{self, Asked, LiveTable},
     rows::{KeyPart, Selection, Side},
     schema::{ColumnKind, Layout},
+    tolerance::Tolerances,
 };
 use crate::outcome::Difference;
 
@@ -28,12 +29,13 @@ pub(super) enum Rows {
 pub(super) async fn compare_rows(
     expected: (&Found, &mut Contents),
     actual: (&Found, &mut Contents),
+    tolerances: &mut Tolerances<'_>,
 ) -> Result<Rows, DatabaseError> {
     let (known, known_in) = expected;
     let (found, found_in) = actual;
     let layout = &known.table().layout;
     let (shared, keyed) = shared_layout(layout, &found.table().layout);
-    let pairing = Pairing::new(layout, &shared);
+    let pairing = Pairing::new(layout, &shared).tolerating(&tolerances.of(&layout.table));
     let whole = pairing.columns.len() == layout.columns.len()
         && layout.columns.len() == shared.columns.len();
     if pairing.columns.is_empty() {
@@ -57,7 +59,8 @@ pub(super) async fn compare_rows(
     }
     let mut findings = Findings::default();
     let asked = match (live(known, &mut *known_in), live(found, &mut *found_in)) {
-        (Some(first), Some(second)) => {
+        // No digest says how far apart values are.
+        (Some(first), Some(second)) if !pairing.is_tolerant() => {
             parts::compare(&pairing, first, second, keyed, &mut findings).await?
         }
         (Some(_) | None, _) => Asked::Unproven,
@@ -73,9 +76,10 @@ pub(super) async fn compare_rows(
         }
     };
     let evidence = format!(
-        "{} rows of {} columns, {how}",
+        "{} rows of {} columns, {how}{}",
         thousands(rows),
-        pairing.columns.len()
+        pairing.columns.len(),
+        tolerances.count(&findings.passed)
     );
     Ok(Rows::Compared(
         findings.into_differences(&layout.table.to_string()),
@@ -187,7 +191,7 @@ async fn compare_chunks(
         };
         if known != chunk {
             let difference = Difference::new(locus, "rows", show(known), show(chunk));
-            differences.push(difference.because("the rows are recorded by digest only: compare with the old server itself to see them"));
+            differences.push(difference.because(by_digest_only(pairing)));
         }
     }
     let rows = recorded.iter().map(|chunk| chunk.rows).sum();
@@ -199,6 +203,14 @@ async fn compare_chunks(
             recorded.len()
         ),
     ))
+}
+
+fn by_digest_only(pairing: &Pairing<'_>) -> &'static str {
+    if pairing.is_tolerant() {
+        "the rows are recorded by digest only, which knows no tolerance: compare with the old server itself"
+    } else {
+        "the rows are recorded by digest only: compare with the old server itself to see them"
+    }
 }
 
 fn shown_key(key: &[KeyPart]) -> String {

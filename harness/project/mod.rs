@@ -7,7 +7,7 @@ mod config;
 mod normaliser;
 
 pub use config::{
-    CONFIG_NAME, Candidate, Container, DurationText, Effects, Image, Legacy, Project, Recipe,
-    Rootfs, Run, StateTree,
+    CONFIG_NAME, Candidate, Container, Database, DurationText, Effects, Image, Legacy, Project,
+    Recipe, Rootfs, Run, StateTree, Tolerance,
 };
 pub use normaliser::Normaliser;

@@ -22,6 +22,7 @@ mod restore;
 mod run;
 mod second_boot;
 mod stages;
+mod tolerances;
 mod variations;
 
 pub use boot::{BootError, Guest, boot_guest};
@@ -32,4 +33,5 @@ pub use options::replay_options;
 pub use plan::Plan;
 pub use run::{verify, verify_rootfs};
 pub use stages::Verified;
+pub use tolerances::{misplaced_tolerance, tolerances};
 pub use variations::Comparison;

@@ -275,7 +275,9 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> Guest {
             return guest;
         }
     };
-    let mut cases = database::compare(plan, &database.address).await;
+    let compared = database::compare(plan, &database.address).await;
+    let mut cases = compared.cases;
+    stages.not_compared.extend(compared.tolerated);
     let left_out = crate::database::NOT_COMPARED.map(str::to_owned);
     stages.not_compared.extend(left_out);
     let before = database::fingerprint(&database.address).await;

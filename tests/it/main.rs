@@ -17,6 +17,7 @@ mod privileged_dump;
 mod privileged_dump_objects;
 mod privileged_faults;
 mod privileged_run;
+mod privileged_tolerance;
 mod privileged_units;
 mod privileged_variations;
 mod privileged_way_out;
