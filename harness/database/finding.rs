@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     cause::{Change, explain},
     cell::{Row, show, show_both},
+    large::LargePair,
     schema::{Column, Layout},
     tolerance::Tolerance,
 };
@@ -112,6 +113,8 @@ pub(super) struct Findings {
     extra: Surplus,
     /// How many pairs of rows were compared.
     pub(super) rows: u64,
+    /// Values that were not read and are not the same, to be looked into.
+    pub(super) large: Vec<LargePair>,
     /// How many cells each tolerance let pass, by its place.
     pub(super) passed: BTreeMap<usize, u64>,
 }
@@ -134,6 +137,12 @@ impl Findings {
                 && tolerance.lets_pass(cells.0, cells.1)
             {
                 *self.passed.entry(*place).or_default() += 1;
+                continue;
+            }
+            let rows = [expected, actual];
+            let known = self.large.len();
+            if let Some(large) = LargePair::new(known, rows, (first, second), pairing.expected) {
+                self.large.push(large);
                 continue;
             }
             let change = explain(&expected[first], &actual[second], column.kind);

@@ -41,6 +41,7 @@ mod dump_text;
 mod cause;
 mod finding;
 mod keyed;
+mod large;
 mod multiset;
 mod parts;
 mod tolerance;

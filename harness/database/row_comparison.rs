@@ -75,16 +75,37 @@ pub(super) async fn compare_rows(
             (rows, how.to_owned())
         }
     };
+    let large = locate(&pairing, &findings, known_in, found_in).await?;
     let evidence = format!(
         "{} rows of {} columns, {how}{}",
         thousands(rows),
         pairing.columns.len(),
         tolerances.count(&findings.passed)
     );
-    Ok(Rows::Compared(
-        findings.into_differences(&layout.table.to_string()),
-        evidence,
-    ))
+    let mut differences = findings.into_differences(&layout.table.to_string());
+    differences.extend(large);
+    Ok(Rows::Compared(differences, evidence))
+}
+
+/// Asks two servers where large values differ, or says no more than that they do.
+async fn locate(
+    pairing: &Pairing<'_>,
+    findings: &Findings,
+    known: &mut Contents,
+    found: &mut Contents,
+) -> Result<Vec<Difference>, DatabaseError> {
+    let mut differences = Vec::new();
+    for large in &findings.large {
+        differences.push(match (&mut *known, &mut *found) {
+            (Contents::Live(first, _), Contents::Live(second, _)) => {
+                large.locate(pairing, first, second).await?
+            }
+            (Contents::Live(..) | Contents::Recorded(_) | Contents::Dump(_), _) => {
+                large.told(pairing)
+            }
+        });
+    }
+    Ok(differences)
 }
 
 /// Reads all rows of both sides; returns how they were told apart.

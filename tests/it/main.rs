@@ -16,6 +16,7 @@ mod privileged_doctor;
 mod privileged_dump;
 mod privileged_dump_objects;
 mod privileged_faults;
+mod privileged_large;
 mod privileged_run;
 mod privileged_tolerance;
 mod privileged_units;

@@ -19,6 +19,48 @@ const TABLES: [&str; 4] = [
     "INSERT INTO velka SELECT seq, seq / 8, '2009-01-01' + INTERVAL seq SECOND FROM seq_1_to_3000",
 ];
 
+/// What tolerances let pass.
+const WITHIN: [&str; 3] = [
+    "UPDATE ziaci SET prospech = prospech + 0.005 WHERE id < 4",
+    "UPDATE velka SET cena = cena - 0.01 WHERE id > 2000",
+    "UPDATE velka SET kedy = kedy + INTERVAL 2 SECOND WHERE id = 17",
+];
+
+/// What no tolerance lets pass, and what is found.
+const BEYOND: [(&str, &str); 6] = [
+    (
+        "UPDATE ziaci SET prospech = prospech + 0.0001 WHERE id = 2",
+        "ziaci[id=2].prospech",
+    ),
+    (
+        "UPDATE ziaci SET prospech = NULL WHERE id = 3",
+        "a value became NULL",
+    ),
+    (
+        "UPDATE velka SET cena = cena - 0.01 WHERE id = 2001",
+        "velka[id=2001].cena",
+    ),
+    (
+        "UPDATE velka SET kedy = '0000-00-00' WHERE id = 1",
+        "it became the zero date",
+    ),
+    (
+        "UPDATE velka SET kedy = kedy + INTERVAL 3 SECOND WHERE id = 18",
+        "velka[id=18].kedy",
+    ),
+    ("DELETE FROM velka WHERE id = 19", "velka[id=19]"),
+];
+
+fn tolerances() -> [Tolerance; 4] {
+    let tolerance = |column, within| Tolerance::new(column, within, "rounded anew").unwrap();
+    [
+        tolerance("ziaci.prospech", "0.005"),
+        tolerance("ziaci.cena", "0.01"),
+        tolerance("velka.cena", "0.01"),
+        tolerance("velka.kedy", "2s"),
+    ]
+}
+
 async fn databases(server: &MariaDb) {
     for name in ["one", "two"] {
         server.databases(&[name]).await;
@@ -35,19 +77,8 @@ async fn privileged_values_within_a_tolerance_pass_and_are_counted_and_others_do
     record(&server.address("one"), &folder, &Silent)
         .await
         .unwrap();
-    let tolerance = |column, within| Tolerance::new(column, within, "rounded anew").unwrap();
-    let tolerances = [
-        tolerance("ziaci.prospech", "0.005"),
-        tolerance("ziaci.cena", "0.01"),
-        tolerance("velka.cena", "0.01"),
-        tolerance("velka.kedy", "2s"),
-    ];
-    let within = [
-        "UPDATE ziaci SET prospech = prospech + 0.005 WHERE id < 4",
-        "UPDATE velka SET cena = cena - 0.01 WHERE id > 2000",
-        "UPDATE velka SET kedy = kedy + INTERVAL 2 SECOND WHERE id = 17",
-    ];
-    server.execute("two", &within).await;
+    let tolerances = tolerances();
+    server.execute("two", &WITHIN).await;
     let (one, two) = (
         Source::Live(server.address("one")),
         Source::Live(server.address("two")),
@@ -77,30 +108,25 @@ async fn privileged_values_within_a_tolerance_pass_and_are_counted_and_others_do
             insta::assert_snapshot!(rows.reason, @"3,000 rows of 3 columns, by their key; 1,000 cells of cena are others, within 0.01; 1 cells of kedy are others, within 2 s");
         }
     }
-    let beyond = [
-        (
-            "UPDATE ziaci SET prospech = prospech + 0.0001 WHERE id = 2",
-            "ziaci[id=2].prospech",
-        ),
-        (
-            "UPDATE ziaci SET prospech = NULL WHERE id = 3",
-            "a value became NULL",
-        ),
-        (
-            "UPDATE velka SET cena = cena - 0.01 WHERE id = 2001",
-            "velka[id=2001].cena",
-        ),
-        (
-            "UPDATE velka SET kedy = '0000-00-00' WHERE id = 1",
-            "it became the zero date",
-        ),
-        (
-            "UPDATE velka SET kedy = kedy + INTERVAL 3 SECOND WHERE id = 18",
-            "velka[id=18].kedy",
-        ),
-        ("DELETE FROM velka WHERE id = 19", "velka[id=19]"),
-    ];
-    for (statement, expected) in beyond {
+}
+
+#[tokio::test]
+async fn privileged_values_beyond_a_tolerance_are_found() {
+    let server = MariaDb::start(&[]);
+    databases(&server).await;
+    let env = TestEnv::new();
+    let folder = env.path().join("database");
+    record(&server.address("one"), &folder, &Silent)
+        .await
+        .unwrap();
+    let tolerances = tolerances();
+    server.execute("two", &WITHIN).await;
+    let (one, two) = (
+        Source::Live(server.address("one")),
+        Source::Live(server.address("two")),
+    );
+    let recorded = Source::Recorded(folder);
+    for (statement, expected) in BEYOND {
         server.execute("two", &[statement]).await;
         for known in [&one, &recorded] {
             let found = compare_within(known, &two, &tolerances, &Silent)
@@ -126,6 +152,38 @@ async fn privileged_values_within_a_tolerance_pass_and_are_counted_and_others_do
     assert!(text.contains("all 50 rows differ in this column"), "{text}");
 }
 
+/// Column, limit and reason of tolerances that can't be used, and why.
+const REFUSED: [(&str, &str, &str, &str); 8] = [
+    (
+        "ziaci.prospech",
+        "0.005",
+        "",
+        "a tolerance without a reason",
+    ),
+    (
+        "ziaci.prospech",
+        "x",
+        "x",
+        "`within` is neither a number above 0",
+    ),
+    ("ziaci.id", "1", "x", "it is part of the key"),
+    ("ziaci.nic", "1", "x", "the table has no such column"),
+    ("nic.cena", "1", "x", "the old database has no such table"),
+    ("bez.a", "1", "x", "the table has no key"),
+    (
+        "ziaci.kedy",
+        "1",
+        "x",
+        "seconds (\"2s\") for dates and times",
+    ),
+    (
+        "ziaci.cena",
+        "1s",
+        "x",
+        "numbers (\"0.005\") are for FLOAT, DOUBLE and DECIMAL",
+    ),
+];
+
 fn project(env: &TestEnv, server: &MariaDb, tolerance: &str) {
     let url = |name| format!("mysql://reader:tajn%C3%A9@127.0.0.1:{}/{name}", server.port);
     let text = format!(
@@ -147,37 +205,7 @@ async fn privileged_a_tolerance_that_can_not_be_used_is_refused_with_its_line() 
     record(&server.address("one"), &folder, &Silent)
         .await
         .unwrap();
-    let table = [
-        (
-            "ziaci.prospech",
-            "0.005",
-            "",
-            "a tolerance without a reason",
-        ),
-        (
-            "ziaci.prospech",
-            "x",
-            "x",
-            "`within` is neither a number above 0",
-        ),
-        ("ziaci.id", "1", "x", "it is part of the key"),
-        ("ziaci.nic", "1", "x", "the table has no such column"),
-        ("nic.cena", "1", "x", "the old database has no such table"),
-        ("bez.a", "1", "x", "the table has no key"),
-        (
-            "ziaci.kedy",
-            "1",
-            "x",
-            "seconds (\"2s\") for dates and times",
-        ),
-        (
-            "ziaci.cena",
-            "1s",
-            "x",
-            "numbers (\"0.005\") are for FLOAT, DOUBLE and DECIMAL",
-        ),
-    ];
-    for (column, within, reason, expected) in table {
+    for (column, within, reason, expected) in REFUSED {
         project(
             &env,
             &server,
