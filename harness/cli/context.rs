@@ -12,7 +12,7 @@ use migrate_verify::{
     project::Project,
     replay::Clock,
     tool::Toolbox,
-    verification::{Comparison, Plan},
+    verification::{Comparison, Plan, tolerances},
     workspace::{RunId, Workspace, WorkspaceError, remove_dead},
 };
 
@@ -76,8 +76,10 @@ impl Context {
 
     /// Makes what a command needs that builds or boots: first removes what dead runs left, then makes a workspace.
     pub(crate) fn plan(&self, project: Project) -> Result<Plan, Failure> {
+        let tolerances = tolerances(&project)?;
         let workspace = self.workspace()?;
         Ok(Plan {
+            tolerances,
             project,
             cache: CACHE.into(),
             toolbox: self.toolbox.marked(workspace.id.as_str()),

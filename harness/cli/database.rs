@@ -3,10 +3,10 @@
 use std::{env, path::PathBuf, time::Instant};
 
 use migrate_verify::{
-    database::{self, DatabaseAddress, DatabaseError, Password, Recorded, Source},
+    database::{self, Comparison, DatabaseAddress, DatabaseError, Password, Recorded, Source},
     outcome::{RunReport, Stage, StageName, Verdict},
     project::{Legacy, Project},
-    verification,
+    verification::{manners, misplaced_tolerance, tolerances},
 };
 
 use super::{arguments::DatabaseCommand, clock, context::Context, failure::Failure, output};
@@ -29,7 +29,7 @@ pub(crate) async fn database(
                 .and_then(|legacy| legacy.database.clone());
             let mut address = address(&project, server.or(configured), "legacy.database")?;
             let legacy = project.legacy.as_ref();
-            address.manners = legacy.map(verification::manners).unwrap_or_default();
+            address.manners = legacy.map(manners).unwrap_or_default();
             record(context, &address, folder).await
         }
         DatabaseCommand::Compare { expected, server } => {
@@ -42,7 +42,7 @@ pub(crate) async fn database(
                 Some(text) => source(&project, text)?,
                 None => Source::Live(address(&project, None, "candidate.database")?),
             };
-            compare(context, &expected, &actual).await
+            compare(context, &project, &expected, &actual).await
         }
     }
 }
@@ -58,7 +58,7 @@ fn source(project: &Project, text: String) -> Result<Source, Failure> {
     if text.contains("://") {
         let mut address = address(project, Some(text), "candidate.database")?;
         if let Some(legacy) = project.legacy.as_ref().filter(|old| is_of(old, &address)) {
-            address.manners = verification::manners(legacy);
+            address.manners = manners(legacy);
         }
         Ok(Source::Live(address))
     } else if PathBuf::from(&text).is_file() {
@@ -163,12 +163,21 @@ fn summary(recorded: &Recorded) -> String {
 
 async fn compare(
     context: &Context,
+    project: &Project,
     expected: &Source,
     actual: &Source,
 ) -> Result<Verdict, Failure> {
     let start = Instant::now();
-    let cases = database::compare(expected, actual, context.observer.as_ref()).await;
+    let tolerances = tolerances(project)?;
+    let observer = context.observer.as_ref();
+    let compared = database::compare_within(expected, actual, &tolerances, observer).await;
+    let Comparison { cases, tolerated } =
+        compared.map_err(|error| match misplaced_tolerance(project, error) {
+            Ok(wrong) => Failure::from(wrong),
+            Err(error) => failure(&error),
+        })?;
     let mut not_compared = database::NOT_COMPARED.map(str::to_owned).to_vec();
+    not_compared.extend(tolerated);
     if matches!(expected, Source::Dump(_)) || matches!(actual, Source::Dump(_)) {
         not_compared.extend(database::not_in_dumps(&cases));
     }
@@ -206,6 +215,7 @@ fn failure(error: &DatabaseError) -> Failure {
         | DatabaseError::Busy { .. }
         | DatabaseError::Hidden { .. }
         | DatabaseError::SameServer { .. }
+        | DatabaseError::Tolerance { .. }
         | DatabaseError::NotRecorded { .. }
         | DatabaseError::Read { .. }
         | DatabaseError::Write { .. }

@@ -26,6 +26,7 @@ use super::{
     schema::text,
     server,
     source::Source,
+    tolerance::{Tolerance, Tolerances},
 };
 use crate::{
     outcome::{Case, CaseId, Difference},
@@ -61,6 +62,30 @@ pub async fn compare_live(
 
 /// Compares everything, or says why nothing was; the first is the one that is right.
 pub async fn compare(expected: &Source, actual: &Source, observer: &dyn Observer) -> Vec<Case> {
+    let compared = compare_within(expected, actual, &[], observer).await;
+    compared.map_or_else(
+        |error| vec![Case::broken(CaseId::new(&["database", "tables"]), &error)],
+        |compared| compared.cases,
+    )
+}
+
+/// What came of a comparison.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// The cases.
+    pub cases: Vec<Case>,
+    /// What each tolerance let pass, for the report.
+    pub tolerated: Vec<String>,
+}
+
+/// Compares everything but what tolerances let pass; the only error is a tolerance that can't be used ([`DatabaseError::Tolerance`]).
+pub async fn compare_within(
+    expected: &Source,
+    actual: &Source,
+    tolerances: &[Tolerance],
+    observer: &dyn Observer,
+) -> Result<Comparison, DatabaseError> {
+    let mut tolerances = Tolerances::new(tolerances);
     let what = "database".to_owned();
     observer.observe(Event::Started { what: what.clone() });
     let opened = async {
@@ -73,11 +98,15 @@ pub async fn compare(expected: &Source, actual: &Source, observer: &dyn Observer
     let mut cases = Vec::new();
     let result = match opened {
         Ok((mut expected, mut actual)) => {
-            compare_contents(&mut expected, &mut actual, observer, &mut cases).await
+            let sides = (&mut expected, &mut actual);
+            compare_contents(sides, &mut tolerances, observer, &mut cases).await
         }
         Err(error) => Err(error),
     };
     if let Err(error) = result {
+        if matches!(error, DatabaseError::Tolerance { .. }) {
+            return Err(error);
+        }
         let id = if cases.is_empty() { "server" } else { "tables" };
         cases.push(Case::broken(CaseId::new(&["database", id]), &error));
     }
@@ -85,12 +114,13 @@ pub async fn compare(expected: &Source, actual: &Source, observer: &dyn Observer
         what,
         how: format!("{} cases", cases.len()),
     });
-    cases
+    let tolerated = tolerances.told();
+    Ok(Comparison { cases, tolerated })
 }
 
 async fn compare_contents(
-    expected: &mut Contents,
-    actual: &mut Contents,
+    (expected, actual): (&mut Contents, &mut Contents),
+    tolerances: &mut Tolerances<'_>,
     observer: &dyn Observer,
     cases: &mut Vec<Case>,
 ) -> Result<(), DatabaseError> {
@@ -99,6 +129,7 @@ async fn compare_contents(
         cases.push(compare_servers(expected, actual).await?);
     }
     let known = expected.names().await?;
+    tolerances.check(expected, &known).await?;
     let found = actual.names().await?;
     cases.push(compare_names(&known, &found));
     let both: Vec<&Name> = known
@@ -107,7 +138,7 @@ async fn compare_contents(
         .filter(|name| found.tables.contains(name))
         .collect();
     for (done, name) in (1_u64..).zip(&both) {
-        cases.extend(compare_table(expected, actual, name).await);
+        cases.extend(compare_table(expected, actual, name, tolerances).await);
         observer.observe(Event::Counted {
             what: "database".to_owned(),
             done,
@@ -327,7 +358,12 @@ fn compare_names(known: &Names, found: &Names) -> Case {
 }
 
 /// Compares one table's schema and rows.
-async fn compare_table(expected: &mut Contents, actual: &mut Contents, name: &Name) -> [Case; 2] {
+async fn compare_table(
+    expected: &mut Contents,
+    actual: &mut Contents,
+    name: &Name,
+    tolerances: &mut Tolerances<'_>,
+) -> [Case; 2] {
     let id = |part| CaseId::new(&["database", &name.escaped(), part]);
     let both = async {
         expected.mend().await?;
@@ -347,7 +383,7 @@ async fn compare_table(expected: &mut Contents, actual: &mut Contents, name: &Na
     let differences = description::compare("", description, &found.table().description);
     let evidence = format!("{} columns, keys and settings", description.0.len());
     let schema = Case::compared(id("schema"), differences, evidence);
-    let rows = match watched_rows((&known, expected), (&found, actual)).await {
+    let rows = match watched_rows((&known, expected), (&found, actual), tolerances).await {
         Ok(Rows::Compared(differences, evidence)) => {
             Case::compared(id("rows"), differences, evidence)
         }
@@ -361,10 +397,11 @@ async fn compare_table(expected: &mut Contents, actual: &mut Contents, name: &Na
 async fn watched_rows(
     (known, expected): (&Found, &mut Contents),
     (found, actual): (&Found, &mut Contents),
+    tolerances: &mut Tolerances<'_>,
 ) -> Result<Rows, DatabaseError> {
     let first = expected.watch(known).await?;
     let second = actual.watch(found).await?;
-    let rows = compare_rows((known, expected), (found, actual)).await;
+    let rows = compare_rows((known, expected), (found, actual), tolerances).await;
     for (contents, watch) in [(expected, first), (actual, second)] {
         if let (Contents::Live(connection, _), Some(watch)) = (contents, watch) {
             // What was read badly says more than that it changed.

@@ -20,6 +20,7 @@ use super::{
     dump_table,
     dump_text::{Literal, Remark, Remarks, Statement, Statements, TextError, rows},
     error::DatabaseError,
+    large,
     name::{Name, readable},
     rows::key_of,
     schema::{ColumnKind, Table, assemble},
@@ -262,6 +263,11 @@ impl Open {
             .enumerate()
             .map(|(position, literal)| self.cell(position, literal, charset))
             .collect::<Result<_, _>>()?;
+        if row.iter().flatten().any(|value| large::is_large(value)) {
+            return Err(
+                "a value is too large to be compared from a dump: restore it and compare the server",
+            );
+        }
         if key_of(&self.table.layout, &row).is_none() {
             return Err("a key is not a number");
         }

@@ -106,6 +106,16 @@ pub enum DatabaseError {
         /// The other.
         second: String,
     },
+    /// A tolerance can't be used.
+    #[error("the tolerance of {column} can't be used: {reason}")]
+    Tolerance {
+        /// Its place in the list that was given.
+        index: usize,
+        /// Table and column.
+        column: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// There is no recording.
     #[error("{} holds no recorded database", folder.display())]
     NotRecorded {
@@ -170,6 +180,7 @@ impl DatabaseError {
             | Self::Hidden { .. }
             | Self::SameServer { .. }
             | Self::NotRecorded { .. }
+            | Self::Tolerance { .. }
             | Self::Read { .. }
             | Self::Write { .. }
             | Self::Format { .. } => None,

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::{
     cause::{Change, explain},
     cell::{Row, show, show_both},
-    schema::Layout,
+    large::LargePair,
+    schema::{Column, Layout},
+    tolerance::Tolerance,
 };
 use crate::outcome::Difference;
 
@@ -24,6 +26,8 @@ pub(super) struct Pairing<'a> {
     pub(super) actual: &'a Layout,
     /// The positions of the columns that both have.
     pub(super) columns: Vec<(usize, usize)>,
+    /// The tolerances of columns, by their expected position, with their place in the project's list.
+    tolerances: BTreeMap<usize, (usize, &'a Tolerance)>,
 }
 
 impl<'a> Pairing<'a> {
@@ -45,7 +49,29 @@ impl<'a> Pairing<'a> {
             expected,
             actual,
             columns,
+            tolerances: BTreeMap::new(),
         }
+    }
+
+    /// Adds what columns may differ by, by name.
+    #[must_use]
+    pub(super) fn tolerating(mut self, own: &BTreeMap<String, (usize, &'a Tolerance)>) -> Self {
+        let named = |(position, column): (usize, &Column)| {
+            Some((position, *own.get(&column.name.to_string())?))
+        };
+        self.tolerances = self
+            .expected
+            .columns
+            .iter()
+            .enumerate()
+            .filter_map(named)
+            .collect();
+        self
+    }
+
+    /// Returns whether a column has a tolerance, so that equal digests are not all that is the same.
+    pub(super) fn is_tolerant(&self) -> bool {
+        !self.tolerances.is_empty()
     }
 
     /// Returns the values of an expected row in columns that both have.
@@ -87,6 +113,10 @@ pub(super) struct Findings {
     extra: Surplus,
     /// How many pairs of rows were compared.
     pub(super) rows: u64,
+    /// Values that were not read and are not the same, to be looked into.
+    pub(super) large: Vec<LargePair>,
+    /// How many cells each tolerance let pass, by its place.
+    pub(super) passed: BTreeMap<usize, u64>,
 }
 
 impl Findings {
@@ -99,6 +129,22 @@ impl Findings {
             }
             let column = &pairing.expected.columns[first];
             let other = &pairing.actual.columns[second];
+            let cells = (
+                (&expected[first], column.kind),
+                (&actual[second], other.kind),
+            );
+            if let Some((place, tolerance)) = pairing.tolerances.get(&first)
+                && tolerance.lets_pass(cells.0, cells.1)
+            {
+                *self.passed.entry(*place).or_default() += 1;
+                continue;
+            }
+            let rows = [expected, actual];
+            let known = self.large.len();
+            if let Some(large) = LargePair::new(known, rows, (first, second), pairing.expected) {
+                self.large.push(large);
+                continue;
+            }
             let change = explain(&expected[first], &actual[second], column.kind);
             let group = self
                 .groups

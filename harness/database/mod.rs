@@ -46,8 +46,10 @@ mod dump_text;
 mod cause;
 mod finding;
 mod keyed;
+mod large;
 mod multiset;
 mod parts;
+mod tolerance;
 
 mod comparison;
 mod contents;
@@ -55,10 +57,13 @@ mod row_comparison;
 
 pub use address::{DatabaseAddress, Password, Target};
 pub use change::{ChangeKind, ChangedCell, DatabaseState, RowChange, database_state, row_changes};
-pub use comparison::{NOT_COMPARED, compare, compare_live, compare_with_snapshot};
+pub use comparison::{
+    Comparison, NOT_COMPARED, compare, compare_live, compare_with_snapshot, compare_within,
+};
 pub use dump_objects::not_in_dumps;
 pub use error::DatabaseError;
 pub use fingerprint::{Fingerprint, TableFingerprint, changed_tables, fingerprint};
 pub use manners::{Lock, Manners};
 pub use recording::{Recorded, record};
 pub use source::Source;
+pub use tolerance::Tolerance;

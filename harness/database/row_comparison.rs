@@ -13,6 +13,7 @@ use super::{
     parts::{self, Asked, LiveTable},
     rows::{KeyPart, Selection, Side},
     schema::{ColumnKind, Layout},
+    tolerance::Tolerances,
 };
 use crate::outcome::Difference;
 
@@ -28,12 +29,13 @@ pub(super) enum Rows {
 pub(super) async fn compare_rows(
     expected: (&Found, &mut Contents),
     actual: (&Found, &mut Contents),
+    tolerances: &mut Tolerances<'_>,
 ) -> Result<Rows, DatabaseError> {
     let (known, known_in) = expected;
     let (found, found_in) = actual;
     let layout = &known.table().layout;
     let (shared, keyed) = shared_layout(layout, &found.table().layout);
-    let pairing = Pairing::new(layout, &shared);
+    let pairing = Pairing::new(layout, &shared).tolerating(&tolerances.of(&layout.table));
     let whole = pairing.columns.len() == layout.columns.len()
         && layout.columns.len() == shared.columns.len();
     if pairing.columns.is_empty() {
@@ -57,7 +59,8 @@ pub(super) async fn compare_rows(
     }
     let mut findings = Findings::default();
     let asked = match (live(known, &mut *known_in), live(found, &mut *found_in)) {
-        (Some(first), Some(second)) => {
+        // No digest says how far apart values are.
+        (Some(first), Some(second)) if !pairing.is_tolerant() => {
             parts::compare(&pairing, first, second, keyed, &mut findings).await?
         }
         (Some(_) | None, _) => Asked::Unproven,
@@ -72,15 +75,37 @@ pub(super) async fn compare_rows(
             (rows, how.to_owned())
         }
     };
+    let large = locate(&pairing, &findings, known_in, found_in).await?;
     let evidence = format!(
-        "{} rows of {} columns, {how}",
+        "{} rows of {} columns, {how}{}",
         thousands(rows),
-        pairing.columns.len()
+        pairing.columns.len(),
+        tolerances.count(&findings.passed)
     );
-    Ok(Rows::Compared(
-        findings.into_differences(&layout.table.to_string()),
-        evidence,
-    ))
+    let mut differences = findings.into_differences(&layout.table.to_string());
+    differences.extend(large);
+    Ok(Rows::Compared(differences, evidence))
+}
+
+/// Asks two servers where large values differ, or says no more than that they do.
+async fn locate(
+    pairing: &Pairing<'_>,
+    findings: &Findings,
+    known: &mut Contents,
+    found: &mut Contents,
+) -> Result<Vec<Difference>, DatabaseError> {
+    let mut differences = Vec::new();
+    for large in &findings.large {
+        differences.push(match (&mut *known, &mut *found) {
+            (Contents::Live(first, _), Contents::Live(second, _)) => {
+                large.locate(pairing, first, second).await?
+            }
+            (Contents::Live(..) | Contents::Recorded(_) | Contents::Dump(_), _) => {
+                large.told(pairing)
+            }
+        });
+    }
+    Ok(differences)
 }
 
 /// Reads all rows of both sides; returns how they were told apart.
@@ -187,7 +212,7 @@ async fn compare_chunks(
         };
         if known != chunk {
             let difference = Difference::new(locus, "rows", show(known), show(chunk));
-            differences.push(difference.because("the rows are recorded by digest only: compare with the old server itself to see them"));
+            differences.push(difference.because(by_digest_only(pairing)));
         }
     }
     let rows = recorded.iter().map(|chunk| chunk.rows).sum();
@@ -199,6 +224,14 @@ async fn compare_chunks(
             recorded.len()
         ),
     ))
+}
+
+fn by_digest_only(pairing: &Pairing<'_>) -> &'static str {
+    if pairing.is_tolerant() {
+        "the rows are recorded by digest only, which knows no tolerance: compare with the old server itself"
+    } else {
+        "the rows are recorded by digest only: compare with the old server itself to see them"
+    }
 }
 
 fn shown_key(key: &[KeyPart]) -> String {

@@ -10,6 +10,7 @@ use super::{
     cell::{Cell, Row, parse_cell, write_cell},
     connection::{Connection, Exactness, RowStream},
     error::DatabaseError,
+    large,
     row_hash::between,
     schema::{ColumnKind, Layout},
     table_file::TableFile,
@@ -66,6 +67,8 @@ pub(super) fn select(layout: &Layout, selection: Selection) -> (Vec<u8>, Exactne
             // The number 0 is what an ENUM holds after a wrong value; it reads as '', which may be a right value too.
             let zero = [b"IF(".as_slice(), &name, b"+0 = 0, 0x00, ", &name, b")"].concat();
             query.extend(zero);
+        } else if column.kind == ColumnKind::Long {
+            query.extend(large::value(&column.name));
         } else {
             query.extend(name);
         }
@@ -229,6 +232,9 @@ impl RowSource<'_> {
             .ok_or_else(|| self.wrong("there are more rows than it has"))?;
         if row.len() != self.layout.columns.len() {
             return Err(self.wrong("a row has another number of values than the table has columns"));
+        }
+        if large::is_unhashed(&row) {
+            return Err(self.wrong("a value is too large to be read, and the server can't hash it"));
         }
         if !self.keyed {
             return Ok(Some((Key::new(), row)));

@@ -6,6 +6,7 @@ use std::{
 };
 
 use serde::Deserialize;
+use toml::Spanned;
 
 use super::normaliser::Normaliser;
 use crate::input::{InputError, read_toml};
@@ -33,6 +34,9 @@ pub struct Project {
     /// The server under test, where it isn't the container.
     #[serde(default)]
     pub candidate: Candidate,
+    /// How databases are compared.
+    #[serde(default)]
+    pub database: Database,
     /// What is looked at of what scenarios do beside answering.
     #[serde(default)]
     pub effects: Effects,
@@ -214,6 +218,27 @@ pub struct Candidate {
     pub database_name: Option<String>,
     /// Its root folder as this host sees it, for `replay`; `run` uses the container's.
     pub root: Option<PathBuf>,
+}
+
+/// `[database]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Database {
+    /// Columns whose values may differ a little.
+    pub tolerance: Vec<Tolerance>,
+}
+
+/// `[[database.tolerance]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tolerance {
+    /// The column: `pupils.average`.
+    pub column: Spanned<String>,
+    /// How far its values may be off: `0.005` for numbers, `2s` for dates and times.
+    pub within: Spanned<String>,
+    /// Why that is no damage.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// `[effects]`.

@@ -7,7 +7,7 @@ mod config;
 mod normaliser;
 
 pub use config::{
-    CONFIG_NAME, Candidate, Container, DatabaseLock, DurationText, Effects, Image, Legacy, Percent,
-    Project, Recipe, Rootfs, Run, StateTree,
+    CONFIG_NAME, Candidate, Container, Database, DatabaseLock, DurationText, Effects, Image,
+    Legacy, Percent, Project, Recipe, Rootfs, Run, StateTree, Tolerance,
 };
 pub use normaliser::Normaliser;

@@ -2,17 +2,37 @@
 
 use super::{part::Part, plan::Plan};
 use crate::{
-    database::{self, DatabaseAddress, Fingerprint, Lock, Manners},
+    database::{self, Comparison, DatabaseAddress, Fingerprint, Lock, Manners, Source},
     outcome::{Case, CaseId, Difference},
     project::{DatabaseLock, Legacy},
     scenario::Scenario,
 };
 
 /// Compares the candidate's database with the recorded one, or with the old server itself where nothing was recorded.
-pub(super) async fn compare(plan: &Plan, candidate: &DatabaseAddress) -> Vec<Case> {
+pub(super) async fn compare(plan: &Plan, candidate: &DatabaseAddress) -> Comparison {
+    let known = match known(plan) {
+        Ok(known) => known,
+        Err(case) => return alone(*case),
+    };
+    let candidate = Source::Live(candidate.clone());
+    let observer = plan.observer.as_ref();
+    database::compare_within(&known, &candidate, &plan.tolerances, observer)
+        .await
+        .unwrap_or_else(|error| alone(Case::broken(CaseId::new(&["database"]), &error)))
+}
+
+fn alone(case: Case) -> Comparison {
+    Comparison {
+        cases: vec![case],
+        tolerated: Vec::new(),
+    }
+}
+
+/// Returns what the candidate is compared with.
+fn known(plan: &Plan) -> Result<Source, Box<Case>> {
     let folder = plan.project.folder.join("snapshots/database");
     if folder.is_dir() {
-        return database::compare_with_snapshot(candidate, &folder, plan.observer.as_ref()).await;
+        return Ok(Source::Recorded(folder));
     }
     let live = plan
         .project
@@ -21,7 +41,8 @@ pub(super) async fn compare(plan: &Plan, candidate: &DatabaseAddress) -> Vec<Cas
         .and_then(|legacy| legacy.database.as_ref());
     let Some(text) = live else {
         let reason = "nothing to compare with: `migrate-verify database record` has not been run and legacy.database is not set";
-        return vec![Case::not_run(CaseId::new(&["database"]), reason)];
+        let case = Case::not_run(CaseId::new(&["database"]), reason);
+        return Err(Box::new(case));
     };
     match text.parse::<DatabaseAddress>() {
         Ok(mut legacy) => {
@@ -32,9 +53,9 @@ pub(super) async fn compare(plan: &Plan, candidate: &DatabaseAddress) -> Vec<Cas
                 .map(manners)
                 .unwrap_or_default();
             legacy.password = legacy.password.or_else(|| plan.database_password.clone());
-            database::compare_live(&legacy, candidate, plan.observer.as_ref()).await
+            Ok(Source::Live(legacy))
         }
-        Err(error) => vec![Case::broken(CaseId::new(&["database"]), &error)],
+        Err(error) => Err(Box::new(Case::broken(CaseId::new(&["database"]), &error))),
     }
 }
 

@@ -27,6 +27,7 @@ mod restore;
 mod run;
 mod second_boot;
 mod stages;
+mod tolerances;
 mod variations;
 mod written;
 
@@ -39,4 +40,5 @@ pub use options::replay_options;
 pub use plan::Plan;
 pub use run::{verify, verify_rootfs};
 pub use stages::Verified;
+pub use tolerances::{misplaced_tolerance, tolerances};
 pub use variations::Comparison;

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::variations::Comparison;
 use crate::{
-    database::Password,
+    database::{Password, Tolerance},
     progress::{Event, Observer},
     project::Project,
     recipe::Store,
@@ -30,6 +30,8 @@ pub struct Plan {
     pub clock: Clock,
     /// How builds are compared.
     pub comparison: Comparison,
+    /// What columns of the database may differ by.
+    pub tolerances: Vec<Tolerance>,
     /// The password of databases whose address holds none.
     pub database_password: Option<Password>,
     /// When the run started: RFC 3339, UTC.

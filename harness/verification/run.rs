@@ -308,7 +308,9 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> (Guest, Vec<Scena
                 return (guest, Vec::new());
             }
         };
-        cases = database::compare(plan, &database.address).await;
+        let compared = database::compare(plan, &database.address).await;
+        cases = compared.cases;
+        stages.not_compared.extend(compared.tolerated);
         let left_out = crate::database::NOT_COMPARED.map(str::to_owned);
         stages.not_compared.extend(left_out);
         data = Some(Data {

@@ -879,15 +879,13 @@ async fn privileged_mariadb_takes_a_password_of_before_4_1() {
 }
 
 #[tokio::test]
-async fn privileged_a_crashed_table_and_one_too_large_are_named_and_the_others_compared() {
-    let server = MariaDb::start(&["--myisam-recover-options=OFF", "--max-allowed-packet=128M"]);
+async fn privileged_a_crashed_table_is_named_and_the_others_compared() {
+    let server = MariaDb::start(&["--myisam-recover-options=OFF"]);
     for name in ["one", "two"] {
         server.databases(&[name]).await;
         let statements = [
             "CREATE TABLE zla (id INT NOT NULL PRIMARY KEY, a VARCHAR(20)) ENGINE=MyISAM",
             "INSERT INTO zla SELECT seq, seq FROM seq_1_to_100",
-            "CREATE TABLE velka (id INT NOT NULL PRIMARY KEY, a LONGBLOB)",
-            "INSERT INTO velka VALUES (1, REPEAT('x', 70000000))",
             "CREATE TABLE `žiaci's \"x\\y%_` (a INT)",
             "INSERT INTO `žiaci's \"x\\y%_` VALUES (1)",
             "CREATE TABLE zdrava (a INT)",
@@ -902,10 +900,6 @@ async fn privileged_a_crashed_table_and_one_too_large_are_named_and_the_others_c
     assert_eq!(Verdict::of(&cases), Verdict::Inconclusive, "{text}");
     assert!(
         text.contains("zla") && !text.contains("zdrava") && !text.contains("žiaci"),
-        "{text}"
-    );
-    assert!(
-        text.contains("database/velka/rows Broken the rows of velka can't be read"),
         "{text}"
     );
     server
