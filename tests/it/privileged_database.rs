@@ -817,6 +817,36 @@ async fn privileged_large_tables_are_compared_by_their_servers_and_every_damage_
 }
 
 #[tokio::test]
+async fn privileged_doubled_rows_in_a_copy_without_the_key_are_found() {
+    let server = MariaDb::start(&[]);
+    for engine in ["InnoDB", "MyISAM"] {
+        server.databases(&["one", "two"]).await;
+        server.execute("one", &large(engine, "PRIMARY KEY")).await;
+        // The row is there three times: exclusive or alone would take it for one.
+        let copy = [
+            "CREATE TABLE velka LIKE one.velka",
+            "ALTER TABLE velka DROP PRIMARY KEY",
+            "INSERT INTO velka SELECT * FROM one.velka",
+        ];
+        let doubled = "INSERT INTO velka SELECT * FROM one.velka WHERE id = 3006";
+        server.execute("two", &copy).await;
+        server.execute("two", &[doubled, doubled]).await;
+        let (one, two) = (server.address("one"), server.address("two"));
+        let text = findings(&compare_live(&one, &two, &Silent).await);
+        assert!(text.contains("velka[id=3006] extra-row"), "{text}");
+        server
+            .execute("two", &["DELETE FROM velka WHERE id IN (3000, 3003)"])
+            .await;
+        let text = findings(&compare_live(&one, &two, &Silent).await);
+        for expected in ["3000] missing-row", "3003] missing-row", "3006] extra-row"] {
+            assert!(text.contains(&format!("velka[id={expected}")), "{text}");
+        }
+        let drop = ["DROP DATABASE one", "DROP DATABASE two"];
+        server.execute("mysql", &drop).await;
+    }
+}
+
+#[tokio::test]
 async fn privileged_rows_that_a_server_can_not_hash_are_read() {
     let server = MariaDb::start(&["--max-allowed-packet=1M"]);
     for (name, engine) in [("one", "InnoDB"), ("two", "MyISAM")] {

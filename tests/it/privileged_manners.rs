@@ -220,6 +220,46 @@ async fn privileged_a_recording_that_was_cut_off_goes_on_and_never_looks_finishe
     assert_ne!(files(&folder), old);
 }
 
+#[tokio::test]
+async fn privileged_a_killed_recording_says_what_it_takes_over() {
+    let server = MariaDb::start(&[]);
+    server.databases(&["one"]).await;
+    let mut statements = tables();
+    statements.push("CREATE TABLE a (meno VARCHAR(30)) ENGINE=MyISAM".to_owned());
+    server.execute("one", &statements).await;
+    let env = TestEnv::new();
+    let project = |load| {
+        let address = format!("mysql://reader:tajn%C3%A9@127.0.0.1:{}/one", server.port);
+        let text = format!("[legacy]\ndatabase = \"{address}\"\ndatabase_load = {load}\n");
+        env.write("migrate-verify.toml", text);
+    };
+    project(1);
+    let record = ["database", "record"];
+    env.kill_at(&record, "snapshots/database/unfinished/a.seen");
+    let compared = env.run(&[
+        "database",
+        "compare",
+        "--server",
+        "mysql://reader@127.0.0.1/x",
+    ]);
+    assert!(
+        compared.contains("holds no recorded database"),
+        "{compared}"
+    );
+    project(100);
+    let text = env.run(&record);
+    let taken = "note: taken over from a session that was cut off, unchanged since: a (read at 2";
+    assert!(
+        text.starts_with("exit code: 0") && text.contains(taken),
+        "{text}"
+    );
+    let again = env.run(&record);
+    assert!(
+        again.contains("no file changed") && !again.contains("taken over"),
+        "{again}"
+    );
+}
+
 /// How often the server of the next test was asked how busy it is.
 static LOOKS: AtomicU32 = AtomicU32::new(0);
 

@@ -4,6 +4,8 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 /// A temporary folder in which the program is run with a cleared environment.
@@ -35,15 +37,7 @@ impl TestEnv {
     /// Runs the program; returns exit code, standard output and standard error as one text, the folder's path masked.
     #[must_use = "snapshot the output"]
     pub(crate) fn run(&self, arguments: &[&str]) -> String {
-        #[expect(clippy::disallowed_methods, reason = "the program under test")]
-        let output = Command::new(env!("CARGO_BIN_EXE_migrate-verify"))
-            .args(arguments)
-            .current_dir(self.path())
-            .env_clear()
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("COLUMNS", "100")
-            .output()
-            .unwrap();
+        let output = self.program(arguments).output().unwrap();
         let text = format!(
             "exit code: {}\n----- stdout -----\n{}----- stderr -----\n{}",
             output.status.code().unwrap_or(-1),
@@ -58,5 +52,30 @@ impl TestEnv {
             "[PROJECT]",
         )
         .replace(&self.path().display().to_string(), "[PROJECT]")
+    }
+
+    /// Starts the program, and kills it as soon as a file exists below the folder.
+    pub(crate) fn kill_at(&self, arguments: &[&str], path: &str) {
+        let mut running = self.program(arguments).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.path().join(path).exists() {
+            assert!(running.try_wait().unwrap().is_none(), "it ended by itself");
+            assert!(Instant::now() < deadline, "{path} does not come");
+            sleep(Duration::from_millis(5));
+        }
+        running.kill().unwrap();
+        running.wait().unwrap();
+    }
+
+    fn program(&self, arguments: &[&str]) -> Command {
+        #[expect(clippy::disallowed_methods, reason = "the program under test")]
+        let mut command = Command::new(env!("CARGO_BIN_EXE_migrate-verify"));
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("COLUMNS", "100");
+        command
     }
 }
