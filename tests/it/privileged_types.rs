@@ -70,6 +70,12 @@ const TYPES: &[[&str; 3]] = &[
     ["TEXT", "'a'", "'a '"],
     ["MEDIUMTEXT", "'a\\nb'", "'a\\rb'"],
     ["LONGTEXT", "''", "NULL"],
+    ["TEXT CHARACTER SET ucs2", "_utf8'\u{10d}'", "_utf8'c'"],
+    [
+        "LONGTEXT CHARACTER SET utf8",
+        "_utf8'\u{10d}'",
+        "_utf8'\u{109}'",
+    ],
     ["ENUM('','a','A')", "2", "3"],
     ["SET('a','b')", "0", "NULL"],
     [
