@@ -1,0 +1,103 @@
+//! Files that a step writes: compared by `replay` alone, where the candidate's root folder is mounted.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use crate::env::{LegacyServer, Reply, TestEnv};
+
+/// The root folders of both servers.
+static ROOTS: OnceLock<[PathBuf; 2]> = OnceLock::new();
+
+/// What the candidate does: which of [`MANNERS`].
+static MANNER: AtomicUsize = AtomicUsize::new(0);
+
+/// What a server does with its files when it is asked.
+type Manner = fn(&Path);
+
+/// The right manner, and wrong ones with what is found.
+const MANNERS: [(Manner, &str); 5] = [
+    (|root| append(root, "navsteva\n"), ""),
+    (|root| append(root, "n\u{e1}v\u{161}teva\n"), "navstevy.txt"),
+    (|_root| {}, "navstevy.txt"),
+    (
+        |root| {
+            append(root, "navsteva\n");
+            fs::write(tree(root).join("viac.txt"), "x").unwrap();
+        },
+        "viac.txt",
+    ),
+    (
+        |root| {
+            append(root, "navsteva\n");
+            fs::remove_file(tree(root).join("stary.txt")).unwrap();
+        },
+        "stary.txt",
+    ),
+];
+
+fn tree(root: &Path) -> PathBuf {
+    root.join("var/www/skola")
+}
+
+fn append(root: &Path, line: &str) {
+    let path = tree(root).join("navstevy.txt");
+    let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
+    file.write_all(line.as_bytes()).unwrap();
+}
+
+fn old(_path: &str, _reply: &mut Reply) {
+    MANNERS[0].0(&ROOTS.get().unwrap()[0]);
+}
+
+fn candidate(_path: &str, _reply: &mut Reply) {
+    MANNERS[MANNER.load(Ordering::SeqCst)].0(&ROOTS.get().unwrap()[1]);
+}
+
+#[test]
+fn files_that_a_step_writes_are_compared_by_replay_alone() {
+    let env = TestEnv::new();
+    let roots = ["old", "new"].map(|name| env.path().join(name));
+    for root in &roots {
+        fs::create_dir_all(tree(root)).unwrap();
+        fs::write(tree(root).join("navstevy.txt"), "prva\n").unwrap();
+        fs::write(tree(root).join("stary.txt"), "x\n").unwrap();
+    }
+    ROOTS.set(roots).unwrap();
+    let servers = [LegacyServer::with(0, old), LegacyServer::with(0, candidate)];
+    let config = format!(
+        "[legacy]\nurl = \"{}\"\nroot = \"old\"\n[candidate]\nurl = \"{}\"\nroot = \"new\"\n[effects]\nfiles = [\"/var/www/skola\"]\n",
+        servers[0].url, servers[1].url
+    );
+    env.write("migrate-verify.toml", config);
+    env.write(
+        "scenarios/zapis.toml",
+        "title = \"A visit is counted\"\nmutates = true\n[[step]]\nname = \"visit\"\nrequest = \"GET /nic.php\"\n",
+    );
+    let text = env.run(&["record", "--allow-writes", "--rounds", "1"]);
+    assert!(text.starts_with("exit code: 0"), "{text}");
+    let effects = fs::read_to_string(env.path().join("snapshots/zapis/effects.txt")).unwrap();
+    assert!(effects.contains("navstevy.txt"), "{effects}");
+    for (number, (_manner, expected)) in MANNERS.iter().enumerate() {
+        MANNER.store(number, Ordering::SeqCst);
+        fs::write(
+            tree(&ROOTS.get().unwrap()[1]).join("navstevy.txt"),
+            "prva\n",
+        )
+        .unwrap();
+        let text = env.run(&["replay", "--same-machine"]);
+        let code = i32::from(number > 0);
+        assert!(
+            text.starts_with(&format!("exit code: {code}")),
+            "{number}: {text}"
+        );
+        assert!(text.contains(expected), "{number}: {text}");
+        assert!(number > 0 || text.contains("database"), "{text}");
+    }
+}
