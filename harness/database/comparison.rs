@@ -16,16 +16,16 @@ use super::{
     address::{DatabaseAddress, Target},
     collations,
     connection::Connection,
-    contents::{Contents, Found, Kind},
+    contents::{Contents, Kind},
     description::{self, Description},
     dump_objects,
     error::DatabaseError,
     name::Name,
     objects::{Names, hidden},
-    row_comparison::{Rows, compare_rows},
     schema::text,
     server,
     source::Source,
+    table_comparison::compare_table,
     tolerance::{Tolerance, Tolerances},
 };
 use crate::{
@@ -355,60 +355,4 @@ fn compare_names(known: &Names, found: &Names) -> Case {
         return Case::not_run(id, "neither database has a table");
     }
     Case::compared(id, differences, evidence)
-}
-
-/// Compares one table's schema and rows.
-async fn compare_table(
-    expected: &mut Contents,
-    actual: &mut Contents,
-    name: &Name,
-    tolerances: &mut Tolerances<'_>,
-) -> [Case; 2] {
-    let id = |part| CaseId::new(&["database", &name.escaped(), part]);
-    let both = async {
-        expected.mend().await?;
-        actual.mend().await?;
-        Ok::<_, DatabaseError>((expected.table(name).await?, actual.table(name).await?))
-    };
-    let (known, found) = match both.await {
-        Ok(both) => both,
-        Err(error) => {
-            return [
-                Case::broken(id("schema"), &error),
-                Case::not_run(id("rows"), "the table's schema can't be read"),
-            ];
-        }
-    };
-    let description = &known.table().description;
-    let differences = description::compare("", description, &found.table().description);
-    let evidence = format!("{} columns, keys and settings", description.0.len());
-    let schema = Case::compared(id("schema"), differences, evidence);
-    let rows = match watched_rows((&known, expected), (&found, actual), tolerances).await {
-        Ok(Rows::Compared(differences, evidence)) => {
-            Case::compared(id("rows"), differences, evidence)
-        }
-        Ok(Rows::Incomparable(reason)) => Case::not_run(id("rows"), reason),
-        Err(error) => Case::broken(id("rows"), &error),
-    };
-    [schema, rows]
-}
-
-/// Compares rows that stay as they are while they are read.
-async fn watched_rows(
-    (known, expected): (&Found, &mut Contents),
-    (found, actual): (&Found, &mut Contents),
-    tolerances: &mut Tolerances<'_>,
-) -> Result<Rows, DatabaseError> {
-    let first = expected.watch(known).await?;
-    let second = actual.watch(found).await?;
-    let rows = compare_rows((known, expected), (found, actual), tolerances).await;
-    for (contents, watch) in [(expected, first), (actual, second)] {
-        if let (Contents::Live(connection, _), Some(watch)) = (contents, watch) {
-            // What was read badly says more than that it changed.
-            if rows.is_ok() {
-                watch.end(connection).await?;
-            }
-        }
-    }
-    rows
 }

@@ -54,6 +54,7 @@ mod tolerance;
 mod comparison;
 mod contents;
 mod row_comparison;
+mod table_comparison;
 
 pub use address::{DatabaseAddress, Password, Target};
 pub use change::{ChangeKind, ChangedCell, DatabaseState, RowChange, database_state, row_changes};
