@@ -35,7 +35,7 @@ fn outcome(report: &serde_json::Value, id: &str) -> (String, String) {
 #[test]
 fn privileged_a_group_has_a_state_of_its_own_and_a_scenario_that_needs_anothers_change_is_told_so()
 {
-    let project = DemoProject::new();
+    let project = DemoProject::with_pristine_server();
     fs::remove_dir_all(project.path("scenarios")).unwrap();
     fs::create_dir(project.path("scenarios")).unwrap();
     let look = "[[step]]\nname = \"ziak\"\nrequest = \"GET /ziak.php?id=314\"\n";

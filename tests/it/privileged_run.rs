@@ -81,7 +81,7 @@ fn traces(run: &str) -> Vec<String> {
 
 #[test]
 fn privileged_a_right_copy_is_verified_and_a_wrong_one_is_named() {
-    let project = DemoProject::new();
+    let project = DemoProject::with_pristine_server();
     for arguments in [
         &["database", "record"][..],
         &["record", "--allow-writes"],

@@ -47,6 +47,22 @@ impl DemoProject {
         Self { folder }
     }
 
+    /// The same, and the old server is started anew: its data are as in the dump, whatever other tests have asked it to change.
+    pub(crate) fn with_pristine_server() -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("ci/old-server.sh");
+        for what in ["stop", "start"] {
+            #[expect(clippy::disallowed_methods, reason = "the old server is not ours")]
+            let mut command = Command::new(&script);
+            let quiet = command
+                .arg(what)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            let status = quiet.status().unwrap();
+            assert!(status.success(), "{} {what}: {status}", script.display());
+        }
+        Self::new()
+    }
+
     /// Returns a path in the project.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder.path().join(path)
