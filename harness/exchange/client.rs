@@ -13,7 +13,7 @@ use super::{
     chunked::{Chunks, Progress},
     error::{ExchangeError, Phase},
     head::{self, BodyPlan, Head},
-    request::{Request, Server},
+    request::{Dialect, Request, Server},
 };
 use crate::charset::visible;
 
@@ -30,8 +30,8 @@ pub struct Limits {
     pub head: usize,
     /// The longest body, chunk heads included.
     pub body: usize,
-    /// Whether the server is asked to keep the connection, where a request does not say so itself.
-    pub keep_alive: bool,
+    /// How requests are made where they don't say so themselves.
+    pub dialect: Dialect,
 }
 
 impl Default for Limits {
@@ -42,7 +42,7 @@ impl Default for Limits {
             whole: Duration::from_secs(120),
             head: 256 << 10,
             body: 64 << 20,
-            keep_alive: false,
+            dialect: Dialect::default(),
         }
     }
 }
@@ -113,7 +113,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
 
     /// Asks once.
     pub(super) async fn exchange(&mut self, request: &Request) -> Result<Answer, ExchangeError> {
-        let bytes = request.to_bytes(self.server, self.limits.keep_alive);
+        let bytes = request.to_bytes(self.server, self.limits.dialect);
         self.write(&bytes).await?;
         self.answer(&request.method).await
     }

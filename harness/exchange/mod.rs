@@ -20,5 +20,5 @@ pub use client::{Limits, read_answer, send};
 pub use error::{ExchangeError, Phase};
 pub use identity::same_machine;
 pub use readiness::is_ready;
-pub use request::{Request, Server, USER_AGENT};
+pub use request::{Dialect, HttpVersion, Request, Server, USER_AGENT};
 pub use visit::Visit;

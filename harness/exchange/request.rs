@@ -57,11 +57,51 @@ impl Server {
     }
 }
 
+/// The version of HTTP that a request speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// `HTTP/1.0`, as old proxies and monitors speak it: servers answer without chunks, and close.
+    Http10,
+    /// `HTTP/1.1`.
+    #[default]
+    Http11,
+}
+
+impl HttpVersion {
+    /// Reads `1.0` or `1.1`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "1.0" => Some(Self::Http10),
+            "1.1" => Some(Self::Http11),
+            _ => None,
+        }
+    }
+
+    /// Returns the end of a request's first line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+        }
+    }
+}
+
+/// How requests are made where they don't say so themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dialect {
+    /// The version of HTTP.
+    pub version: HttpVersion,
+    /// Whether the server is asked to keep the connection.
+    pub keep_alive: bool,
+}
+
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// `GET`, `POST` …
     pub method: String,
+    /// The version of HTTP; without one it is the dialect's.
+    pub version: Option<HttpVersion>,
     /// Path and query, encoded.
     pub target: String,
     /// Headers beside `Host`, `User-Agent`, `Accept`, `Accept-Encoding`, `Connection` and `Content-Length`; one of these
@@ -76,6 +116,7 @@ impl Request {
     pub fn get(target: &str) -> Self {
         Self {
             method: "GET".to_owned(),
+            version: None,
             target: target.to_owned(),
             headers: Vec::new(),
             body: None,
@@ -87,33 +128,41 @@ impl Request {
         matches!(self.method.as_str(), "GET" | "HEAD")
     }
 
+    /// Returns the version of HTTP in which it is sent.
+    pub fn version(&self, dialect: Dialect) -> HttpVersion {
+        self.version.unwrap_or(dialect.version)
+    }
+
     /// Returns whether the server is asked to keep the connection.
-    pub fn keeps_connection(&self, keep_alive: bool) -> bool {
+    pub fn keeps_connection(&self, dialect: Dialect) -> bool {
         let mut own = self
             .headers
             .iter()
             .filter(|(name, _)| name.eq_ignore_ascii_case("connection"))
             .peekable();
         if own.peek().is_none() {
-            return keep_alive;
+            return dialect.keep_alive;
         }
         own.all(|(_, value)| value.eq_ignore_ascii_case("keep-alive"))
     }
 
     /// Returns the bytes that are sent: the same for both servers but for `Host`.
-    pub fn to_bytes(&self, server: &Server, keep_alive: bool) -> Vec<u8> {
+    pub fn to_bytes(&self, server: &Server, dialect: Dialect) -> Vec<u8> {
+        let connection = if dialect.keep_alive {
+            "keep-alive"
+        } else {
+            "close"
+        };
         let usual = [
             ("Host", server.authority.as_str()),
             ("User-Agent", USER_AGENT),
             ("Accept", "*/*"),
             ("Accept-Encoding", "identity"),
-            (
-                "Connection",
-                if keep_alive { "keep-alive" } else { "close" },
-            ),
+            ("Connection", connection),
         ];
         let mut head = String::with_capacity(512);
-        for part in [&self.method, " ", &self.target, " HTTP/1.1\r\n"] {
+        let version = self.version(dialect).as_str();
+        for part in [&self.method, " ", &self.target, " ", version, "\r\n"] {
             head.push_str(part);
         }
         let mut push = |name: &str, value: &str| {
@@ -156,7 +205,7 @@ mod tests {
             .headers
             .push(("accept".to_owned(), "text/html".to_owned()));
         request.body = Some(b"a=b".to_vec());
-        let bytes = request.to_bytes(&server, false);
+        let bytes = request.to_bytes(&server, Dialect::default());
         let text = str::from_utf8(&bytes).unwrap().replace('\r', "␍");
         insta::assert_snapshot!(text, @r"
         GET /x?y HTTP/1.1␍

@@ -13,7 +13,7 @@ use super::{
     answer::{Answer, Framing},
     client::{Connection, Limits},
     error::ExchangeError,
-    request::{Request, Server},
+    request::{HttpVersion, Request, Server},
 };
 
 /// No connection carries more requests: servers end one after a number of them, and tell so in the last answer's `Connection`,
@@ -122,8 +122,9 @@ impl Visit {
         stream: TcpStream,
         requests: usize,
     ) {
-        let wanted = self.keeps && request.keeps_connection(limits.keep_alive);
-        if wanted && requests < MOST_REQUESTS && is_kept(answer) {
+        let wanted = self.keeps && request.keeps_connection(limits.dialect);
+        let asked_in = request.version(limits.dialect);
+        if wanted && requests < MOST_REQUESTS && is_kept(answer, asked_in) {
             self.kept = Some(Kept { stream, requests });
         }
     }
@@ -157,7 +158,7 @@ fn was_closed(error: &ExchangeError) -> bool {
 }
 
 /// Returns whether the server keeps the connection behind an answer whose end is beyond doubt.
-fn is_kept(answer: &Answer) -> bool {
+fn is_kept(answer: &Answer, asked_in: HttpVersion) -> bool {
     let ends_clearly = match answer.framing {
         Framing::Length | Framing::Chunked | Framing::NoBody => answer.anomalies.is_empty(),
         Framing::Close => false,
@@ -168,11 +169,9 @@ fn is_kept(answer: &Answer) -> bool {
             .flat_map(|line| line.value.split(|&byte| byte == b','))
             .any(|token| token.trim_ascii().eq_ignore_ascii_case(wanted.as_bytes()))
     };
-    let is_kept = if answer.status_line.starts_with(b"HTTP/1.1 ") {
-        !says("close")
-    } else {
-        answer.status_line.starts_with(b"HTTP/1.0 ") && says("keep-alive") && !says("close")
-    };
+    let by_itself = asked_in == HttpVersion::Http11 && answer.status_line.starts_with(b"HTTP/1.1 ");
+    let is_known = by_itself || answer.status_line.starts_with(b"HTTP/1.");
+    let is_kept = is_known && (by_itself || says("keep-alive")) && !says("close");
     ends_clearly && is_kept && !is_last(answer)
 }
 

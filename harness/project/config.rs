@@ -147,6 +147,8 @@ pub struct Legacy {
     /// The charset of pages that declare none.
     #[serde(default = "windows_1250")]
     pub charset: String,
+    /// The version of HTTP in which requests are made: `1.1` by default.
+    pub http_version: Option<String>,
     /// Whether requests ask the server to keep the connection, as browsers do.
     #[serde(default)]
     pub keep_alive: bool,

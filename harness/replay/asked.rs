@@ -2,12 +2,22 @@
 
 use crate::{
     digest::Sha256Digest,
-    exchange::Limits,
+    exchange::{HttpVersion, Limits},
     scenario::{Part, PartContent, Sent, Step},
 };
 
+/// Returns the first line of what a step asks, as the scenario writes it; with the version where that is not the usual one.
+pub(super) fn first_line(step: &Step, limits: &Limits) -> String {
+    let line = format!("{} {}", step.method, step.target);
+    match step.version.unwrap_or(limits.dialect.version) {
+        HttpVersion::Http11 => line,
+        version @ HttpVersion::Http10 => format!("{line} {}", version.as_str()),
+    }
+}
+
 /// Returns the digest of everything that a step asks; a file counts by its content, one that can't be read as missing. That the
-/// project keeps connections counts as the header that it sends: answers to other requests can't be compared.
+/// project keeps connections counts as the header that it sends: answers to other requests can't be compared. So does an old version of
+/// HTTP.
 pub(super) fn asked(step: &Step, limits: &Limits) -> String {
     let mut parts = Parts::default();
     parts.extend([&step.method, &step.target, &step.follow.to_string()]);
@@ -15,8 +25,12 @@ pub(super) fn asked(step: &Step, limits: &Limits) -> String {
         parts.extend([name, value]);
     }
     let is_connection = |(name, _): &(String, String)| name.eq_ignore_ascii_case("connection");
-    if limits.keep_alive && !step.headers.iter().any(is_connection) {
+    if limits.dialect.keep_alive && !step.headers.iter().any(is_connection) {
         parts.extend(["Connection", "keep-alive"]);
+    }
+    match step.version.unwrap_or(limits.dialect.version) {
+        HttpVersion::Http11 => {}
+        version @ HttpVersion::Http10 => parts.push(version.as_str()),
     }
     match &step.sent {
         Sent::Nothing => {}

@@ -118,6 +118,7 @@ impl Browser {
         };
         let mut request = Request {
             method: step.method.clone(),
+            version: step.version,
             target,
             headers,
             body,
@@ -220,6 +221,7 @@ impl Browser {
             let kind = |name: &String| name.eq_ignore_ascii_case("content-type");
             Request {
                 method: request.method.clone(),
+                version: request.version,
                 target,
                 headers: request
                     .headers
@@ -230,7 +232,10 @@ impl Browser {
                 body: request.body.clone(),
             }
         } else {
-            Request::get(&target)
+            Request {
+                version: request.version,
+                ..Request::get(&target)
+            }
         };
         self.decorate(&mut next, step);
         Ok(Some(next))

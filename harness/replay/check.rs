@@ -8,7 +8,11 @@ use std::{
 
 use regex::Regex;
 
-use super::{asked::asked, error::ReplayError, secrets::passwords};
+use super::{
+    asked::{asked, first_line},
+    error::ReplayError,
+    secrets::passwords,
+};
 use crate::{
     exchange::Limits,
     scenario::{Scenario, Step},
@@ -318,8 +322,7 @@ pub fn is_current(scenarios: &[Scenario], pending: &Pending, limits: &Limits) ->
 
 /// Returns whether an answer is one to what a step asks today.
 fn answers(step: &Step, snapshot: &Snapshot, limits: &Limits) -> bool {
-    snapshot.request == format!("{} {}", step.method, step.target)
-        && snapshot.asked == asked(step, limits)
+    snapshot.request == first_line(step, limits) && snapshot.asked == asked(step, limits)
 }
 
 /// Returns the step that a file is of.

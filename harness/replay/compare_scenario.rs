@@ -8,7 +8,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    asked::asked,
+    asked::{asked, first_line},
     browser::Correlation,
     checks::Uncompared,
     compare::{Manner, compare},
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     charset::visible,
-    exchange::{Limits, Server},
+    exchange::{HttpVersion, Limits, Server},
     outcome::{Case, CaseId, Difference, chain},
     scenario::Scenario,
     snapshot::{Snapshot, SnapshotError, store},
@@ -255,15 +255,28 @@ impl Comparing<'_> {
     /// Whether the request is another one than was recorded.
     fn outdated(&self, index: usize, recorded: &[(usize, Snapshot)]) -> Option<String> {
         let step = &self.scenario.steps[index];
-        let request = format!("{} {}", step.method, step.target);
+        let request = first_line(step, self.limits);
         let asked = asked(step, self.limits);
-        recorded
+        let (_, other) = recorded
             .iter()
-            .any(|(_, snapshot)| snapshot.request != request || snapshot.asked != asked)
-            .then(|| {
-                "the scenario asks something else than when it was recorded: `record` it again"
-                    .to_owned()
-            })
+            .find(|(_, snapshot)| snapshot.request != request || snapshot.asked != asked)?;
+        Some(match (version_of(&other.request), version_of(&request)) {
+            (old, new) if old != new => {
+                format!("it was recorded in {old} and is asked in {new} now: `record` it again")
+            }
+            _ => "the scenario asks something else than when it was recorded: `record` it again"
+                .to_owned(),
+        })
+    }
+}
+
+/// Returns the version of HTTP in which a recorded request was made.
+fn version_of(request: &str) -> &'static str {
+    let old = HttpVersion::Http10.as_str();
+    if request.ends_with(old) {
+        old
+    } else {
+        HttpVersion::Http11.as_str()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    asked::{asked, sent_names},
+    asked::{asked, first_line, sent_names},
     clock_evidence::PageDays,
     evidence::{Doubt, Learner, Sight},
     header_rule::{HeaderRule, rule},
@@ -88,7 +88,7 @@ pub(super) fn learn(
     ground.varied.merge(learner.varied);
     Ok(Snapshot {
         description: format!("{}: {}", ground.scenario.title, step.name),
-        request: format!("{} {}", step.method, step.target),
+        request: first_line(step, ground.limits),
         sent: sent_names(&step.sent),
         asked: asked(step, ground.limits),
         accepted: None,

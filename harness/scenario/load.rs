@@ -15,7 +15,10 @@ use super::{
     file::{CaptureTable, FileTable, HoleTable, ScenarioFile, StateWord, StepTable},
     model::{Capture, Extract, HandWrittenHole, Part, PartContent, Scenario, Sent, State, Step},
 };
-use crate::input::{InputError, read_toml};
+use crate::{
+    exchange::HttpVersion,
+    input::{InputError, read_toml},
+};
 
 /// A compiled expression is not larger: scenarios are shared, and an expression can be a bomb.
 const EXPRESSION_SIZE: usize = 1 << 20;
@@ -137,7 +140,7 @@ fn step(source: &Source<'_>, table: StepTable) -> Result<Step, InputError> {
             .wrong(&table.name, "this can't name a snapshot")
             .hint(NAME_HINT));
     }
-    let (method, target) = request_line(source, &table.request)?;
+    let (method, target, version) = request_line(source, &table.request)?;
     let mut headers = Vec::new();
     for (name, value) in table.headers {
         let text = name.get_ref();
@@ -169,6 +172,7 @@ fn step(source: &Source<'_>, table: StepTable) -> Result<Step, InputError> {
     Ok(Step {
         name: table.name.into_inner(),
         method,
+        version,
         target,
         headers,
         sent,
@@ -181,12 +185,20 @@ fn step(source: &Source<'_>, table: StepTable) -> Result<Step, InputError> {
 fn request_line(
     source: &Source<'_>,
     request: &Spanned<String>,
-) -> Result<(String, String), InputError> {
+) -> Result<(String, String, Option<HttpVersion>), InputError> {
     let text = request.get_ref();
     let wrong = |message: &str| {
         source
             .wrong(request, message)
             .hint("write `request = \"GET /path?query\"`")
+    };
+    let (text, version) = match text.rsplit_once(" HTTP/") {
+        None => (text.as_str(), None),
+        Some((text, version)) => {
+            let version = HttpVersion::parse(version)
+                .ok_or_else(|| wrong("the version is HTTP/1.0 or HTTP/1.1"))?;
+            (text, Some(version))
+        }
     };
     let (method, target) = text
         .split_once(' ')
@@ -200,7 +212,7 @@ fn request_line(
     if target.chars().any(char::is_control) {
         return Err(wrong("the path holds a control character"));
     }
-    Ok((method.to_owned(), target.to_owned()))
+    Ok((method.to_owned(), target.to_owned(), version))
 }
 
 fn sent(
@@ -384,7 +396,7 @@ capture = { id = { regex = 'id=(\d+)' }, place = { header = "Location" } }
 follow = true
 [[step]]
 name = "upload"
-request = "POST /upload.php"
+request = "POST /upload.php HTTP/1.0"
 multipart = { nazov = "ž", foto = { file = "photo.png", type = "image/png" } }
 holes = [{ regex = 'vtip: (.*)', reason = "joke of the day" }]
 "#,
@@ -397,7 +409,13 @@ holes = [{ regex = 'vtip: (.*)', reason = "joke of the day" }]
         );
         assert!(matches!(&step.sent, Sent::Form(fields) if fields.len() == 4));
         assert_eq!(step.captures.len(), 2);
-        assert!(matches!(&scenarios[0].steps[1].sent, Sent::Multipart(parts) if parts.len() == 2));
+        assert_eq!(step.version, None);
+        let step = &scenarios[0].steps[1];
+        assert!(matches!(&step.sent, Sent::Multipart(parts) if parts.len() == 2));
+        assert_eq!(
+            (step.target.as_str(), step.version),
+            ("/upload.php", Some(HttpVersion::Http10))
+        );
     }
 
     #[test]
@@ -412,6 +430,10 @@ holes = [{ regex = 'vtip: (.*)', reason = "joke of the day" }]
             (
                 step("request = \"GET x\""),
                 "/login.toml:4:11: the path begins with `/`",
+            ),
+            (
+                step("request = \"GET / HTTP/2\""),
+                "/login.toml:4:11: the version is HTTP/1.0 or HTTP/1.1",
             ),
             (
                 step("request = \"GET /\"\nbody = \"x\""),

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use regex::Regex;
 
+use crate::exchange::HttpVersion;
+
 /// A file of `scenarios/`.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -51,6 +53,8 @@ pub struct Step {
     pub name: String,
     /// `GET`, `POST` …
     pub method: String,
+    /// The version of HTTP, where the step names one.
+    pub version: Option<HttpVersion>,
     /// Path and query as written: text, with `${name}` for captured values.
     pub target: String,
     /// Further headers.

@@ -1,11 +1,19 @@
 //! How a project's scenarios are run.
 
-use crate::{charset::Charset, input::InputError, project::Project, replay, snapshot::Zone};
+use crate::{
+    charset::Charset,
+    exchange::{Dialect, HttpVersion},
+    input::InputError,
+    project::Project,
+    replay,
+    snapshot::Zone,
+};
 
 /// The charset of undeclared pages where the project does not say: the one of Slovak and Czech pages of that time.
 const USUAL: &str = "windows-1250";
 
-/// Makes the options of recording and replaying from the project: the charset of undeclared pages, the old server's time zone.
+/// Makes the options of recording and replaying from the project: the charset of undeclared pages, the old server's time zone, how
+/// it is asked.
 pub fn replay_options(
     project: &Project,
     clock: replay::Clock,
@@ -31,6 +39,24 @@ pub fn replay_options(
             })
         });
     let mut options = replay::Options::new(charset, zone.transpose()?, clock);
-    options.limits.keep_alive = legacy.is_some_and(|legacy| legacy.keep_alive);
+    options.limits.dialect = Dialect {
+        version: version(project)?,
+        keep_alive: legacy.is_some_and(|legacy| legacy.keep_alive),
+    };
     Ok(options)
+}
+
+/// Returns the version of HTTP in which servers are asked.
+fn version(project: &Project) -> Result<HttpVersion, InputError> {
+    let named = project.legacy.as_ref();
+    let Some(text) = named.and_then(|legacy| legacy.http_version.as_deref()) else {
+        return Ok(HttpVersion::default());
+    };
+    HttpVersion::parse(text).ok_or_else(|| {
+        InputError::new(
+            project.config_path(),
+            format!("legacy.http_version: `{text}` is not spoken"),
+        )
+        .hint("write \"1.0\" or \"1.1\"")
+    })
 }

@@ -8,6 +8,7 @@ mod cli;
 mod database_old;
 mod effects_files;
 mod pages;
+mod pages_asked;
 mod pages_files;
 mod pages_kept;
 mod pages_pending;

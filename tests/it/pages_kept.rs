@@ -13,7 +13,7 @@ use std::{
 };
 
 use migrate_verify::{
-    exchange::{Answer, ExchangeError, Limits, Request, Server, Visit},
+    exchange::{Answer, Dialect, ExchangeError, Limits, Request, Server, Visit},
     outcome::Verdict,
     replay::{Clock, check_files},
 };
@@ -156,7 +156,7 @@ fn scenario(pages: usize, mutates: bool) -> String {
 
 fn project(scenario: &str) -> Project {
     let mut project = Project::new(&[("pages", scenario)]);
-    project.options.limits.keep_alive = true;
+    project.options.limits.dialect.keep_alive = true;
     project
 }
 
@@ -207,7 +207,7 @@ async fn a_project_that_does_not_ask_for_it_keeps_no_connection_and_the_setting_
         checked.findings.len()
     };
     assert_eq!(outdated(&project), 0);
-    project.options.limits.keep_alive = false;
+    project.options.limits.dialect.keep_alive = false;
     assert_eq!(outdated(&project), 3);
     let (found, _) = replayed(&project, good).await;
     assert_eq!(found.matches("NotRun").count(), 3, "{found}");
@@ -317,7 +317,7 @@ async fn a_server_that_closes_a_kept_connection_makes_no_difference() {
 #[tokio::test]
 async fn an_application_that_closes_every_connection_is_silent() {
     let mut project = Project::new(&SCENARIOS);
-    project.options.limits.keep_alive = true;
+    project.options.limits.dialect.keep_alive = true;
     let server = LegacyServer::start();
     project.record(&server).await;
     assert_eq!(findings(&project.replay(&server).await), "");
@@ -343,7 +343,10 @@ async fn a_scenario_that_changes_data_asks_each_step_once_over_a_connection_of_i
 async fn visit(server: &KeepingServer, requests: &[Request]) -> Vec<Result<Answer, ExchangeError>> {
     let address = Server::parse(&server.url).unwrap();
     let limits = Limits {
-        keep_alive: true,
+        dialect: Dialect {
+            keep_alive: true,
+            ..Dialect::default()
+        },
         ..Limits::default()
     };
     let mut visit = Visit::new(true);
@@ -432,7 +435,10 @@ async fn an_unasked_answer_is_told_once_and_not_read() {
     let server = KeepingServer::start(good);
     let address = Server::parse(&server.url).unwrap();
     let limits = Limits {
-        keep_alive: true,
+        dialect: Dialect {
+            keep_alive: true,
+            ..Dialect::default()
+        },
         ..Limits::default()
     };
     let mut visit = Visit::new(true);

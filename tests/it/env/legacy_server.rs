@@ -139,7 +139,11 @@ fn serve(mut stream: TcpStream, application: &Application, fault: Fault, noisy: 
         application.make_noise(&mut reply);
     }
     thread::sleep(reply.delay);
-    let mut wire = wire(&reply);
+    let is_old = text
+        .lines()
+        .next()
+        .is_some_and(|line| line.ends_with(" HTTP/1.0"));
+    let mut wire = wire(&reply, is_old);
     wire.truncate(wire.len() - reply.cut);
     // The client may have gone.
     let _sent = stream.write_all(&wire);
@@ -171,7 +175,8 @@ fn read(stream: &mut TcpStream) -> Option<Vec<u8>> {
     }
 }
 
-fn wire(reply: &Reply) -> Vec<u8> {
+/// Writes an answer; to a client of HTTP/1.0 without chunks, as Apache 1.3 does.
+fn wire(reply: &Reply, is_old: bool) -> Vec<u8> {
     if let Some(raw) = &reply.raw {
         return raw.clone();
     }
@@ -179,7 +184,10 @@ fn wire(reply: &Reply) -> Vec<u8> {
     for (name, value) in &reply.headers {
         wire.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
     }
-    if reply.chunked {
+    if reply.chunked && is_old {
+        wire.extend_from_slice(b"Connection: close\r\n\r\n");
+        wire.extend_from_slice(&reply.body);
+    } else if reply.chunked {
         wire.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
         for chunk in reply.body.chunks(100) {
             wire.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
