@@ -1,5 +1,9 @@
 //! Strict decoding, and the check that encoding gives the same bytes back.
 
+use std::borrow::Cow;
+
+use encoding_rs::UTF_8;
+
 use super::label::Charset;
 
 /// The bytes that CP1250 leaves undefined. Browsers make C1 controls of them, other programs refuse or lose them.
@@ -33,6 +37,11 @@ pub enum DecodeError {
         /// The charset.
         charset: String,
     },
+}
+
+/// Returns `bytes` as text where they are UTF-8, in a fraction of the time that [`str::from_utf8`] takes for pages that are not English.
+pub fn utf8(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    UTF_8.decode_without_bom_handling_and_without_replacement(bytes)
 }
 
 /// Decodes `bytes`; fails instead of replacing.

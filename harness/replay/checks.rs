@@ -1,6 +1,6 @@
 //! The values that stood in holes: checked each by its kind, and against each other.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::excerpt::excerpts;
 use crate::{
@@ -12,12 +12,12 @@ use crate::{
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Uncompared {
     /// By how it was checked instead: number of places and of bytes.
-    pub(super) by_check: BTreeMap<String, (usize, usize)>,
+    pub(super) by_check: BTreeMap<Cow<'static, str>, (usize, usize)>,
 }
 
 impl Uncompared {
     /// Adds one place.
-    pub(super) fn add(&mut self, check: String, bytes: usize) {
+    pub(super) fn add(&mut self, check: Cow<'static, str>, bytes: usize) {
         let entry = self.by_check.entry(check).or_default();
         entry.0 += 1;
         entry.1 += bytes;

@@ -15,6 +15,7 @@
 //! Strings are written as JSON, which is YAML too and has one way to write each.
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use super::{
     front::{self, HoleRecord},
@@ -177,11 +178,11 @@ fn split(file: &str) -> Result<(&str, &str), String> {
 
 /// Reads a snapshot file; `beside` fetches the bytes of a binary one.
 pub(super) fn read(
-    mut file: String,
+    file: &str,
     state: State,
     beside: impl FnOnce(&str) -> Result<Vec<u8>, String>,
 ) -> Result<Snapshot, String> {
-    let (yaml, text) = split(&file)?;
+    let (yaml, text) = split(file)?;
     let version = format!("  version: {VERSION}");
     if !yaml.lines().any(|line| line == version) {
         return Err(OTHER_VERSION.to_owned());
@@ -205,15 +206,12 @@ pub(super) fn read(
         .collect();
     let mut headers = Vec::new();
     for (number, line) in info.headers.iter().enumerate() {
-        let holes = take(&mut places, &format!("header {number}"));
+        let holes = take(&mut places, || format!("header {number}"));
         headers.push(header(line, holes)?);
     }
     let charset = charset(info.charset.as_deref(), info.charset_from.as_deref())?;
     let binary = info.extension.is_some();
-    // The page stays where it was read to: pages are large.
-    let start = file.len() - text.len();
-    file.drain(..start);
-    let (body, digest) = body(file, info.extension, &mut places, beside)?;
+    let (body, digest) = body(text, info.extension, &mut places, beside)?;
     if digest.to_string() != info.body {
         return Err(EDITED.to_owned());
     }
@@ -261,18 +259,17 @@ const OTHER_VERSION: &str = "its format is of another version of this program; `
 
 /// Returns the digest of a front matter without the line that holds it.
 fn seal(yaml: &str) -> Sha256Digest {
-    let mut sealed = String::with_capacity(yaml.len() + 8);
-    sealed.push_str("---");
+    let mut sealed = Sha256::new_with_prefix("---");
     for line in yaml.split('\n').filter(|line| !line.starts_with(SEAL)) {
-        sealed.push('\n');
-        sealed.push_str(line);
+        sealed.update("\n");
+        sealed.update(line);
     }
-    sealed.push_str("\n---");
-    Sha256Digest::of(sealed.as_bytes())
+    sealed.update("\n---");
+    Sha256Digest::from_hasher(sealed)
 }
 
 fn body(
-    mut text: String,
+    text: &str,
     extension: Option<String>,
     places: &mut Vec<(String, usize, Hole)>,
     beside: impl FnOnce(&str) -> Result<Vec<u8>, String>,
@@ -282,21 +279,23 @@ fn body(
         let digest = Sha256Digest::of(&bytes);
         return Ok((Body::Binary { bytes, extension }, digest));
     }
-    if text.pop() != Some('\n') {
-        return Err("its last line has no end".to_owned());
-    }
+    let text = text.strip_suffix('\n').ok_or("its last line has no end")?;
     let digest = Sha256Digest::of(text.as_bytes());
-    let template = Template::from_marked(text, take(places, "body"))?;
+    let template = Template::from_marked(text.to_owned(), take(places, || "body".to_owned()))?;
     Ok((Body::Text(template), digest))
 }
 
-fn take(places: &mut Vec<(String, usize, Hole)>, wanted: &str) -> Vec<(usize, Hole)> {
-    let (taken, left) = std::mem::take(places)
-        .into_iter()
-        .partition(|(place, _, _)| place == wanted);
-    *places = left;
-    let taken: Vec<(String, usize, Hole)> = taken;
-    taken.into_iter().map(|(_, at, hole)| (at, hole)).collect()
+/// Takes the holes of one place.
+fn take(
+    places: &mut Vec<(String, usize, Hole)>,
+    wanted: impl FnOnce() -> String,
+) -> Vec<(usize, Hole)> {
+    if places.is_empty() {
+        return Vec::new();
+    }
+    let wanted = wanted();
+    let taken = places.extract_if(.., |(place, _, _)| *place == wanted);
+    taken.map(|(_, at, hole)| (at, hole)).collect()
 }
 
 fn header(line: &str, holes: Vec<(usize, Hole)>) -> Result<(String, Template), String> {

@@ -1,5 +1,7 @@
 //! Holes: parts of an answer that are known to vary, each with the shape that it must keep.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -178,23 +180,20 @@ impl HoleKind {
     }
 
     /// Says how a value of this kind is checked, for the list of what was not compared by the byte.
-    pub fn check_description(&self) -> String {
-        match self {
-            Self::Clock { .. } => {
-                "checked against the clock in the old server's time zone".to_owned()
-            }
-            Self::Recent { .. } => "checked to be a moment of the last two days".to_owned(),
-            Self::Duration { .. } => "checked for its shape and size".to_owned(),
+    pub fn check_description(&self) -> Cow<'static, str> {
+        let fixed = match self {
+            Self::Clock { .. } => "checked against the clock in the old server's time zone",
+            Self::Recent { .. } => "checked to be a moment of the last two days",
+            Self::Duration { .. } => "checked for its shape and size",
             Self::Token { .. } | Self::Number { .. } => {
-                "checked for its shape and to be the same wherever it stands".to_owned()
+                "checked for its shape and to be the same wherever it stands"
             }
-            Self::Age { .. } => {
-                "checked to be the recorded number of seconds, or one off".to_owned()
-            }
-            Self::Server { .. } => "checked to be the asked server's address".to_owned(),
-            Self::Secret { .. } => "compared by digest".to_owned(),
-            Self::Free { reason, .. } => format!("not compared: {reason}"),
-        }
+            Self::Age { .. } => "checked to be the recorded number of seconds, or one off",
+            Self::Server { .. } => "checked to be the asked server's address",
+            Self::Secret { .. } => "compared by digest",
+            Self::Free { reason, .. } => return format!("not compared: {reason}").into(),
+        };
+        fixed.into()
     }
 
     /// Returns whether `value` has the shape, whatever the clock says.

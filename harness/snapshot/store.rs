@@ -12,6 +12,7 @@ use super::{
     format::{self, State},
     model::Snapshot,
 };
+use crate::charset::utf8;
 
 /// No snapshot is larger; bodies are bounded when they are recorded.
 const LARGEST: u64 = 160 << 20;
@@ -35,7 +36,7 @@ pub fn read(path: &Path) -> Result<Option<Snapshot>, SnapshotError> {
         path: path.to_owned(),
         reason,
     };
-    let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
+    let text = utf8(&bytes).ok_or_else(|| wrong("it is not UTF-8".to_owned()))?;
     let beside = |extension: &str| {
         if !is_extension(extension) {
             return Err(format!("`{extension}` is no extension"));
@@ -47,7 +48,7 @@ pub fn read(path: &Path) -> Result<Option<Snapshot>, SnapshotError> {
             Err(error) => Err(error.to_string()),
         }
     };
-    format::read(text, state(path), beside)
+    format::read(&text, state(path), beside)
         .map(Some)
         .map_err(wrong)
 }
@@ -175,7 +176,7 @@ fn failed(path: &Path, attempt: &'static str, source: io::Error) -> SnapshotErro
 
 fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, SnapshotError> {
     let unread = |source| failed(path, "read", source);
-    let mut file = match File::open(path) {
+    let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(unread(source)),
@@ -188,8 +189,9 @@ fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, SnapshotError> {
             reason: format!("it is {size} bytes long"),
         });
     }
-    let mut bytes = vec![0; length];
-    file.read_exact(&mut bytes).map_err(unread)?;
+    let mut bytes = Vec::with_capacity(length);
+    let mut file = file.take(size);
+    file.read_to_end(&mut bytes).map_err(unread)?;
     Ok(Some(bytes))
 }
 
