@@ -21,4 +21,4 @@ pub use error::{ExchangeError, Phase};
 pub use identity::same_machine;
 pub use readiness::is_ready;
 pub use request::{Dialect, HttpVersion, Request, Server, USER_AGENT};
-pub use visit::Visit;
+pub use visit::{Again, Visit};

@@ -16,26 +16,24 @@ use super::{
     request::{HttpVersion, Request, Server},
 };
 
-/// No connection carries more requests: servers end one after a number of them, and tell so in the last answer's `Connection`,
-/// which would look like a difference. lighttpd of that time did so after 16, Apache and nginx after 100.
-const MOST_REQUESTS: usize = 16;
+/// Why a request was sent twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// The server had closed the kept connection, and there was no answer.
+    Closed,
+    /// The answer says that it is the connection's last one, and to the same request over a connection of its own the server does
+    /// not say so: it has counted the connection's requests, and the page has no part in it.
+    Ended,
+}
 
 /// A visitor, and the connection that he keeps.
 #[derive(Debug)]
 pub struct Visit {
     /// Whether a connection is used more than once.
     keeps: bool,
-    kept: Option<Kept>,
+    kept: Option<TcpStream>,
     surplus: bool,
-    repeated: bool,
-}
-
-/// A connection behind an answer.
-#[derive(Debug)]
-struct Kept {
-    stream: TcpStream,
-    /// How many requests went over it.
-    requests: usize,
+    again: Option<Again>,
 }
 
 /// What a connection is like on which nothing was asked.
@@ -55,7 +53,7 @@ impl Visit {
             keeps,
             kept: None,
             surplus: false,
-            repeated: false,
+            again: None,
         }
     }
 
@@ -66,28 +64,51 @@ impl Visit {
         request: &Request,
         limits: &Limits,
     ) -> Result<Answer, ExchangeError> {
-        self.repeated = false;
-        let kept = self.quiet().filter(|_| request.is_safe());
-        if let Some(Kept { stream, requests }) = kept {
+        self.again = None;
+        if let Some(stream) = self.quiet().filter(|_| request.is_safe()) {
             let mut connection = Connection::over(stream, server, limits);
             match connection.exchange(request).await {
-                Err(error) if !connection.heard && was_closed(&error) => self.repeated = true,
+                Err(error) if !connection.heard && was_closed(&error) => {
+                    self.again = Some(Again::Closed);
+                }
                 result => {
                     let answer = result?;
-                    self.keep(request, limits, &answer, connection.stream, requests + 1);
+                    self.keep(request, limits, &answer, connection.stream);
+                    let is_wanted = request.keeps_connection(limits.dialect);
+                    if self.kept.is_none() && is_wanted && ends_clearly(&answer) {
+                        self.find_out(server, request, limits).await;
+                    }
                     return Ok(answer);
                 }
             }
         }
+        self.send_alone(server, request, limits).await
+    }
+
+    /// Asks over a new connection.
+    async fn send_alone(
+        &mut self,
+        server: &Server,
+        request: &Request,
+        limits: &Limits,
+    ) -> Result<Answer, ExchangeError> {
         let mut connection = Connection::open(server, limits).await?;
         let answer = connection.exchange(request).await?;
-        self.keep(request, limits, &answer, connection.stream, 1);
+        self.keep(request, limits, &answer, connection.stream);
         Ok(answer)
     }
 
-    /// Returns whether the last request was sent twice, because the server had closed the kept connection.
-    pub fn was_repeated(&self) -> bool {
-        self.repeated
+    /// Finds out whether it was the page that ended the connection, by asking for it over a new one.
+    async fn find_out(&mut self, server: &Server, request: &Request, limits: &Limits) {
+        let alone = self.send_alone(server, request, limits).await;
+        if alone.is_ok() && self.kept.is_some() {
+            self.again = Some(Again::Ended);
+        }
+    }
+
+    /// Returns why the last request was sent twice, where it was.
+    pub fn again(&self) -> Option<Again> {
+        self.again
     }
 
     /// Returns, once, whether something came behind the answer before the last one that nobody had asked for.
@@ -102,9 +123,9 @@ impl Visit {
     }
 
     /// Takes the kept connection, where nothing happened on it.
-    fn quiet(&mut self) -> Option<Kept> {
+    fn quiet(&mut self) -> Option<TcpStream> {
         let kept = self.kept.take()?;
-        match idle(&kept.stream) {
+        match idle(&kept) {
             Idle::Quiet => Some(kept),
             Idle::Surplus => {
                 self.surplus = true;
@@ -114,18 +135,11 @@ impl Visit {
         }
     }
 
-    fn keep(
-        &mut self,
-        request: &Request,
-        limits: &Limits,
-        answer: &Answer,
-        stream: TcpStream,
-        requests: usize,
-    ) {
-        let wanted = self.keeps && request.keeps_connection(limits.dialect);
+    fn keep(&mut self, request: &Request, limits: &Limits, answer: &Answer, stream: TcpStream) {
         let asked_in = request.version(limits.dialect);
-        if wanted && requests < MOST_REQUESTS && is_kept(answer, asked_in) {
-            self.kept = Some(Kept { stream, requests });
+        let is_wanted = self.keeps && request.keeps_connection(limits.dialect);
+        if is_wanted && ends_clearly(answer) && is_kept(answer, asked_in) {
+            self.kept = Some(stream);
         }
     }
 }
@@ -157,12 +171,16 @@ fn was_closed(error: &ExchangeError) -> bool {
     }
 }
 
-/// Returns whether the server keeps the connection behind an answer whose end is beyond doubt.
-fn is_kept(answer: &Answer, asked_in: HttpVersion) -> bool {
-    let ends_clearly = match answer.framing {
+/// Returns whether nobody can doubt where an answer ends.
+fn ends_clearly(answer: &Answer) -> bool {
+    match answer.framing {
         Framing::Length | Framing::Chunked | Framing::NoBody => answer.anomalies.is_empty(),
         Framing::Close => false,
-    };
+    }
+}
+
+/// Returns whether the server keeps the connection behind an answer.
+fn is_kept(answer: &Answer, asked_in: HttpVersion) -> bool {
     let says = |wanted: &str| {
         let lines = answer.headers.iter().filter(|line| line.is("connection"));
         lines
@@ -171,17 +189,5 @@ fn is_kept(answer: &Answer, asked_in: HttpVersion) -> bool {
     };
     let by_itself = asked_in == HttpVersion::Http11 && answer.status_line.starts_with(b"HTTP/1.1 ");
     let is_known = by_itself || answer.status_line.starts_with(b"HTTP/1.");
-    let is_kept = is_known && (by_itself || says("keep-alive")) && !says("close");
-    ends_clearly && is_kept && !is_last(answer)
-}
-
-/// Returns whether `Keep-Alive: max=1` tells that the next answer would be the last one.
-fn is_last(answer: &Answer) -> bool {
-    let lines = answer.headers.iter().filter(|line| line.is("keep-alive"));
-    lines
-        .flat_map(|line| line.value.split(|&byte| byte == b','))
-        .any(|parameter| {
-            let parameter = parameter.trim_ascii().to_ascii_lowercase();
-            matches!(parameter.as_slice(), b"max=0" | b"max=1")
-        })
+    is_known && (by_itself || says("keep-alive")) && !says("close")
 }

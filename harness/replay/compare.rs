@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     charset::{Charset, Detection, detect, explain, header_charset, visible},
-    exchange::{Answer, HeaderLine},
+    exchange::{Again, Answer, HeaderLine},
     outcome::Difference,
     snapshot::{Body, Snapshot, Surroundings, Template},
 };
@@ -49,7 +49,7 @@ pub fn differences(
         answer: answer.clone(),
         at: options.clock.now(),
         secrets: Vec::new(),
-        is_repeated: false,
+        again: None,
     };
     let manner = Manner {
         authority,
@@ -85,7 +85,7 @@ pub(super) fn compare(
     let layers = [
         ("framing", framing(snapshot, answer)),
         ("status", status(snapshot, answer)),
-        ("headers", headers(snapshot, answer, &mut checks)),
+        ("headers", headers(snapshot, observation, &mut checks)),
         ("charset", charset(snapshot, detection)),
         ("body", body(snapshot, answer, detection, &mut checks)),
     ];
@@ -183,12 +183,33 @@ impl Line {
     }
 }
 
-fn headers(snapshot: &Snapshot, answer: &Answer, checks: &mut Checks<'_>) -> Vec<Difference> {
+/// The header lines that tell of the connection (RFC 9110, 7.6.1; RFC 2068, 19.7.1).
+const OF_THE_CONNECTION: [&str; 2] = ["connection", "keep-alive"];
+
+/// Why they are not compared where [`Again::Ended`] says that they tell nothing of the page.
+const ENDED: &str = "not compared: the header tells that a connection ends which several answers shared; over a connection of its own the answer does not end it";
+
+fn headers(
+    snapshot: &Snapshot,
+    observation: &Observation,
+    checks: &mut Checks<'_>,
+) -> Vec<Difference> {
     let mut differences = Vec::new();
-    let lines: Vec<Line> = answer.headers.iter().map(Line::of).collect();
+    let of_the_connection = |name: &str| {
+        let mut names = OF_THE_CONNECTION.iter();
+        observation.again == Some(Again::Ended)
+            && names.any(|known| name.eq_ignore_ascii_case(known))
+    };
+    let lines = observation.answer.headers.iter().map(Line::of);
+    let (apart, lines): (Vec<Line>, Vec<Line>) =
+        lines.partition(|line| of_the_connection(&line.name));
+    for line in apart {
+        checks.uncompared.add(ENDED.into(), line.value.len());
+    }
     let mut left: Vec<Option<&Line>> = lines.iter().map(Some).collect();
     let mut places = Vec::new();
-    for (name, template) in &snapshot.headers {
+    let recorded = snapshot.headers.iter();
+    for (name, template) in recorded.filter(|(name, _)| !of_the_connection(name)) {
         let Some(index) = partner(&left, name, template) else {
             differences.push(
                 Difference::new(
@@ -223,35 +244,37 @@ fn headers(snapshot: &Snapshot, answer: &Answer, checks: &mut Checks<'_>) -> Vec
         ));
     }
     if !places.is_sorted() {
-        let names = |lines: Vec<String>| lines.join(", ");
-        differences.push(Difference::new(
-            "headers",
-            "header order",
-            names(
-                snapshot
-                    .headers
-                    .iter()
-                    .map(|(name, _)| name.clone())
-                    .collect(),
-            ),
-            names(lines.iter().map(|line| line.name.clone()).collect()),
-        ));
+        differences.push(order(snapshot, &lines));
     }
     differences
+}
+
+fn order(snapshot: &Snapshot, lines: &[Line]) -> Difference {
+    let recorded: Vec<&str> = snapshot
+        .headers
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let actual: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
+    Difference::new(
+        "headers",
+        "header order",
+        recorded.join(", "),
+        actual.join(", "),
+    )
 }
 
 /// Finds the line that stands for a recorded header: of several of one name the one whose text fits, so that an order is not taken
 /// for a value.
 fn partner(left: &[Option<&Line>], name: &str, template: &Template) -> Option<usize> {
     let same_name = |line: &Line| line.name.eq_ignore_ascii_case(name);
-    let candidates: Vec<usize> = (0..left.len())
-        .filter(|index| left[*index].is_some_and(same_name))
-        .collect();
     let fits =
-        |index: &&usize| left[**index].is_some_and(|line| template.values(&line.value).is_some());
-    match candidates.as_slice() {
-        [only] => Some(*only),
-        several => several.iter().find(fits).or(several.first()).copied(),
+        |index: &usize| left[*index].is_some_and(|line| template.values(&line.value).is_some());
+    let mut candidates = (0..left.len()).filter(|index| left[*index].is_some_and(same_name));
+    let others = candidates.clone().skip(1).count();
+    match candidates.clone().find(|index| others > 0 && fits(index)) {
+        None => candidates.next(),
+        fitting => fitting,
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     charset::visible,
-    exchange::{HttpVersion, Limits, Server},
+    exchange::{Again, HttpVersion, Limits, Server},
     outcome::{Case, CaseId, Difference, chain},
     scenario::Scenario,
     snapshot::{Snapshot, SnapshotError, store},
@@ -206,9 +206,15 @@ impl Comparing<'_> {
         let comparison = compare(snapshot, observation, self.manner, &mut self.bound);
         self.result.uncompared.merge(&comparison.uncompared);
         let mut summary = comparison.summary;
-        if observation.is_repeated {
-            summary.push_str("; asked twice, because the server had closed the kept connection");
-        }
+        summary.push_str(match observation.again {
+            None => "",
+            Some(Again::Closed) => {
+                "; asked twice, because the server had closed the kept connection"
+            }
+            Some(Again::Ended) => {
+                "; asked twice, because it ended a connection that other answers had shared"
+            }
+        });
         if let Some(reason) = &snapshot.accepted {
             self.result.accepted.push(format!("{id} ({reason})"));
             summary.push_str("; with an answer that a person accepted, not with the old server's");

@@ -11,7 +11,7 @@ use super::{
     secrets::passwords,
 };
 use crate::{
-    exchange::{Anomaly, Answer, Request, Server, Visit},
+    exchange::{Again, Anomaly, Answer, Request, Server, Visit},
     scenario::{Scenario, Step},
 };
 
@@ -31,8 +31,8 @@ pub(super) struct Observation {
     pub(super) at: i64,
     /// Cookie values that were known then, and passwords that were sent.
     pub(super) secrets: Vec<String>,
-    /// Whether it was asked for twice, because the server had closed the kept connection.
-    pub(super) is_repeated: bool,
+    /// Why it was asked for twice, where it was.
+    pub(super) again: Option<Again>,
 }
 
 /// What one run of a scenario brought.
@@ -233,7 +233,7 @@ impl Visitor<'_> {
             answer: result.map_err(ReplayError::Exchange)?,
             at,
             secrets: Vec::new(),
-            is_repeated: self.visit.was_repeated(),
+            again: self.visit.again(),
         })
     }
 }
