@@ -3,10 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::Arc,
 };
-
-use tokio::task::JoinSet;
 
 use super::{
     browser::Correlation,
@@ -15,6 +12,7 @@ use super::{
     error::ReplayError,
     options::Options,
     record::id,
+    side_by_side::replay_side_by_side,
     span::Span,
 };
 use crate::{
@@ -111,32 +109,13 @@ async fn together(
     options: &Options,
     counted: &mut impl FnMut(),
 ) -> BTreeMap<String, ScenarioResult> {
-    let shared = Arc::new((server.clone(), options.clone()));
-    let mut waiting = scenarios.iter().copied();
-    let mut running: JoinSet<(String, ScenarioResult)> = JoinSet::new();
     let mut results = BTreeMap::new();
-    loop {
-        while running.len() < options.parallel.max(1) {
-            let Some(scenario) = waiting.next() else {
-                break;
-            };
-            let (scenario, shared) = (scenario.clone(), Arc::clone(&shared));
-            let folder = snapshots.join(&scenario.name);
-            running.spawn(async move {
-                let result = replay_scenario(&scenario, &folder, &shared.0, &shared.1).await;
-                (scenario.name, result)
-            });
-        }
-        match running.join_next().await {
-            Some(Ok((name, result))) => {
-                results.insert(name, result);
-            }
-            // Its scenario is missed below.
-            Some(Err(_)) => {}
-            None => break,
-        }
+    let chosen = scenarios.iter().copied().cloned().collect();
+    replay_side_by_side(chosen, snapshots, server, options, |name, result| {
+        results.insert(name, result);
         counted();
-    }
+    })
+    .await;
     for scenario in scenarios {
         results
             .entry(scenario.name.clone())

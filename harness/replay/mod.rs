@@ -34,6 +34,7 @@ mod recorder;
 mod rounds;
 mod run;
 mod secrets;
+mod side_by_side;
 mod span;
 mod token;
 mod varied;

@@ -94,14 +94,20 @@ pub(super) async fn run_with(
     };
     let passwords = passwords(scenario);
     show(scenario, 0, options).await;
-    let mut failure = None;
+    let (mut failure, mut complete) = (None, None);
     for (number, step) in (1..).zip(&scenario.steps) {
         let from = Instant::now();
         visitor.before = std::mem::take(&mut visitor.answers);
-        let result = visitor.step(step).await;
+        // While the server works on one page, the page before the last one is looked at.
+        let looking = async {
+            if let Some(answers) = complete.take() {
+                done(answers, None);
+            }
+        };
+        let (result, ()) = tokio::join!(visitor.step(step), looking);
         course.times.push((from, Instant::now()));
         if number > 1 {
-            done(std::mem::take(&mut visitor.before), None);
+            complete = Some(std::mem::take(&mut visitor.before));
         }
         for answer in &mut visitor.answers {
             answer.secrets.extend(passwords.iter().cloned());
@@ -111,6 +117,9 @@ pub(super) async fn run_with(
             failure = Some(error);
             break;
         }
+    }
+    if let Some(answers) = complete {
+        done(answers, None);
     }
     if visitor.visit.end() {
         name_surplus(visitor.answers.last_mut());
