@@ -10,8 +10,8 @@ use rustix::net::{RecvFlags, recv};
 use tokio::net::TcpStream;
 
 use super::{
-    answer::{Answer, Framing},
-    client::{Connection, Limits},
+    answer::{Anomaly, Answer, Framing},
+    client::{Connection, Limits, surplus},
     error::ExchangeError,
     request::{HttpVersion, Request, Server},
 };
@@ -26,7 +26,7 @@ pub struct Visit {
     /// Whether a connection is used more than once.
     keeps: bool,
     kept: Option<Kept>,
-    surplus: bool,
+    surplus: Option<Anomaly>,
     repeated: bool,
 }
 
@@ -54,7 +54,7 @@ impl Visit {
         Self {
             keeps,
             kept: None,
-            surplus: false,
+            surplus: None,
             repeated: false,
         }
     }
@@ -67,22 +67,24 @@ impl Visit {
         limits: &Limits,
     ) -> Result<Answer, ExchangeError> {
         self.repeated = false;
-        let kept = self.quiet().filter(|_| request.is_safe());
-        if let Some(Kept { stream, requests }) = kept {
+        if !request.is_safe() {
+            self.let_go().await;
+        }
+        if let Some(Kept { stream, requests }) = self.quiet().await {
             let mut connection = Connection::over(stream, server, limits);
             match connection.exchange(request).await {
                 Err(error) if !connection.heard && was_closed(&error) => self.repeated = true,
                 result => {
                     let answer = result?;
-                    self.keep(request, limits, &answer, connection.stream, requests + 1);
-                    return Ok(answer);
+                    return Ok(self
+                        .keep(request, limits, answer, connection, requests + 1)
+                        .await);
                 }
             }
         }
         let mut connection = Connection::open(server, limits).await?;
         let answer = connection.exchange(request).await?;
-        self.keep(request, limits, &answer, connection.stream, 1);
-        Ok(answer)
+        Ok(self.keep(request, limits, answer, connection, 1).await)
     }
 
     /// Returns whether the last request was sent twice, because the server had closed the kept connection.
@@ -90,43 +92,54 @@ impl Visit {
         self.repeated
     }
 
-    /// Returns, once, whether something came behind the answer before the last one that nobody had asked for.
-    pub fn take_surplus(&mut self) -> bool {
-        std::mem::take(&mut self.surplus)
+    /// Returns, once, what came behind the answer before the last one that nobody had asked for.
+    pub fn take_surplus(&mut self) -> Option<Anomaly> {
+        self.surplus.take()
     }
 
-    /// Ends the visit; returns whether something came behind its last answer.
-    pub fn end(mut self) -> bool {
-        self.quiet();
+    /// Ends the visit; returns what came behind its last answer.
+    pub async fn end(mut self) -> Option<Anomaly> {
+        self.let_go().await;
         self.surplus
     }
 
-    /// Takes the kept connection, where nothing happened on it.
-    fn quiet(&mut self) -> Option<Kept> {
-        let kept = self.kept.take()?;
-        match idle(&kept.stream) {
-            Idle::Quiet => Some(kept),
-            Idle::Surplus => {
-                self.surplus = true;
-                None
-            }
-            Idle::Closed => None,
+    /// Ends the kept connection, where there is one, and keeps what came behind its last answer.
+    async fn let_go(&mut self) {
+        if let Some(Kept { mut stream, .. }) = self.kept.take() {
+            let bytes = surplus(&mut stream, Vec::new(), true).await;
+            self.surplus = (!bytes.is_empty()).then_some(Anomaly::TrailingBytes(bytes));
         }
     }
 
-    fn keep(
+    /// Takes the kept connection, where nothing happened on it.
+    async fn quiet(&mut self) -> Option<Kept> {
+        match idle(&self.kept.as_ref()?.stream) {
+            Idle::Quiet => return self.kept.take(),
+            Idle::Surplus => self.let_go().await,
+            Idle::Closed => self.kept = None,
+        }
+        None
+    }
+
+    /// Keeps the connection where both sides do; else what comes behind its last answer belongs to that.
+    async fn keep(
         &mut self,
         request: &Request,
         limits: &Limits,
-        answer: &Answer,
-        stream: TcpStream,
+        mut answer: Answer,
+        mut connection: Connection<'_, TcpStream>,
         requests: usize,
-    ) {
+    ) -> Answer {
         let wanted = self.keeps && request.keeps_connection(limits.dialect);
         let asked_in = request.version(limits.dialect);
-        if wanted && requests < MOST_REQUESTS && is_kept(answer, asked_in) {
+        let is_wanted = wanted && requests < MOST_REQUESTS;
+        if is_wanted && connection.is_drained() && is_kept(&answer, asked_in) {
+            let stream = connection.stream;
             self.kept = Some(Kept { stream, requests });
+        } else {
+            connection.finish(&mut answer).await;
         }
+        answer
     }
 }
 

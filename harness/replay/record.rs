@@ -127,7 +127,9 @@ fn all_varied(
         })
         .collect();
     let mut varied = Varied::default();
-    each.into_iter().for_each(|one| varied.merge(one));
+    for one in each {
+        varied.merge(one);
+    }
     varied.without_still()
 }
 
