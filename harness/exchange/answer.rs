@@ -66,6 +66,8 @@ pub enum Anomaly {
     BareLineFeed,
     /// A line of the head has no colon, or a name that is none.
     BadHeaderLine(String),
+    /// Between the name and the value of a header line is not one blank, or there are some behind it.
+    OddBlanks(String),
     /// A header line continues the one before it.
     FoldedHeader,
     /// The status line is not one.
@@ -78,8 +80,12 @@ pub enum Anomaly {
     TruncatedBody,
     /// A chunk is not one.
     BadChunk,
+    /// There is something behind the size of a chunk.
+    ChunkExtension(String),
+    /// There is a header line behind the last chunk.
+    Trailer(String),
     /// There are bytes after the body's end.
-    TrailingBytes,
+    TrailingBytes(Vec<u8>),
     /// An interim answer (1xx) came first.
     Interim(String),
 }
@@ -93,16 +99,33 @@ impl fmt::Display for Anomaly {
                 formatter.write_str("line feed without carriage return in the head")
             }
             Self::BadHeaderLine(line) => write!(formatter, "bad header line `{line}`"),
+            Self::OddBlanks(line) => write!(formatter, "odd blanks in header line `{line}`"),
             Self::FoldedHeader => formatter.write_str("folded header line"),
             Self::BadStatusLine => formatter.write_str("bad status line"),
             Self::BadContentLength(value) => write!(formatter, "bad content-length `{value}`"),
             Self::LengthAndChunked => formatter.write_str("content-length beside chunks"),
             Self::TruncatedBody => formatter.write_str("truncated body"),
             Self::BadChunk => formatter.write_str("bad chunk"),
-            Self::TrailingBytes => formatter.write_str("bytes after the body"),
+            Self::ChunkExtension(line) => write!(formatter, "chunk extension `{line}`"),
+            Self::Trailer(line) => write!(formatter, "trailer `{line}`"),
+            Self::TrailingBytes(bytes) => trailing(bytes, formatter),
             Self::Interim(line) => write!(formatter, "interim answer `{line}`"),
         }
     }
+}
+
+/// So many bytes after a body are shown; of more, a checksum tells whether they are the same.
+const SHOWN: usize = 200;
+
+fn trailing(bytes: &[u8], formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let shown = visible(&bytes[..bytes.len().min(SHOWN)]);
+    write!(formatter, "{} bytes after the body: `{shown}`", bytes.len())?;
+    if bytes.len() > SHOWN {
+        let mut sum = flate2::Crc::new();
+        sum.update(bytes);
+        write!(formatter, " and more, CRC-32 {:08x}", sum.sum())?;
+    }
+    Ok(())
 }
 
 /// One answer, as it was on the wire.

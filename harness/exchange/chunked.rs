@@ -1,5 +1,8 @@
 //! Chunks, taken apart as they come.
 
+use super::answer::Anomaly;
+use crate::charset::visible;
+
 /// No chunk head is longer.
 const LONGEST_LINE: usize = 4096;
 
@@ -21,6 +24,8 @@ pub(super) struct Chunks {
     position: usize,
     /// What the chunks held.
     pub(super) body: Vec<u8>,
+    /// What stands where usually nothing does.
+    pub(super) anomalies: Vec<Anomaly>,
     /// Whether the last chunk was seen.
     in_trailer: bool,
 }
@@ -44,12 +49,14 @@ impl Chunks {
                 if line.is_empty() {
                     return Progress::Complete(self.position);
                 }
+                self.anomalies.push(Anomaly::Trailer(visible(line)));
                 continue;
             }
             let Some(size) = size_of(line) else {
                 return Progress::Bad;
             };
             if size == 0 {
+                self.name_extension(line);
                 self.position += feed + 1;
                 self.in_trailer = true;
                 continue;
@@ -66,8 +73,18 @@ impl Chunks {
                 [] | [b'\r'] => return Progress::More,
                 _ => return Progress::Bad,
             };
+            self.name_extension(line);
             self.body.extend_from_slice(data);
             self.position += end + separator;
+        }
+    }
+
+    fn name_extension(&mut self, line: &[u8]) {
+        if let Some(semicolon) = line.iter().position(|&byte| byte == b';') {
+            let shown = Anomaly::ChunkExtension(visible(&line[semicolon..]));
+            if !self.anomalies.contains(&shown) {
+                self.anomalies.push(shown);
+            }
         }
     }
 
@@ -106,6 +123,8 @@ mod tests {
         }
         assert_eq!(chunks.advance(wire), Progress::Complete(wire.len()));
         assert_eq!(chunks.body, b"abc0123456789");
+        let named: Vec<String> = chunks.anomalies.iter().map(ToString::to_string).collect();
+        assert_eq!(named, ["chunk extension `;x=y`", "trailer `T: t`"]);
         for bad in [&b"x\r\n"[..], b"\r\n", b"2\r\nabc", b"ffffffffffffffff\r\n"] {
             assert_eq!(Chunks::default().advance(bad), Progress::Bad, "{bad:?}");
         }

@@ -53,10 +53,10 @@ pub async fn send(
     request: &Request,
     limits: &Limits,
 ) -> Result<Answer, ExchangeError> {
-    Connection::open(server, limits)
-        .await?
-        .exchange(request)
-        .await
+    let mut connection = Connection::open(server, limits).await?;
+    let mut answer = connection.exchange(request).await?;
+    connection.finish(&mut answer).await;
+    Ok(answer)
 }
 
 /// Reads an answer to `method` that comes over any stream, as [`send`] reads it from a server.
@@ -66,9 +66,37 @@ pub async fn read_answer(
     server: &Server,
     limits: &Limits,
 ) -> Result<Answer, ExchangeError> {
-    Connection::over(stream, server, limits)
-        .answer(method)
-        .await
+    let mut connection = Connection::over(stream, server, limits);
+    let mut answer = connection.answer(method).await?;
+    connection.finish(&mut answer).await;
+    Ok(answer)
+}
+
+/// What comes behind an answer is waited for so long, where the server does not close.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// So much of it is read.
+const MOST_SURPLUS: usize = 64 << 10;
+
+/// Reads all that comes until the server closes; one that keeps the connection closes it when it hears that nobody asks again.
+pub(super) async fn surplus(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    known: Vec<u8>,
+    is_kept: bool,
+) -> Vec<u8> {
+    let mut bytes = known;
+    // One that is gone hears nothing, and what came from it counts.
+    if is_kept && stream.shutdown().await.is_err() {
+        return bytes;
+    }
+    let until = Instant::now() + LINGER;
+    while bytes.len() < MOST_SURPLUS {
+        match timeout_at(until, stream.read_buf(&mut bytes)).await {
+            Ok(Ok(1..)) => {}
+            Ok(Ok(0) | Err(_)) | Err(_) => break,
+        }
+    }
+    bytes
 }
 
 /// An open connection and what was read from it.
@@ -116,6 +144,27 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
         let bytes = request.to_bytes(self.server, self.limits.dialect);
         self.write(&bytes).await?;
         self.answer(&request.method).await
+    }
+
+    /// Ends the connection, and names what comes behind its last answer.
+    pub(super) async fn finish(&mut self, answer: &mut Answer) {
+        let known = std::mem::take(&mut self.buffer);
+        let bytes = match answer.framing {
+            Framing::Close => known,
+            Framing::Length | Framing::Chunked | Framing::NoBody => {
+                let closes = answer.header("Connection");
+                let is_kept = closes.is_none_or(|value| !value.eq_ignore_ascii_case("close"));
+                surplus(&mut self.stream, known, is_kept).await
+            }
+        };
+        if !bytes.is_empty() {
+            answer.anomalies.push(Anomaly::TrailingBytes(bytes));
+        }
+    }
+
+    /// Returns whether nothing came behind the last answer so far.
+    pub(super) fn is_drained(&self) -> bool {
+        self.buffer.is_empty()
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), ExchangeError> {
@@ -240,14 +289,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
             Framing::Length => Some(plan.length),
             Framing::Close | Framing::Chunked => None,
         };
-        if announced.is_some_and(|length| self.buffer.len() > length) {
-            anomalies.push(Anomaly::TrailingBytes);
-        }
-        let wire_length = self.buffer.len();
-        let body = chunks.unwrap_or_else(|| {
+        let (wire_length, body) = chunks.unwrap_or_else(|| {
             let mut body = std::mem::take(&mut self.buffer);
-            body.truncate(announced.unwrap_or(wire_length));
-            body
+            if announced.is_some_and(|length| body.len() > length) {
+                self.buffer = body.split_off(announced.unwrap_or_default());
+            }
+            (body.len(), body)
         });
         Ok(Answer {
             status_line: head.status_line,
@@ -259,27 +306,33 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
         })
     }
 
-    async fn chunks(&mut self, anomalies: &mut Vec<Anomaly>) -> Result<Vec<u8>, ExchangeError> {
+    /// Reads a chunked body: how long it is on the wire, and what its chunks hold.
+    async fn chunks(
+        &mut self,
+        anomalies: &mut Vec<Anomaly>,
+    ) -> Result<(usize, Vec<u8>), ExchangeError> {
         let mut chunks = Chunks::default();
         loop {
             match chunks.advance(&self.buffer) {
                 Progress::Complete(end) => {
-                    if self.buffer.len() > end {
-                        anomalies.push(Anomaly::TrailingBytes);
-                    }
-                    return Ok(chunks.body);
+                    self.buffer.drain(..end);
+                    anomalies.append(&mut chunks.anomalies);
+                    return Ok((end, chunks.body));
                 }
                 Progress::Bad => {
                     self.read_to_end().await?;
                     anomalies.push(Anomaly::BadChunk);
-                    return Ok(self.buffer.clone());
+                    let body = std::mem::take(&mut self.buffer);
+                    return Ok((body.len(), body));
                 }
                 Progress::More => {}
             }
             self.check_size(self.buffer.len())?;
             if !self.more_or_cut().await? {
+                anomalies.append(&mut chunks.anomalies);
                 anomalies.push(Anomaly::TruncatedBody);
-                return Ok(chunks.into_partial(&self.buffer));
+                let came = std::mem::take(&mut self.buffer);
+                return Ok((came.len(), chunks.into_partial(&came)));
             }
         }
     }

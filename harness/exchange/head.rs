@@ -87,9 +87,14 @@ fn header_line(head: &mut Head, content: &[u8]) {
     if name.is_empty() || !name.iter().all(is_token) {
         bad(head);
     }
+    let value = content[colon + 1..].trim_ascii();
+    if content[colon + 1..].strip_prefix(b" ") != Some(value) {
+        let shown = content.get(..content.len().min(80)).unwrap_or_default();
+        head.anomalies.push(Anomaly::OddBlanks(visible(shown)));
+    }
     head.headers.push(HeaderLine {
         name: name.to_vec(),
-        value: content[colon + 1..].trim_ascii().to_vec(),
+        value: value.to_vec(),
     });
 }
 
@@ -167,6 +172,24 @@ mod tests {
         );
         assert_eq!(head.headers.len(), 3);
         assert_eq!(head.headers[2].value_text(), "b\\xe8\\x0a folded");
+    }
+
+    #[test]
+    fn blanks_that_are_not_the_usual_ones_are_named() {
+        for (line, named) in [
+            ("Server: Apache", None),
+            ("X-Empty: ", None),
+            (
+                "Server:Apache",
+                Some("odd blanks in header line `Server:Apache`"),
+            ),
+            ("Server:  A", Some("odd blanks in header line `Server:  A`")),
+            ("Server: A ", Some("odd blanks in header line `Server: A `")),
+        ] {
+            let head = parse(format!("HTTP/1.1 200 OK\r\n{line}\r\n\r\n").as_bytes());
+            let found = head.anomalies.first().map(ToString::to_string);
+            assert_eq!(found.as_deref(), named, "{line}");
+        }
     }
 
     #[test]

@@ -10,8 +10,8 @@ use rustix::net::{RecvFlags, recv};
 use tokio::net::TcpStream;
 
 use super::{
-    answer::{Answer, Framing},
-    client::{Connection, Limits},
+    answer::{Anomaly, Answer, Framing},
+    client::{Connection, Limits, surplus},
     error::ExchangeError,
     request::{HttpVersion, Request, Server},
 };
@@ -32,7 +32,7 @@ pub struct Visit {
     /// Whether a connection is used more than once.
     keeps: bool,
     kept: Option<TcpStream>,
-    surplus: bool,
+    surplus: Option<Anomaly>,
     again: Option<Again>,
 }
 
@@ -52,7 +52,7 @@ impl Visit {
         Self {
             keeps,
             kept: None,
-            surplus: false,
+            surplus: None,
             again: None,
         }
     }
@@ -65,15 +65,17 @@ impl Visit {
         limits: &Limits,
     ) -> Result<Answer, ExchangeError> {
         self.again = None;
-        if let Some(stream) = self.quiet().filter(|_| request.is_safe()) {
+        if !request.is_safe() {
+            self.let_go().await;
+        }
+        if let Some(stream) = self.quiet().await {
             let mut connection = Connection::over(stream, server, limits);
             match connection.exchange(request).await {
                 Err(error) if !connection.heard && was_closed(&error) => {
                     self.again = Some(Again::Closed);
                 }
                 result => {
-                    let answer = result?;
-                    self.keep(request, limits, &answer, connection.stream);
+                    let answer = self.keep(request, limits, result?, connection).await;
                     let is_wanted = request.keeps_connection(limits.dialect);
                     if self.kept.is_none() && is_wanted && ends_clearly(&answer) {
                         self.find_out(server, request, limits).await;
@@ -94,8 +96,7 @@ impl Visit {
     ) -> Result<Answer, ExchangeError> {
         let mut connection = Connection::open(server, limits).await?;
         let answer = connection.exchange(request).await?;
-        self.keep(request, limits, &answer, connection.stream);
-        Ok(answer)
+        Ok(self.keep(request, limits, answer, connection).await)
     }
 
     /// Finds out whether it was the page that ended the connection, by asking for it over a new one.
@@ -111,36 +112,52 @@ impl Visit {
         self.again
     }
 
-    /// Returns, once, whether something came behind the answer before the last one that nobody had asked for.
-    pub fn take_surplus(&mut self) -> bool {
-        std::mem::take(&mut self.surplus)
+    /// Returns, once, what came behind the answer before the last one that nobody had asked for.
+    pub fn take_surplus(&mut self) -> Option<Anomaly> {
+        self.surplus.take()
     }
 
-    /// Ends the visit; returns whether something came behind its last answer.
-    pub fn end(mut self) -> bool {
-        self.quiet();
+    /// Ends the visit; returns what came behind its last answer.
+    pub async fn end(mut self) -> Option<Anomaly> {
+        self.let_go().await;
         self.surplus
     }
 
-    /// Takes the kept connection, where nothing happened on it.
-    fn quiet(&mut self) -> Option<TcpStream> {
-        let kept = self.kept.take()?;
-        match idle(&kept) {
-            Idle::Quiet => Some(kept),
-            Idle::Surplus => {
-                self.surplus = true;
-                None
-            }
-            Idle::Closed => None,
+    /// Ends the kept connection, where there is one, and keeps what came behind its last answer.
+    async fn let_go(&mut self) {
+        if let Some(mut stream) = self.kept.take() {
+            let bytes = surplus(&mut stream, Vec::new(), true).await;
+            self.surplus = (!bytes.is_empty()).then_some(Anomaly::TrailingBytes(bytes));
         }
     }
 
-    fn keep(&mut self, request: &Request, limits: &Limits, answer: &Answer, stream: TcpStream) {
+    /// Takes the kept connection, where nothing happened on it.
+    async fn quiet(&mut self) -> Option<TcpStream> {
+        match idle(self.kept.as_ref()?) {
+            Idle::Quiet => return self.kept.take(),
+            Idle::Surplus => self.let_go().await,
+            Idle::Closed => self.kept = None,
+        }
+        None
+    }
+
+    /// Keeps the connection where both sides do; else what comes behind its last answer belongs to that.
+    async fn keep(
+        &mut self,
+        request: &Request,
+        limits: &Limits,
+        mut answer: Answer,
+        mut connection: Connection<'_, TcpStream>,
+    ) -> Answer {
         let asked_in = request.version(limits.dialect);
         let is_wanted = self.keeps && request.keeps_connection(limits.dialect);
-        if is_wanted && ends_clearly(answer) && is_kept(answer, asked_in) {
-            self.kept = Some(stream);
+        let is_clear = connection.is_drained() && ends_clearly(&answer);
+        if is_wanted && is_clear && is_kept(&answer, asked_in) {
+            self.kept = Some(connection.stream);
+        } else {
+            connection.finish(&mut answer).await;
         }
+        answer
     }
 }
 

@@ -13,10 +13,13 @@ use super::{
 };
 use crate::{
     charset::{Charset, Detection, detect, explain, header_charset, visible},
-    exchange::{Again, Answer, HeaderLine},
+    exchange::{Again, Answer, Framing, HeaderLine},
     outcome::Difference,
     snapshot::{Body, Snapshot, Surroundings, Template},
 };
+
+/// What of a chunked body is not compared.
+const CHUNKS: &str = "not compared: into which chunks a body is cut follows from buffers";
 
 /// What a comparison found.
 #[derive(Debug)]
@@ -89,22 +92,38 @@ pub(super) fn compare(
         ("charset", charset(snapshot, detection)),
         ("body", body(snapshot, answer, detection, &mut checks)),
     ];
+    let summary = summary(&layers, answer, &checks.uncompared);
+    if let Framing::Chunked = answer.framing {
+        let heads = answer.wire_length.saturating_sub(answer.body.len());
+        checks.uncompared.add(CHUNKS.into(), heads);
+    }
+    Comparison {
+        differences: layers
+            .into_iter()
+            .flat_map(|(_, differences)| differences)
+            .collect(),
+        summary,
+        uncompared: checks.uncompared,
+    }
+}
+
+/// Says what was compared, or which layer differs first and which agree.
+fn summary(layers: &[(&str, Vec<Difference>)], answer: &Answer, uncompared: &Uncompared) -> String {
     let mut differing = Vec::new();
     let mut agreeing = Vec::new();
-    for (name, differences) in &layers {
+    for (name, differences) in layers {
         if differences.is_empty() {
             agreeing.push(*name);
         } else {
             differing.push(*name);
         }
     }
-    let summary = match differing.first() {
+    match differing.first() {
         None => format!(
             "status, {} headers and {} bytes of body agree; {} values in holes checked",
             answer.headers.len(),
             answer.body.len(),
-            checks
-                .uncompared
+            uncompared
                 .by_check
                 .values()
                 .map(|(places, _)| places)
@@ -115,14 +134,6 @@ pub(super) fn compare(
             "first difference: {first}; the same: {}",
             agreeing.join(", ")
         ),
-    };
-    Comparison {
-        differences: layers
-            .into_iter()
-            .flat_map(|(_, differences)| differences)
-            .collect(),
-        summary,
-        uncompared: checks.uncompared,
     }
 }
 
@@ -144,12 +155,8 @@ fn framing(snapshot: &Snapshot, answer: &Answer) -> Vec<Difference> {
                 list.join(", ")
             }
         };
-        differences.push(Difference::new(
-            "framing",
-            "protocol error",
-            join(&snapshot.anomalies),
-            join(&anomalies),
-        ));
+        let (old, new) = excerpts(&join(&snapshot.anomalies), &join(&anomalies));
+        differences.push(Difference::new("framing", "protocol error", old, new));
     }
     differences
 }

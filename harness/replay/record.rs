@@ -1,10 +1,13 @@
 //! Records what the old server answers.
 
-use std::path::Path;
+use std::{cell::RefCell, collections::BTreeMap, path::Path};
+
+use rayon::prelude::*;
 
 use super::{
     browser::Correlation,
     error::ReplayError,
+    evidence::Doubt,
     learn::{server_clock, text_of},
     options::Options,
     recorder::Recorder,
@@ -75,14 +78,28 @@ pub async fn record(
         }
     }
     let zone = zone(&runs, options, &mut result);
-    let varied = all_varied(&runs, snapshots, &server, &zone, options);
+    let mut varied = all_varied(&runs, snapshots, &server, &zone, options);
+    let asked = |runs: &[(&Scenario, Vec<ScenarioRun>)]| -> usize {
+        runs.iter().map(|(_, runs)| runs.len()).sum()
+    };
+    let before = asked(&runs);
+    // What is known of a scenario after so many rounds is found out once: it is all work of this host.
+    let known: RefCell<BTreeMap<(String, usize), Doubt>> = RefCell::default();
     let doubt = |scenario: &Scenario, runs: &[ScenarioRun]| {
-        let recorder = Recorder::new(scenario, snapshots, &server, &zone, options);
-        recorder.learnt(runs, &varied).0
+        let key = (scenario.name.clone(), runs.len());
+        let found = known.borrow().get(&key).copied();
+        found.unwrap_or_else(|| {
+            let recorder = Recorder::new(scenario, snapshots, &server, &zone, options);
+            let doubt = recorder.learnt(runs, &varied).0;
+            known.borrow_mut().insert(key, doubt);
+            doubt
+        })
     };
     more_rounds(&mut runs, &server, options, observer, doubt).await;
     another_minute(&mut runs, &server, options, observer, doubt).await;
-    let varied = all_varied(&runs, snapshots, &server, &zone, options);
+    if asked(&runs) > before {
+        varied = all_varied(&runs, snapshots, &server, &zone, options);
+    }
     for (scenario, runs) in runs {
         Recorder::new(scenario, snapshots, &server, &zone, options)
             .record(&runs, &varied, manner.pending, &mut result)
@@ -102,10 +119,16 @@ fn all_varied(
     zone: &Zone,
     options: &Options,
 ) -> Varied {
+    let each: Vec<Varied> = runs
+        .par_iter()
+        .map(|(scenario, runs)| {
+            let recorder = Recorder::new(scenario, snapshots, server, zone, options);
+            recorder.learnt(runs, &Varied::default()).1
+        })
+        .collect();
     let mut varied = Varied::default();
-    for (scenario, runs) in runs {
-        let recorder = Recorder::new(scenario, snapshots, server, zone, options);
-        varied.merge(recorder.learnt(runs, &Varied::default()).1);
+    for one in each {
+        varied.merge(one);
     }
     varied.without_still()
 }

@@ -1,7 +1,7 @@
 //! One scenario's rounds become its snapshots, or answers that wait beside them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -266,8 +266,9 @@ impl<'a> Recorder<'a> {
 
     /// Removes snapshots that no step has any more.
     fn prune(&self, learnt: &[Step<'_>], result: &mut RecordResult) -> Result<(), SnapshotError> {
+        let files: BTreeSet<&String> = learnt.iter().map(|step| &step.file).collect();
         for stale in store::list(&self.folder)? {
-            if !learnt.iter().any(|step| step.file == stale) {
+            if !files.contains(&stale) {
                 store::remove(&self.folder.join(&stale))?;
                 let name = &self.scenario.name;
                 result.notes.push(format!(

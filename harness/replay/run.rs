@@ -121,8 +121,8 @@ pub(super) async fn run_with(
     if let Some(answers) = complete {
         done(answers, None);
     }
-    if visitor.visit.end() {
-        name_surplus(visitor.answers.last_mut());
+    if let Some(surplus) = visitor.visit.end().await {
+        name_surplus(visitor.answers.last_mut(), surplus);
     }
     done(visitor.answers, failure);
     course.correlations = visitor.browser.correlations;
@@ -138,9 +138,9 @@ fn keeps_connections(scenario: &Scenario, options: &Options) -> bool {
 }
 
 /// Names what came behind an answer when the answer had been taken for complete.
-fn name_surplus(observation: Option<&mut Observation>) {
+fn name_surplus(observation: Option<&mut Observation>, surplus: Anomaly) {
     if let Some(observation) = observation {
-        observation.answer.anomalies.push(Anomaly::TrailingBytes);
+        observation.answer.anomalies.push(surplus);
     }
 }
 
@@ -173,8 +173,8 @@ impl Visitor<'_> {
         let mut request = self.browser.request(step)?;
         loop {
             let observation = self.exchange(&request).await;
-            if self.visit.take_surplus() {
-                name_surplus(self.answers.last_mut().or(self.before.last_mut()));
+            if let Some(surplus) = self.visit.take_surplus() {
+                name_surplus(self.answers.last_mut().or(self.before.last_mut()), surplus);
             }
             let mut observation = observation?;
             let answer = &observation.answer;

@@ -44,7 +44,9 @@ enum ZoneSign {
 /// Finds the longest date, time or weekday at the beginning of `text`: its length in bytes and all formats that fit.
 pub fn longest(text: &str) -> Option<(usize, Vec<&'static str>)> {
     if text.starts_with(|first: char| first.is_ascii_digit()) {
-        return longest_of(&FORMATS, text);
+        return may_begin(text)
+            .then(|| longest_of(&FORMATS, text))
+            .flatten();
     }
     let end = text
         .find(|character: char| !character.is_alphabetic())
@@ -68,6 +70,20 @@ pub fn short_weekday(word: &str) -> Vec<&'static str> {
         .into_iter()
         .filter(|format| parse(format, word).is_some())
         .collect()
+}
+
+/// Returns whether a number may begin a date or time, by how many digits it has and what stands behind them: most numbers of a page
+/// can't, and trying all formats on them takes most of the time of a recording.
+fn may_begin(text: &str) -> bool {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let behind = text.as_bytes().get(digits).copied().unwrap_or_default();
+    match digits {
+        1 | 2 => b". /-:%\\".contains(&behind),
+        4 => b"-/\\".contains(&behind),
+        // The only format without anything in between.
+        14 => true,
+        _ => false,
+    }
 }
 
 fn longest_of(candidates: &[&'static str], text: &str) -> Option<(usize, Vec<&'static str>)> {
@@ -413,6 +429,27 @@ mod tests {
                 format!("{}|{}", &text[..length], formats.join(" "))
             });
             assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_begins_a_format_is_never_passed_over() {
+        for format in FORMATS {
+            let mut sample = String::new();
+            let mut letters = format.chars();
+            while let Some(letter) = letters.next() {
+                match letter {
+                    'd' | 'm' | 'H' | 'i' | 's' | 'h' => sample.push_str("11"),
+                    'j' | 'n' | 'G' | 'g' => sample.push('9'),
+                    'Y' => sample.push_str("2026"),
+                    '\\' => sample.extend(letters.next()),
+                    other => sample.push(other),
+                }
+            }
+            assert!(may_begin(&sample), "{format}: {sample}");
+        }
+        for number in ["100", "5</p>", "3,5", "2026.", "192.168", "12345-6"] {
+            assert_eq!(longest(number), None, "{number}");
         }
     }
 

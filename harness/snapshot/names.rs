@@ -282,9 +282,26 @@ static KNOWN: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     words
 });
 
+/// By the first byte of a word in any case: its lengths, a bit each, of which there is a name.
+static LENGTHS: LazyLock<[u32; 256]> = LazyLock::new(|| {
+    let mut lengths = [0; 256];
+    let mut note = |word: &str| {
+        if let Some(first) = word.bytes().next() {
+            lengths[usize::from(first)] |= 1 << word.len();
+        }
+    };
+    for word in KNOWN.iter().chain(&ZONES) {
+        note(word);
+        note(&word.to_uppercase());
+    }
+    lengths
+});
+
 /// Returns whether a word can begin a format.
 pub(super) fn is_known(word: &str) -> bool {
+    let first = word.bytes().next().unwrap_or_default();
     word.len() <= LONGEST
+        && LENGTHS[usize::from(first)] & (1 << word.len()) != 0
         && (ZONES.contains(&word) || KNOWN.binary_search(&word.to_lowercase().as_str()).is_ok())
 }
 

@@ -63,8 +63,14 @@ pub fn write(path: &Path, snapshot: &Snapshot) -> Result<bool, SnapshotError> {
         changed |= write_if_different(&path, &bytes)?;
         wanted.insert(path);
     }
+    // A new one has nothing beside it, and the folder may be large.
+    let stale = if path.exists() {
+        siblings(path)?
+    } else {
+        Vec::new()
+    };
     changed |= write_if_different(path, text.as_bytes())?;
-    for stale in siblings(path)? {
+    for stale in stale {
         if !wanted.contains(&stale) {
             fs::remove_file(&stale).map_err(|source| failed(&stale, "removed", source))?;
             changed = true;

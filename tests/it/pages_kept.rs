@@ -97,10 +97,10 @@ fn serve(mut stream: TcpStream, number: usize, script: Script, log: &Mutex<Vec<S
         // The client may have gone.
         let _sent = stream.write_all(&reaction.wire);
         if reaction.closes {
-            stream.shutdown(std::net::Shutdown::Both).unwrap_or(());
-            return;
+            break;
         }
     }
+    stream.shutdown(std::net::Shutdown::Both).unwrap_or(());
 }
 
 /// Reads a request without a body, byte by byte.
@@ -227,7 +227,7 @@ async fn bytes_behind_an_announced_end_are_named_where_they_stand_and_the_next_p
         kept(wire)
     })
     .await;
-    insta::assert_snapshot!(found, @"replay/pages/02-p2 | framing | protocol error | none | bytes after the body | no cause");
+    insta::assert_snapshot!(found, @"replay/pages/02-p2 | framing | protocol error | none | 4 bytes after the body: `viac` | no cause");
     assert_eq!(asked, ["0 GET /1", "0 GET /2", "1 GET /3"]);
 }
 
@@ -244,7 +244,14 @@ async fn an_answer_that_nobody_asked_for_is_named_and_never_taken_for_the_next_p
         now()
     });
     let result = project.replay_at(&server.url).await;
-    insta::assert_snapshot!(findings(&result), @"replay/pages/01-p1 | framing | protocol error | none | bytes after the body | no cause");
+    let found = findings(&result);
+    let expected = "replay/pages/01-p1 | framing | protocol error | none | ";
+    assert!(found.starts_with(expected), "{found}");
+    assert!(
+        found.contains("bytes after the body: `HTTP/1.1 200 OK"),
+        "{found}"
+    );
+    assert_eq!(found.lines().count(), 1);
     assert_eq!(server.asked(), ["0 GET /1", "1 GET /2", "1 GET /3"]);
 }
 
@@ -258,7 +265,7 @@ async fn what_comes_behind_the_last_page_is_named_too() {
         now()
     });
     let result = project.replay_at(&server.url).await;
-    insta::assert_snapshot!(findings(&result), @"replay/pages/01-p1 | framing | protocol error | none | bytes after the body | no cause");
+    insta::assert_snapshot!(findings(&result), @"replay/pages/01-p1 | framing | protocol error | none | 1 bytes after the body: `x` | no cause");
 }
 
 #[tokio::test]
@@ -494,14 +501,66 @@ async fn an_unasked_answer_is_told_once_and_not_read() {
         .send(&address, &Request::get("/1"), &limits)
         .await
         .unwrap();
-    assert!(!visit.take_surplus());
+    assert_eq!(visit.take_surplus(), None);
     server.send_unasked(&page("/evil"));
     let answer = visit
         .send(&address, &Request::get("/2"), &limits)
         .await
         .unwrap();
     assert!(answer.body.ends_with(b"/2</p></html>\n"));
-    assert!(visit.take_surplus());
-    assert!(!visit.take_surplus());
-    assert!(!visit.end());
+    let surplus = visit.take_surplus().unwrap().to_string();
+    assert!(
+        surplus.contains("bytes after the body: `HTTP/1.1 200 OK"),
+        "{surplus}"
+    );
+    assert_eq!(visit.take_surplus(), None);
+    assert_eq!(visit.end().await, None);
+}
+
+/// What comes late behind an announced end: what is sent at once, and what a moment later.
+fn late(listener: &TcpListener, behind: &'static [u8]) {
+    let listener = listener.try_clone().unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            thread::spawn(move || {
+                while let Some(line) = request_line(&mut stream) {
+                    let path = line.split(' ').nth(1).unwrap().to_owned();
+                    stream.write_all(&page(&path)).unwrap();
+                    thread::sleep(std::time::Duration::from_millis(100));
+                    if stream.write_all(behind).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[tokio::test]
+async fn what_comes_late_behind_a_page_is_recorded_and_compared_to_the_byte_whether_connections_are_kept_or_not()
+ {
+    for keep_alive in [false, true] {
+        let mut project = project(&scenario(1, false));
+        project.options.limits.dialect.keep_alive = keep_alive;
+        let [same, other, none] = [&b"abc"[..], b"abd", b""].map(|behind| {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            late(&listener, behind);
+            format!("http://{}", listener.local_addr().unwrap())
+        });
+        let mut careful = project.options.clone();
+        careful.pace.rest = std::time::Duration::from_millis(1);
+        let recorded = project.record_with(&same, &careful).await;
+        assert_eq!(Verdict::of(&recorded.cases), Verdict::Verified);
+        assert_eq!(findings(&project.replay_at(&same).await), "");
+        let found = findings(&project.replay_at(&other).await);
+        assert!(
+            found.contains("3 bytes after the body: `abc` | 3 bytes after the body: `abd`"),
+            "{found}"
+        );
+        let found = findings(&project.replay_at(&none).await);
+        assert!(
+            found.contains("3 bytes after the body: `abc` | none"),
+            "{found}"
+        );
+    }
 }
