@@ -14,6 +14,7 @@ use super::{
     address::{DatabaseAddress, Target},
     cell::{Row, of_value},
     error::{DatabaseError, driver_error},
+    large::ValueHash,
     manners::{Manners, Pace, pause},
 };
 
@@ -73,6 +74,8 @@ pub(super) struct Connection {
     pub(super) is_locked: bool,
     /// The load that was made.
     pub(super) pace: Pace,
+    /// What the server hashes large values with; nothing as long as none had to be known.
+    pub(super) value_hash: Option<ValueHash>,
 }
 
 impl Connection {
@@ -85,6 +88,7 @@ impl Connection {
             broken: false,
             is_locked: false,
             pace: Pace::default(),
+            value_hash: None,
         };
         connection.prepare().await?;
         Ok(connection)

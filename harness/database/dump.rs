@@ -317,7 +317,11 @@ impl Open {
             {
                 vec![0]
             }
-            ColumnKind::Text | ColumnKind::Long | ColumnKind::Enumeration | ColumnKind::Other
+            ColumnKind::Text
+            | ColumnKind::Long
+            | ColumnKind::Longest
+            | ColumnKind::Enumeration
+            | ColumnKind::Other
                 if !self.table.charset(position).is_empty() =>
             {
                 convert(value, charset, column.encoding)?
@@ -327,6 +331,7 @@ impl Open {
             | ColumnKind::Temporal
             | ColumnKind::Text
             | ColumnKind::Long
+            | ColumnKind::Longest
             | ColumnKind::Enumeration
             | ColumnKind::Other => value,
         }))

@@ -8,7 +8,7 @@ use super::{
     contents::{Contents, Found},
     error::DatabaseError,
     finding::{Findings, Pairing, thousands},
-    keyed, multiset,
+    keyed, large, multiset,
     name::Name,
     parts::{self, Asked, LiveTable},
     rows::{KeyPart, Selection, Side},
@@ -56,6 +56,10 @@ pub(super) async fn compare_rows(
             ));
         }
         return compare_chunks(chunks, &pairing, found, found_in).await;
+    }
+    if let (Contents::Live(first, _), Contents::Live(second, _)) = (&mut *known_in, &mut *found_in)
+    {
+        large::agree((first, layout), (second, &shared)).await?;
     }
     let mut findings = Findings::default();
     let asked = match (live(known, &mut *known_in), live(found, &mut *found_in)) {

@@ -24,6 +24,8 @@ pub(super) enum ColumnKind {
     Text,
     /// TEXT and BLOB.
     Long,
+    /// LONGTEXT and LONGBLOB, whose values may be too large to be read; a recording calls them long, too.
+    Longest,
     /// ENUM, which has a number beside its text.
     Enumeration,
     /// BIT, SET and whatever else a server may have.
@@ -32,13 +34,14 @@ pub(super) enum ColumnKind {
 
 impl ColumnKind {
     /// All kinds.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Integer,
         Self::Decimal,
         Self::Float,
         Self::Temporal,
         Self::Text,
         Self::Long,
+        Self::Longest,
         Self::Enumeration,
         Self::Other,
     ];
@@ -56,8 +59,8 @@ impl ColumnKind {
             "float" | "double" => Self::Float,
             "date" | "time" | "datetime" | "timestamp" => Self::Temporal,
             "char" | "varchar" | "binary" | "varbinary" => Self::Text,
-            "tinytext" | "text" | "mediumtext" | "longtext" | "tinyblob" | "blob"
-            | "mediumblob" | "longblob" => Self::Long,
+            "tinytext" | "text" | "mediumtext" | "tinyblob" | "blob" | "mediumblob" => Self::Long,
+            "longtext" | "longblob" => Self::Longest,
             "enum" => Self::Enumeration,
             _ => Self::Other,
         }
@@ -71,7 +74,7 @@ impl ColumnKind {
             Self::Float => "float",
             Self::Temporal => "temporal",
             Self::Text => "text",
-            Self::Long => "long",
+            Self::Long | Self::Longest => "long",
             Self::Enumeration => "enumeration",
             Self::Other => "other",
         }
@@ -86,7 +89,7 @@ impl ColumnKind {
     fn orders(self) -> bool {
         match self {
             Self::Integer | Self::Decimal | Self::Temporal | Self::Text => true,
-            Self::Float | Self::Long | Self::Enumeration | Self::Other => false,
+            Self::Float | Self::Long | Self::Longest | Self::Enumeration | Self::Other => false,
         }
     }
 }

@@ -263,6 +263,16 @@ fn sorting(query: &str, words: &[&[&str]]) -> Option<SqlReply> {
     equal.then(|| rows(2, &[&["x", "x "]]))
 }
 
+/// Answers a server's questions whether another is itself: it is not.
+fn same_lock(query: &str) -> Option<SqlReply> {
+    if query.starts_with("SELECT GET_LOCK") || query.starts_with("SELECT RELEASE_LOCK") {
+        return Some(rows(1, &[&["1"]]));
+    }
+    query
+        .starts_with("SELECT IS_USED_LOCK")
+        .then(|| rows(1, &[&["~"]]))
+}
+
 /// A large table on a server that takes CRC-32C for a routine of the database, which the login may not execute: MySQL 5.6 says 1370.
 fn without_crc_32c(query: &str) -> Option<SqlReply> {
     if query.contains("AS few") {
@@ -271,11 +281,8 @@ fn without_crc_32c(query: &str) -> Option<SqlReply> {
     if query.starts_with("SELECT SUM(x)") {
         return Some(rows(1, &[&["36893488147419103229"]]));
     }
-    if query.starts_with("SELECT GET_LOCK") || query.starts_with("SELECT RELEASE_LOCK") {
-        return Some(rows(1, &[&["1"]]));
-    }
-    if query.starts_with("SELECT IS_USED_LOCK") {
-        return Some(rows(1, &[&["~"]]));
+    if let Some(answer) = same_lock(query) {
+        return Some(answer);
     }
     let denied = "execute command denied to user 'citatel'@'%' for routine 'skola.CRC32C'";
     query
@@ -291,6 +298,65 @@ async fn a_login_that_may_execute_no_routine_compares_large_tables_without_crc_3
     assert_eq!(Verdict::of(&cases), Verdict::Verified, "{cases:?}");
     let asked = |word: &str| server.heard().iter().any(|query| query.contains(word));
     assert!(asked("CRC32C") && asked("MD5("), "{:?}", server.heard());
+}
+
+/// A server without `MD5()`, as MySQL 9.6 comes, whose only text is a TEXT.
+fn text_without_md5(query: &str) -> Option<SqlReply> {
+    without_md5(query, "text")
+}
+
+/// The same with a LONGTEXT.
+fn longtext_without_md5(query: &str) -> Option<SqlReply> {
+    without_md5(query, "longtext")
+}
+
+fn without_md5(query: &str, kind: &str) -> Option<SqlReply> {
+    let value: &[&[&str]] = &[&["1", "x"], &["2", "~"]];
+    match query {
+        _ if query.contains("MD5(") => Some(SqlReply::Refused(1305, "FUNCTION MD5 does not exist")),
+        "SHOW FULL COLUMNS FROM `ziaci`" => {
+            let text = ["meno", kind, "cp1250_czech_cs", "YES", "", "~", "", "", ""];
+            let number = ["id", "int(11)", "~", "NO", "PRI", "~", "", "", ""];
+            Some(rows(9, &[&number, &text]))
+        }
+        _ if query.starts_with("SELECT `id`, ") => Some(rows(2, value)),
+        _ if query.starts_with("SELECT SHA2(") => Some(rows(1, &[&["e3b0"]])),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_md5_is_recorded_and_compared() {
+    for script in [text_without_md5, longtext_without_md5] {
+        let server = OldMySql::start("5.0.51a", "skola", script);
+        let env = TestEnv::new();
+        let folder = env.path().join("database");
+        record(&server.url("mypass").parse().unwrap(), &folder, &Silent)
+            .await
+            .unwrap();
+        let copy = OldMySql::start("5.0.51a", "kopia", script);
+        let cases = compare(&Source::Recorded(folder), &live(&copy, 60), &Silent).await;
+        assert_eq!(Verdict::of(&cases), Verdict::Verified, "{cases:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_servers_of_which_one_has_no_md5_hash_large_values_in_one_way() {
+    let with_md5 = |query: &str| match query {
+        _ if query.starts_with("SELECT MD5(") => Some(rows(1, &[&["d41d"]])),
+        _ => same_lock(query).or_else(|| longtext_without_md5(query)),
+    };
+    let without = |query: &str| same_lock(query).or_else(|| longtext_without_md5(query));
+    let server = OldMySql::start("5.6.24", "skola", with_md5);
+    let copy = OldMySql::start("9.7.4", "kopia", without);
+    let cases = compare(&live(&server, 60), &live(&copy, 60), &Silent).await;
+    let rows = case(&cases, "database/ziaci/rows");
+    assert_eq!(rows.outcome, Outcome::Same, "{rows:?}");
+    for heard in [server.heard(), copy.heard()] {
+        let asked = |query: &&String| query.starts_with("SELECT `id`, IF(LENGTH(`meno`)");
+        let asked = heard.iter().find(asked).unwrap();
+        assert!(asked.contains("SHA-256 \\',SHA2(`meno`,256)"), "{asked}");
+    }
 }
 
 #[tokio::test]
