@@ -67,6 +67,18 @@ pub enum DatabaseError {
         /// The server.
         address: String,
     },
+    /// Nothing keeps a table as it is while it is read.
+    #[error(
+        "{table} may change while it is read from {address}: nothing is known of its engine {engine:?}; legacy.database_lock = \"tables\" locks it"
+    )]
+    Restless {
+        /// The table.
+        table: String,
+        /// Its engine.
+        engine: String,
+        /// The server.
+        address: String,
+    },
     /// A table can't be locked.
     #[error(
         "{table} can't be locked at {address}: let its login LOCK TABLES, or leave out legacy.database_lock"
@@ -176,6 +188,7 @@ impl DatabaseError {
             | Self::Broken { .. }
             | Self::Answer { .. }
             | Self::Changed { .. }
+            | Self::Restless { .. }
             | Self::Busy { .. }
             | Self::Hidden { .. }
             | Self::SameServer { .. }

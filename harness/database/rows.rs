@@ -178,6 +178,18 @@ impl Side<'_> {
         }
     }
 
+    /// Makes the error for a table that is another than it was.
+    pub(super) fn changed(&self) -> DatabaseError {
+        let (table, address) = match self {
+            Self::Live(connection, layout) => (&layout.table, connection.address.clone()),
+            Self::Recorded(file) => (&file.table.layout.table, file.path.display().to_string()),
+        };
+        DatabaseError::Changed {
+            table: table.to_string(),
+            address,
+        }
+    }
+
     /// Returns about how many rows there are.
     pub(super) async fn count(&mut self) -> Result<u64, DatabaseError> {
         match self {

@@ -1,6 +1,11 @@
 //! Servers of 2004: the handshake of MySQL 4.1 and 5.0, passwords of before 4.1, and everything that can go wrong on the way.
 
-use std::{fs, path::Path, time::Instant};
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Instant,
+};
 
 use migrate_verify::{
     database::{Source, compare, record},
@@ -249,6 +254,59 @@ async fn what_a_broken_server_does_is_named_and_bounded_and_nothing_is_called_th
         }
     }
     assert_eq!(all_text(&folder), before);
+}
+
+/// A table without a key and of an engine that tells of no change, so large that it is read in three passes; each pass finds another row.
+fn another_row_each_time(query: &str) -> Option<SqlReply> {
+    static PASSES: AtomicU32 = AtomicU32::new(0);
+    match query {
+        "SHOW INDEX FROM `ziaci`" => Some(rows(12, &[])),
+        _ if query.starts_with("SELECT COUNT") => Some(rows(1, &[&["1600000"]])),
+        _ if query.starts_with("SELECT `id`") => {
+            let pass = PASSES.fetch_add(1, Ordering::Relaxed).to_string();
+            Some(rows(2, &[&[&pass, "~"]]))
+        }
+        _ => with_engine(query, "MEMORY"),
+    }
+}
+
+fn of_spider(query: &str) -> Option<SqlReply> {
+    with_engine(query, "SPIDER")
+}
+
+/// Answers what engine the table has.
+fn with_engine(query: &str, engine: &str) -> Option<SqlReply> {
+    let nothing = "~";
+    let mut status = vec![nothing; 18];
+    status[0] = "ziaci";
+    status[1] = engine;
+    query
+        .starts_with("SHOW TABLE STATUS")
+        .then(|| rows(18, &[&status]))
+}
+
+#[tokio::test]
+async fn a_table_that_may_change_between_two_questions_is_not_taken_for_read() {
+    let good = OldMySql::start("5.0.51a", "skola", |query| match query {
+        "SHOW INDEX FROM `ziaci`" => Some(rows(12, &[])),
+        _ => None,
+    });
+    let env = TestEnv::new();
+    let folder = env.path().join("database");
+    record(&good.url("mypass").parse().unwrap(), &folder, &Silent)
+        .await
+        .unwrap();
+    let scripts: [(fn(&str) -> Option<SqlReply>, &str); 2] = [
+        (another_row_each_time, "ziaci was changed while it was read"),
+        (of_spider, "nothing is known of its engine \"SPIDER\""),
+    ];
+    for (script, expected) in scripts {
+        let copy = OldMySql::start("5.0.51a", "kopia", script);
+        let cases = compare(&Source::Recorded(folder.clone()), &live(&copy, 60), &Silent).await;
+        let found = case(&cases, "database/ziaci/rows");
+        assert_eq!(found.outcome, Outcome::Broken, "{found:?}");
+        assert!(found.reason.contains(expected), "{}", found.reason);
+    }
 }
 
 /// A server whose Czech collation sorts `ch` after `h`, or among the `c`.
