@@ -111,6 +111,11 @@ impl Connection {
         Ok(())
     }
 
+    /// Returns the name of the database.
+    pub(super) fn database(&self) -> &str {
+        &self.target.name
+    }
+
     /// Returns how the server is to be treated.
     pub(super) fn manners(&self) -> Manners {
         self.target.manners
@@ -165,11 +170,7 @@ impl Connection {
         what: &str,
         query: impl AsRef<[u8]>,
     ) -> Result<Option<Vec<Row>>, DatabaseError> {
-        match self.rows(what, query).await {
-            Ok(rows) => Ok(Some(rows)),
-            Err(error) if error.is_unknown() => Ok(None),
-            Err(error) => Err(error),
-        }
+        unless(self.rows(what, query).await, DatabaseError::is_unknown)
     }
 
     /// Reads a short answer whole; `None` if the server refuses, for whatever reason.
@@ -178,11 +179,7 @@ impl Connection {
         what: &str,
         query: impl AsRef<[u8]>,
     ) -> Result<Option<Vec<Row>>, DatabaseError> {
-        match self.rows(what, query).await {
-            Ok(rows) => Ok(Some(rows)),
-            Err(error) if error.is_refusal() => Ok(None),
-            Err(error) => Err(error),
-        }
+        unless(self.rows(what, query).await, DatabaseError::is_refusal)
     }
 
     /// Reads a short answer whole; `None` if the login may not read it.
@@ -191,18 +188,7 @@ impl Connection {
         what: &str,
         query: impl AsRef<[u8]>,
     ) -> Result<Option<Vec<Row>>, DatabaseError> {
-        const REFUSED: [u16; 4] = [1044, 1045, 1142, 1143];
-        match self.rows(what, query).await {
-            Ok(rows) => Ok(Some(rows)),
-            Err(error)
-                if error
-                    .of_server()
-                    .is_some_and(|error| REFUSED.contains(&error.code)) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
+        unless(self.rows(what, query).await, DatabaseError::is_denial)
     }
 
     /// Asks for rows and reads them one by one, when the server has rested and is not busy.
@@ -286,6 +272,18 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.abandon();
+    }
+}
+
+/// Takes an expected error for no answer.
+fn unless(
+    answer: Result<Vec<Row>, DatabaseError>,
+    expected: impl Fn(&DatabaseError) -> bool,
+) -> Result<Option<Vec<Row>>, DatabaseError> {
+    match answer {
+        Ok(rows) => Ok(Some(rows)),
+        Err(error) if expected(&error) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -103,7 +103,7 @@ pub enum DatabaseError {
         limit: u32,
     },
     /// The login does not see all that has to be recorded.
-    #[error("{address} can't be recorded: {reason}")]
+    #[error("{address} can't be read: {reason}")]
     Hidden {
         /// The server.
         address: String,
@@ -176,6 +176,13 @@ impl DatabaseError {
         const UNKNOWN: [u16; 10] = [1049, 1064, 1109, 1146, 1193, 1235, 1305, 1370, 1577, 1690];
         self.of_server()
             .is_some_and(|error| UNKNOWN.contains(&error.code))
+    }
+
+    /// Returns whether the server said that the login may not do this.
+    pub(super) fn is_denial(&self) -> bool {
+        const REFUSED: [u16; 4] = [1044, 1045, 1142, 1143];
+        self.of_server()
+            .is_some_and(|error| REFUSED.contains(&error.code))
     }
 
     /// Returns what the server said to a query.

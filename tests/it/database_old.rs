@@ -285,6 +285,9 @@ fn with_engine(query: &str, engine: &str) -> Option<SqlReply> {
         .then(|| rows(18, &[&status]))
 }
 
+/// What a server answers of its own.
+type Script = fn(&str) -> Option<SqlReply>;
+
 #[tokio::test]
 async fn a_table_that_may_change_between_two_questions_is_not_taken_for_read() {
     let good = OldMySql::start("5.0.51a", "skola", |query| match query {
@@ -296,7 +299,7 @@ async fn a_table_that_may_change_between_two_questions_is_not_taken_for_read() {
     record(&good.url("mypass").parse().unwrap(), &folder, &Silent)
         .await
         .unwrap();
-    let scripts: [(fn(&str) -> Option<SqlReply>, &str); 2] = [
+    let scripts: [(Script, &str); 2] = [
         (another_row_each_time, "ziaci was changed while it was read"),
         (of_spider, "nothing is known of its engine \"SPIDER\""),
     ];
