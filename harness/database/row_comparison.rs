@@ -43,7 +43,7 @@ pub(super) async fn compare_rows(
             "the tables have no column in common".to_owned(),
         ));
     }
-    if let Some(chunks) = known.chunks() {
+    if known.chunks().or(found.chunks()).is_some() {
         if !whole
             || pairing
                 .columns
@@ -55,7 +55,9 @@ pub(super) async fn compare_rows(
                 "only digests were recorded, and the columns or the key are others".to_owned(),
             ));
         }
-        return compare_chunks(chunks, &pairing, found, found_in).await;
+        let known = chunks_of((known, known_in), layout, found.chunks()).await?;
+        let found = chunks_of((found, found_in), &shared, Some(&known)).await?;
+        return Ok(compare_chunks(&known, &found, &pairing));
     }
     if let (Contents::Live(first, _), Contents::Live(second, _)) = (&mut *known_in, &mut *found_in)
     {
@@ -166,15 +168,17 @@ fn shared_layout(expected: &Layout, actual: &Layout) -> (Layout, bool) {
     )
 }
 
-/// Compares a live table with recorded digests.
-async fn compare_chunks(
-    recorded: &[Chunk],
-    pairing: &Pairing<'_>,
-    found: &Found,
-    contents: &mut Contents,
-) -> Result<Rows, DatabaseError> {
-    let keyed = !pairing.expected.key.is_empty();
-    let mut side = found.side(contents, pairing.actual);
+/// Returns a table's recorded digests, or those of its rows, in parts that end where the other side's do.
+async fn chunks_of(
+    (found, contents): (&Found, &mut Contents),
+    layout: &Layout,
+    other: Option<&[Chunk]>,
+) -> Result<Vec<Chunk>, DatabaseError> {
+    if let Some(chunks) = found.chunks() {
+        return Ok(chunks.to_vec());
+    }
+    let keyed = !layout.key.is_empty();
+    let mut side = found.side(contents, layout);
     let mut source = side
         .open(if keyed {
             Selection::ByKey
@@ -182,15 +186,18 @@ async fn compare_chunks(
             Selection::AnyOrder
         })
         .await?;
-    let mut chunker = if keyed {
-        Chunker::like(recorded)
-    } else {
-        Chunker::new(false)
+    let mut chunker = match other {
+        Some(chunks) if keyed => Chunker::like(chunks),
+        Some(_) | None => Chunker::new(keyed),
     };
     while let Some((key, row)) = source.next().await? {
         chunker.add(key, &row);
     }
-    let actual = chunker.finish();
+    Ok(chunker.finish())
+}
+
+/// Compares digests.
+fn compare_chunks(recorded: &[Chunk], actual: &[Chunk], pairing: &Pairing<'_>) -> Rows {
     let table = &pairing.expected.table;
     let show = |chunk: Option<&Chunk>| {
         chunk.map_or("absent".to_owned(), |chunk| {
@@ -220,14 +227,14 @@ async fn compare_chunks(
         }
     }
     let rows = recorded.iter().map(|chunk| chunk.rows).sum();
-    Ok(Rows::Compared(
+    Rows::Compared(
         differences,
         format!(
             "{} rows by the digests of {} parts",
             thousands(rows),
             recorded.len()
         ),
-    ))
+    )
 }
 
 fn by_digest_only(pairing: &Pairing<'_>) -> &'static str {
