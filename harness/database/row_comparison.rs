@@ -36,21 +36,13 @@ pub(super) async fn compare_rows(
     let layout = &known.table().layout;
     let (shared, keyed) = shared_layout(layout, &found.table().layout);
     let pairing = Pairing::new(layout, &shared).tolerating(&tolerances.of(&layout.table));
-    let whole = pairing.columns.len() == layout.columns.len()
-        && layout.columns.len() == shared.columns.len();
     if pairing.columns.is_empty() {
         return Ok(Rows::Incomparable(
             "the tables have no column in common".to_owned(),
         ));
     }
     if known.chunks().or(found.chunks()).is_some() {
-        if !whole
-            || pairing
-                .columns
-                .iter()
-                .any(|(first, second)| first != second)
-            || keyed == layout.key.is_empty()
-        {
+        if !pairing.is_whole() || keyed == layout.key.is_empty() {
             return Ok(Rows::Incomparable(
                 "only digests were recorded, and the columns or the key are others".to_owned(),
             ));
