@@ -211,6 +211,7 @@ fn failure(error: &DatabaseError) -> Failure {
         | DatabaseError::Broken { .. }
         | DatabaseError::Answer { .. }
         | DatabaseError::Changed { .. }
+        | DatabaseError::Restless { .. }
         | DatabaseError::Lock { .. }
         | DatabaseError::Busy { .. }
         | DatabaseError::Hidden { .. }

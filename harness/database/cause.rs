@@ -38,9 +38,11 @@ pub(super) fn explain(expected: &Cell, actual: &Cell, kind: ColumnKind) -> Chang
         ColumnKind::Integer | ColumnKind::Decimal => number(expected, actual),
         ColumnKind::Float => float(expected, actual),
         ColumnKind::Temporal => time(expected, actual),
-        ColumnKind::Text | ColumnKind::Long | ColumnKind::Enumeration | ColumnKind::Other => {
-            text(expected, actual)
-        }
+        ColumnKind::Text
+        | ColumnKind::Long
+        | ColumnKind::Longest
+        | ColumnKind::Enumeration
+        | ColumnKind::Other => text(expected, actual),
     };
     found.unwrap_or(Change {
         aspect: "value",

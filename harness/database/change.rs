@@ -11,7 +11,7 @@ use super::{
     chunk::{Chunker, hex},
     connection::Connection,
     error::DatabaseError,
-    objects::read_names,
+    objects::read_all_names,
     rows::{Key, Selection, Side},
     schema::{Layout, Table, read_table},
 };
@@ -92,7 +92,7 @@ pub struct RowChange {
 pub async fn database_state(address: &DatabaseAddress) -> Result<DatabaseState, DatabaseError> {
     let mut connection = Connection::open(address).await?;
     let mut state = DatabaseState::default();
-    for name in read_names(&mut connection, &address.name).await?.tables {
+    for name in read_all_names(&mut connection, &address.name).await? {
         let table = read_table(&mut connection, &name).await?;
         let rows = read(&mut connection, &table.layout).await?;
         let counted = counted(&table);

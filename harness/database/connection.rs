@@ -14,6 +14,7 @@ use super::{
     address::{DatabaseAddress, Target},
     cell::{Row, of_value},
     error::{DatabaseError, driver_error},
+    large::ValueHash,
     manners::{Manners, Pace, pause},
 };
 
@@ -36,7 +37,7 @@ const LONGEST_LIST: usize = 100_000;
 const LARGEST_LIST: usize = 64 << 20;
 
 /// What every session is told, in this order; a server that is too old for one of them does without.
-const SESSION: [&str; 12] = [
+const SESSION: [&str; 13] = [
     "SET NAMES binary",
     "SET SESSION character_set_results = NULL",
     "SET SESSION time_zone = '+00:00'",
@@ -46,6 +47,8 @@ const SESSION: [&str; 12] = [
     "SET SESSION sql_big_selects = 1",
     "SET SESSION max_sort_length = 4096",
     "SET SESSION net_write_timeout = 600",
+    // MySQL from 8.0 on tells of a day ago when a table changed last and what its counter is.
+    "SET SESSION information_schema_stats_expiry = 0",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
     "SET SESSION TRANSACTION READ ONLY",
     SNAPSHOT,
@@ -73,6 +76,8 @@ pub(super) struct Connection {
     pub(super) is_locked: bool,
     /// The load that was made.
     pub(super) pace: Pace,
+    /// What the server hashes large values with; nothing as long as none had to be known.
+    pub(super) value_hash: Option<ValueHash>,
 }
 
 impl Connection {
@@ -85,6 +90,7 @@ impl Connection {
             broken: false,
             is_locked: false,
             pace: Pace::default(),
+            value_hash: None,
         };
         connection.prepare().await?;
         Ok(connection)
@@ -103,6 +109,11 @@ impl Connection {
             self.unlock().await?;
         }
         Ok(())
+    }
+
+    /// Returns the name of the database.
+    pub(super) fn database(&self) -> &str {
+        &self.target.name
     }
 
     /// Returns how the server is to be treated.
@@ -159,11 +170,7 @@ impl Connection {
         what: &str,
         query: impl AsRef<[u8]>,
     ) -> Result<Option<Vec<Row>>, DatabaseError> {
-        match self.rows(what, query).await {
-            Ok(rows) => Ok(Some(rows)),
-            Err(error) if error.is_unknown() => Ok(None),
-            Err(error) => Err(error),
-        }
+        unless(self.rows(what, query).await, DatabaseError::is_unknown)
     }
 
     /// Reads a short answer whole; `None` if the server refuses, for whatever reason.
@@ -172,11 +179,7 @@ impl Connection {
         what: &str,
         query: impl AsRef<[u8]>,
     ) -> Result<Option<Vec<Row>>, DatabaseError> {
-        match self.rows(what, query).await {
-            Ok(rows) => Ok(Some(rows)),
-            Err(error) if error.is_refusal() => Ok(None),
-            Err(error) => Err(error),
-        }
+        unless(self.rows(what, query).await, DatabaseError::is_refusal)
     }
 
     /// Reads a short answer whole; `None` if the login may not read it.
@@ -185,18 +188,7 @@ impl Connection {
         what: &str,
         query: impl AsRef<[u8]>,
     ) -> Result<Option<Vec<Row>>, DatabaseError> {
-        const REFUSED: [u16; 4] = [1044, 1045, 1142, 1143];
-        match self.rows(what, query).await {
-            Ok(rows) => Ok(Some(rows)),
-            Err(error)
-                if error
-                    .of_server()
-                    .is_some_and(|error| REFUSED.contains(&error.code)) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
+        unless(self.rows(what, query).await, DatabaseError::is_denial)
     }
 
     /// Asks for rows and reads them one by one, when the server has rested and is not busy.
@@ -280,6 +272,18 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.abandon();
+    }
+}
+
+/// Takes an expected error for no answer.
+fn unless(
+    answer: Result<Vec<Row>, DatabaseError>,
+    expected: impl Fn(&DatabaseError) -> bool,
+) -> Result<Option<Vec<Row>>, DatabaseError> {
+    match answer {
+        Ok(rows) => Ok(Some(rows)),
+        Err(error) if expected(&error) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

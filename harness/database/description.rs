@@ -117,18 +117,11 @@ pub(super) fn compare(
     expected: &Description,
     actual: &Description,
 ) -> Vec<Difference> {
-    let by_name = |description: &Description| -> BTreeMap<String, Subject> {
-        description
-            .0
-            .iter()
-            .map(|subject| (subject.name.clone(), subject.clone()))
-            .collect()
-    };
     let (known, found) = (by_name(expected), by_name(actual));
     let mut differences = Vec::new();
-    for subject in &expected.0 {
+    for (name, subject) in &known.1 {
         let locus = format!("{prefix}{}", subject.name);
-        match found.get(&subject.name) {
+        match found.0.get(name) {
             None => differences.push(Difference::new(
                 locus,
                 "missing",
@@ -138,13 +131,30 @@ pub(super) fn compare(
             Some(other) => compare_subject(&locus, subject, other, &mut differences),
         }
     }
-    for subject in &actual.0 {
-        if !known.contains_key(&subject.name) {
+    for (name, subject) in &found.1 {
+        if !known.0.contains_key(name) {
             let locus = format!("{prefix}{}", subject.name);
             differences.push(Difference::new(locus, "extra", "absent", summary(subject)));
         }
     }
     differences
+}
+
+/// A subject's name, and how many of that name come before it.
+type Place<'a> = (&'a str, usize);
+
+/// Returns subjects by their places, and in their order.
+fn by_name(
+    description: &Description,
+) -> (BTreeMap<Place<'_>, &Subject>, Vec<(Place<'_>, &Subject)>) {
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut places = Vec::new();
+    for subject in &description.0 {
+        let time = times.entry(&subject.name).or_default();
+        places.push(((subject.name.as_str(), *time), subject));
+        *time += 1;
+    }
+    (places.iter().copied().collect(), places)
 }
 
 fn compare_subject(
@@ -179,7 +189,9 @@ fn compare_subject(
 fn is_later(subject: &Subject, aspect: &str) -> bool {
     match aspect {
         "row format" | "auto_increment" | "character_set_client" | "collation_connection" => true,
-        "starts" | "ends" | "time zone" | "sql mode" => subject.name.starts_with("event "),
+        "starts" | "ends" | "time zone" | "sql mode" | "completion" | "comment" => {
+            subject.name.starts_with("event ")
+        }
         _ => false,
     }
 }
@@ -223,6 +235,11 @@ fn same(aspect: &str, expected: &str, actual: &str) -> bool {
         }
         "default" | "on update" => default(expected) == default(actual),
         "engine" => expected.eq_ignore_ascii_case(actual),
+        "generated" => {
+            expected.replace(" PERSISTENT", " STORED") == actual.replace(" PERSISTENT", " STORED")
+        }
+        // Servers before MariaDB 10.2 and MySQL write partitions' names without quotes.
+        "storage" => expected.replace('`', "") == actual.replace('`', ""),
         // What stands before the delimiter belongs to no body; mysqldump adds a line there.
         "body" => expected.trim() == actual.trim(),
         _ if aspect.starts_with("character_set_") || aspect.starts_with("collation_") => {
@@ -248,7 +265,8 @@ fn width(text: &str) -> (String, Option<String>) {
     let (Some(open), Some(close)) = (text.find('('), text.find(')')) else {
         return (text, None);
     };
-    if close < open || !INTEGERS.contains(&&text[..open]) || text.contains("zerofill") {
+    let is_shown = text.contains("zerofill") || text == "year(2)";
+    if close < open || !INTEGERS.contains(&&text[..open]) || is_shown {
         return (text, None);
     }
     let width = text[open + 1..close].to_owned();
@@ -261,8 +279,8 @@ fn width(text: &str) -> (String, Option<String>) {
 /// Takes the quotes off a number and the dress off the current time.
 fn default(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
-    if lower.trim_end_matches("()") == "current_timestamp" {
-        return "current_timestamp".to_owned();
+    if lower.starts_with("current_timestamp") {
+        return lower.trim_end_matches("()").to_owned();
     }
     let unquoted = text
         .strip_prefix('\'')
@@ -326,6 +344,28 @@ mod tests {
             ("default", "'NULL'", "NULL", false),
             ("default", "CURRENT_TIMESTAMP", "current_timestamp()", true),
             ("default", "''", "NULL", false),
+            (
+                "on update",
+                "CURRENT_TIMESTAMP(3)",
+                "current_timestamp(3)",
+                true,
+            ),
+            (
+                "on update",
+                "CURRENT_TIMESTAMP(3)",
+                "current_timestamp()",
+                false,
+            ),
+            ("type", "year(4)", "year", true),
+            ("type", "year(2)", "year", false),
+            ("generated", "(`a`) PERSISTENT", "(`a`) STORED", true),
+            ("generated", "(`a`) VIRTUAL", "(`a`) STORED", false),
+            (
+                "storage",
+                "PARTITION BY HASH (id)\nPARTITIONS 4",
+                "PARTITION BY HASH (`id`)\nPARTITIONS 4",
+                true,
+            ),
             ("collation", "utf8_general_ci", "utf8mb3_general_ci", true),
             ("collation", "cp1250_general_ci", "cp1250_czech_cs", false),
             ("engine", "MyISAM", "InnoDB", false),
@@ -343,6 +383,16 @@ mod tests {
                 "{aspect} {expected} {actual}"
             );
         }
+    }
+
+    #[test]
+    fn subjects_of_one_name_are_compared_one_by_one() {
+        let (one, two) = (example(&[("a", "1")]), example(&[("a", "2")]));
+        let joined = |first: &Description, second: &Description| {
+            Description([first.0.clone(), second.0.clone()].concat())
+        };
+        assert_eq!(compare("", &joined(&one, &two), &joined(&one, &two)), []);
+        assert_eq!(compare("", &two, &joined(&one, &two)).len(), 2);
     }
 
     #[test]

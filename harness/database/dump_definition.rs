@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{create_table::identifier, description::Subject, objects::CHARSETS};
+use super::{create_table::identifier, description::Subject, dump_text::quoted, objects::CHARSETS};
 
 /// What stands before a definition and holds for it.
 #[derive(Debug, Default)]
@@ -173,8 +173,16 @@ pub(super) fn trigger(head: &Head<'_>, session: &Session) -> Option<Subject> {
     Some(subject)
 }
 
+/// The words for an event's state, the longest first.
+const STATES: [(&[&str], &str); 4] = [
+    (&["ENABLE"], "ENABLED"),
+    (&["DISABLE", "ON", "SLAVE"], "SLAVESIDE_DISABLED"),
+    (&["DISABLE", "ON", "REPLICA"], "SLAVESIDE_DISABLED"),
+    (&["DISABLE"], "DISABLED"),
+];
+
 /// Reads ``EVENT `e` ON SCHEDULE EVERY 1 DAY STARTS '…' ON COMPLETION PRESERVE ENABLE DO …``.
-pub(super) fn event(head: &Head<'_>, text: &str, session: &Session) -> Option<Subject> {
+pub(super) fn event(head: &Head<'_>, session: &Session) -> Option<Subject> {
     let (name, rest) = name_of(head.rest);
     let mut rest = skip(rest, &["ON", "SCHEDULE"])?;
     let mut subject = Subject::new(format!("event {name}"));
@@ -203,22 +211,31 @@ pub(super) fn event(head: &Head<'_>, text: &str, session: &Session) -> Option<Su
         subject.fact("every", written);
         subject.fact("unit", unit);
     }
-    let rest = skip(rest, &["ON", "COMPLETION", "NOT", "PRESERVE"])
-        .or_else(|| skip(rest, &["ON", "COMPLETION", "PRESERVE"]))?;
-    let status = if skip(rest, &["ENABLE"]).is_some() {
-        "ENABLED"
-    } else if skip(rest, &["DISABLE", "ON"]).is_some() {
-        "SLAVESIDE_DISABLED"
-    } else {
-        "DISABLED"
+    let rest = skip(rest, &["ON", "COMPLETION"])?;
+    let (completion, rest) = match skip(rest, &["NOT", "PRESERVE"]) {
+        Some(rest) => ("not preserved", rest),
+        None => ("preserved", skip(rest, &["PRESERVE"])?),
+    };
+    let (status, rest) = STATES
+        .into_iter()
+        .find_map(|(words, status)| Some((status, skip(rest, words)?)))?;
+    let (comment, rest) = match skip(rest, &["COMMENT"]) {
+        Some(rest) => {
+            let (comment, rest) = quoted(rest.trim_start().as_bytes())?;
+            let rest = str::from_utf8(rest).ok()?;
+            (String::from_utf8(comment).ok()?, rest)
+        }
+        None => (String::new(), rest),
     };
     subject.fact("status", status);
+    subject.fact("completion", completion);
+    subject.fact("comment", comment);
     subject.fact("starts", starts);
     subject.fact("ends", ends);
     if let Some(zone) = session.get("time_zone") {
         subject.fact("time zone", zone);
     }
     session.facts(&mut subject);
-    subject.fact("body", text.split_once(" DO ")?.1);
+    subject.fact("body", skip(rest, &["DO"])?.trim());
     Some(subject)
 }

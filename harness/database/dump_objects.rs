@@ -20,7 +20,7 @@ use super::{
     dump_scan::{Inside, unversioned},
     dump_text::{Remark, Remarks, quoted},
     name::{Name, readable},
-    objects::{describe_view, hide, without_database},
+    objects::{describe_view, hide, number_triggers, without_database},
 };
 use crate::outcome::{Case, Difference};
 
@@ -169,16 +169,25 @@ impl Objects {
                 self.triggers.push(made.ok_or("a trigger can't be read")?);
             }
             "EVENT" => {
-                let made = event(&head, text, &self.session);
+                let made = event(&head, &self.session);
                 self.events.push(made.ok_or("an event can't be read")?);
             }
-            kind @ ("PROCEDURE" | "FUNCTION") => {
-                let name = name_of(head.rest).0;
-                let mut subject = Subject::new(format!("{} {name}", kind.to_ascii_lowercase()));
+            kind @ ("PROCEDURE" | "FUNCTION" | "PACKAGE") => {
+                let (name, rest) = name_of(head.rest);
+                let title = match name.as_str() {
+                    "BODY" => format!("package body {}", name_of(rest).0),
+                    _ => format!("{} {name}", kind.to_ascii_lowercase()),
+                };
+                let mut subject = Subject::new(title);
                 subject.fact("definer", &head.definer);
                 self.session.facts(&mut subject);
                 subject.fact("body", text);
                 self.routines.push(subject);
+            }
+            "SEQUENCE" => {
+                return Err(
+                    "the dump makes a sequence, which is not read: restore it and compare the server",
+                );
             }
             _ => {}
         }
@@ -210,7 +219,11 @@ impl Objects {
                 let views = self.views.iter().map(|(_, subject)| subject.clone());
                 (views.collect(), true)
             }
-            Kind::Triggers => (self.triggers.clone(), true),
+            Kind::Triggers => {
+                let mut triggers = self.triggers.clone();
+                number_triggers(&mut triggers);
+                (triggers, true)
+            }
             Kind::Routines => (
                 self.routines.clone(),
                 said(Remark::Routines) || before((5, 0)),

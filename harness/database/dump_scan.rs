@@ -82,6 +82,52 @@ pub(super) fn unversioned(text: &[u8]) -> Vec<u8> {
     plain
 }
 
+/// Returns SQL with one space where it has white space outside of quotes.
+pub(super) fn one_space(text: &str) -> String {
+    rewritten(text, |written, rest, _before| {
+        let spaces = rest.len() - rest.trim_ascii_start().len();
+        if spaces > 0 {
+            written.push(b' ');
+        }
+        spaces
+    })
+    .trim()
+    .to_owned()
+}
+
+/// Returns SQL without a name in backticks where that stands outside of quotes and is no part of another name.
+pub(super) fn without_name(text: &str, name: &str) -> String {
+    rewritten(text, |_written, rest, before| {
+        if before != Some(b'`') && rest.starts_with(name.as_bytes()) {
+            name.len()
+        } else {
+            0
+        }
+    })
+}
+
+/// Returns SQL in which `change` was asked at each byte outside of quotes; it returns how many bytes it took.
+fn rewritten(text: &str, change: impl Fn(&mut Vec<u8>, &[u8], Option<u8>) -> usize) -> String {
+    let bytes = text.as_bytes();
+    let mut written = Vec::with_capacity(bytes.len());
+    let (mut inside, mut at) = (Inside::Code, 0);
+    while at < bytes.len() {
+        if inside == Inside::Code {
+            let before = at.checked_sub(1).map(|before| bytes[before]);
+            let taken = change(&mut written, &bytes[at..], before);
+            if taken > 0 {
+                at += taken;
+                continue;
+            }
+        }
+        let (next, length) = inside.advance(bytes, at, false);
+        let end = bytes.len().min(at + length);
+        written.extend_from_slice(&bytes[at..end]);
+        (inside, at) = (next, end);
+    }
+    String::from_utf8(written).unwrap_or_else(|_cut| text.to_owned())
+}
+
 /// Returns how long the opening of a comment for versions is, with the space after it.
 fn opening(text: &[u8]) -> Option<usize> {
     let rest = text
@@ -98,6 +144,18 @@ fn opening(text: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_in_quotes_is_rewritten() {
+        assert_eq!(
+            one_space(" select  'a  b'\n\tas `c  d`, \"e  f\" "),
+            "select 'a  b' as `c  d`, \"e  f\""
+        );
+        assert_eq!(
+            without_name("`one`.`t`, '`one`.x', `a``one`.`b`, (`one`.`c`)", "`one`."),
+            "`t`, '`one`.x', `a``one`.`b`, (`c`)"
+        );
+    }
 
     #[test]
     fn comments_for_versions_go_and_those_of_a_body_stay() {

@@ -2,7 +2,7 @@
 
 use super::{
     cell::Row,
-    create_table::{identifier, tokens},
+    create_table::{identifier, tokens, unquoted},
 };
 
 /// What `SHOW FULL COLUMNS`, `SHOW INDEX` and `SHOW TABLE STATUS` would say.
@@ -38,7 +38,9 @@ pub(super) fn read(name: &str, statement: &str) -> Result<Shown, &'static str> {
         .rsplit_once("\n)")
         .ok_or("the table has no end")?
         .1;
+    let (end, partitions) = end.split_once('\n').unwrap_or((end, ""));
     let options = Options::read(end);
+    let engine = options.get("ENGINE").ok_or("the table has no engine")?;
     let collation = options.collation()?;
     let mut shown = Shown::default();
     for line in body {
@@ -48,26 +50,33 @@ pub(super) fn read(name: &str, statement: &str) -> Result<Shown, &'static str> {
             shown
                 .columns
                 .push(column_row(&column, &tokens(rest), &collation)?);
-        } else if !line.starts_with("CONSTRAINT") {
-            key_rows(name, line, &mut shown.keys)?;
+        } else if !["CONSTRAINT", "CHECK", "PERIOD"]
+            .iter()
+            .any(|word| line.starts_with(word))
+        {
+            key_rows(name, line, engine, &mut shown.keys)?;
         }
     }
+    shown.status = status(name, engine, &options, (&collation, !partitions.is_empty()));
+    Ok(shown)
+}
+
+/// Returns what `SHOW TABLE STATUS` would say.
+fn status(
+    name: &str,
+    engine: &str,
+    options: &Options,
+    (collation, is_in_parts): (&str, bool),
+) -> Row {
     let mut status: Row = vec![None; 18];
     let mut set = |index: usize, value: &str| status[index] = Some(value.as_bytes().to_vec());
     set(0, name);
-    set(1, options.get("ENGINE").ok_or("the table has no engine")?);
-    set(14, &collation);
-    set(
-        17,
-        options
-            .get("COMMENT")
-            .unwrap_or_default()
-            .trim_matches('\''),
-    );
+    set(1, engine);
+    set(14, collation);
     if let Some(counter) = options.get("AUTO_INCREMENT") {
         set(10, counter);
     }
-    let created: Vec<String> = [
+    let mut created: Vec<String> = [
         "ROW_FORMAT",
         "MAX_ROWS",
         "MIN_ROWS",
@@ -75,6 +84,11 @@ pub(super) fn read(name: &str, statement: &str) -> Result<Shown, &'static str> {
         "PACK_KEYS",
         "CHECKSUM",
         "DELAY_KEY_WRITE",
+        "KEY_BLOCK_SIZE",
+        "STATS_AUTO_RECALC",
+        "STATS_PERSISTENT",
+        "STATS_SAMPLE_PAGES",
+        "TRANSACTIONAL",
     ]
     .into_iter()
     .filter_map(|word| {
@@ -85,9 +99,11 @@ pub(super) fn read(name: &str, statement: &str) -> Result<Shown, &'static str> {
         ))
     })
     .collect();
+    if is_in_parts {
+        created.push("partitioned".to_owned());
+    }
     set(16, &created.join(" "));
-    shown.status = status;
-    Ok(shown)
+    status
 }
 
 /// What stands behind the closing parenthesis: `ENGINE=MyISAM DEFAULT CHARSET=cp1250`.
@@ -147,6 +163,7 @@ fn column_row(name: &str, tokens: &[String], table: &str) -> Result<Row, &'stati
                 index += 1;
             }
             ("AUTO_INCREMENT", _) => extra = "auto_increment",
+            ("INVISIBLE", _) => extra = "invisible",
             ("DEFAULT", _) => index += 1,
             ("COMMENT", _) => {
                 comment = tokens.get(index + 1).map_or("", String::as_str);
@@ -158,7 +175,7 @@ fn column_row(name: &str, tokens: &[String], table: &str) -> Result<Row, &'stati
     }
     let collation = collation_of(&kind, explicit, table)?;
     let text = |text: &str| Some(text.as_bytes().to_vec());
-    let comment = comment.trim_matches('\'').replace("''", "'");
+    let comment = unquoted(comment);
     Ok(vec![
         text(name),
         text(&kind),
@@ -205,7 +222,12 @@ fn collation_of<'a>(
 }
 
 /// Reads ``UNIQUE KEY `a` (`b`(10),`c`)`` as one row a column.
-fn key_rows(table: &str, line: &str, keys: &mut Vec<Row>) -> Result<(), &'static str> {
+fn key_rows(
+    table: &str,
+    line: &str,
+    engine: &str,
+    keys: &mut Vec<Row>,
+) -> Result<(), &'static str> {
     let wrong = "a line of the table is no column and no key";
     let (head, rest) = line.split_once("KEY").ok_or(wrong)?;
     let head = head.trim();
@@ -214,11 +236,20 @@ fn key_rows(table: &str, line: &str, keys: &mut Vec<Row>) -> Result<(), &'static
         None => ("PRIMARY".to_owned(), rest),
     };
     let unique = ["PRIMARY", "UNIQUE"].contains(&head);
-    let kind = if ["FULLTEXT", "SPATIAL"].contains(&head) {
-        head
-    } else {
-        "BTREE"
+    let is_hashed = ["MEMORY", "HEAP"].contains(&engine.to_ascii_uppercase().as_str());
+    let words = tokens(line);
+    let using = words.iter().position(|word| word == "USING");
+    let kind = match using.and_then(|place| words.get(place + 1)) {
+        _ if ["FULLTEXT", "SPATIAL"].contains(&head) => head,
+        Some(using) => using,
+        None if is_hashed => "HASH",
+        None => "BTREE",
     };
+    // MySQL 5.0 says before the columns how they are kept.
+    let rest = rest.trim_start();
+    let rest = rest
+        .strip_prefix("USING ")
+        .map_or(rest, |rest| rest.trim_start_matches(char::is_alphabetic));
     let mut rest = rest.trim_start().strip_prefix('(').ok_or(wrong)?;
     let mut number = 0;
     while let Some(column) = rest.strip_prefix('`') {
@@ -229,7 +260,8 @@ fn key_rows(table: &str, line: &str, keys: &mut Vec<Row>) -> Result<(), &'static
                 .split_once(')')
                 .map(|(part, after)| (Some(part), after))
                 .ok_or(wrong)?,
-            None => (None, after),
+            // Servers say how much of a geometry is in the key, and do not write it.
+            None => ((kind == "SPATIAL").then_some("32"), after),
         };
         let descends = after.starts_with(" DESC");
         let text = |text: &str| Some(text.as_bytes().to_vec());

@@ -67,6 +67,18 @@ pub enum DatabaseError {
         /// The server.
         address: String,
     },
+    /// Nothing keeps a table as it is while it is read.
+    #[error(
+        "{table} may change while it is read from {address}: nothing is known of its engine {engine:?}; legacy.database_lock = \"tables\" locks it"
+    )]
+    Restless {
+        /// The table.
+        table: String,
+        /// Its engine.
+        engine: String,
+        /// The server.
+        address: String,
+    },
     /// A table can't be locked.
     #[error(
         "{table} can't be locked at {address}: let its login LOCK TABLES, or leave out legacy.database_lock"
@@ -91,7 +103,7 @@ pub enum DatabaseError {
         limit: u32,
     },
     /// The login does not see all that has to be recorded.
-    #[error("{address} can't be recorded: {reason}")]
+    #[error("{address} can't be read: {reason}")]
     Hidden {
         /// The server.
         address: String,
@@ -166,6 +178,13 @@ impl DatabaseError {
             .is_some_and(|error| UNKNOWN.contains(&error.code))
     }
 
+    /// Returns whether the server said that the login may not do this.
+    pub(super) fn is_denial(&self) -> bool {
+        const REFUSED: [u16; 4] = [1044, 1045, 1142, 1143];
+        self.of_server()
+            .is_some_and(|error| REFUSED.contains(&error.code))
+    }
+
     /// Returns what the server said to a query.
     pub(super) fn of_server(&self) -> Option<&mysql_async::ServerError> {
         match self {
@@ -176,6 +195,7 @@ impl DatabaseError {
             | Self::Broken { .. }
             | Self::Answer { .. }
             | Self::Changed { .. }
+            | Self::Restless { .. }
             | Self::Busy { .. }
             | Self::Hidden { .. }
             | Self::SameServer { .. }

@@ -69,6 +69,15 @@ impl<'a> Pairing<'a> {
         self
     }
 
+    /// Returns whether both tables have the same columns in the same order.
+    pub(super) fn is_whole(&self) -> bool {
+        let sides = [self.expected, self.actual];
+        sides
+            .iter()
+            .all(|side| side.columns.len() == self.columns.len())
+            && self.columns.iter().all(|(first, second)| first == second)
+    }
+
     /// Returns whether a column has a tolerance, so that equal digests are not all that is the same.
     pub(super) fn is_tolerant(&self) -> bool {
         !self.tolerances.is_empty()

@@ -13,7 +13,7 @@ use super::{
     chunk::{Chunker, hex},
     connection::Connection,
     error::DatabaseError,
-    objects::read_names,
+    objects::read_all_names,
     rows::{Selection, Side},
     schema::{Layout, read_table},
 };
@@ -38,7 +38,7 @@ pub struct Fingerprint {
 pub async fn fingerprint(address: &DatabaseAddress) -> Result<Fingerprint, DatabaseError> {
     let mut connection = Connection::open(address).await?;
     let mut fingerprint = Fingerprint::default();
-    for name in read_names(&mut connection, &address.name).await?.tables {
+    for name in read_all_names(&mut connection, &address.name).await? {
         let layout = read_table(&mut connection, &name).await?.layout;
         let table = read(&mut connection, &layout).await?;
         fingerprint.tables.insert(name.to_string(), table);

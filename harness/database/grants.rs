@@ -1,10 +1,13 @@
-//! The logins of an application: what each may do in the database, and which kind of password it has.
+//! The logins of an application: what each may do in the database and everywhere, and which kind of password it has.
 //!
 //! A hash is never kept, only its kind: one of before MySQL 4.1 (16 digits) makes new clients fail, and the other way round.
-//! Logins whose rights hold everywhere are the administrator's and not compared.
+//! Logins that have no right of their own in the database are the administrator's and not compared.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     connection::Connection,
+    create_table::identifier,
     description::{Description, Subject},
     error::DatabaseError,
     name::Name,
@@ -16,71 +19,121 @@ use super::{
 /// Why the logins can't be seen.
 const HIDDEN: &str = "the login may not see other logins: grant it SELECT on the database mysql";
 
+/// Where logins have rights of their own, and how a database is named there.
+const RIGHTS: [(&str, &str); 4] = [
+    ("mysql.db", " LIKE Db"),
+    ("mysql.tables_priv", " = Db"),
+    ("mysql.columns_priv", " = Db"),
+    ("mysql.procs_priv", " = Db"),
+];
+
 /// Reads the logins that have rights of their own in the database.
 pub(super) async fn read_grants(
     connection: &mut Connection,
     database: &str,
 ) -> Result<Description, DatabaseError> {
     let what = "the logins";
-    let own = Name::from(database).literal();
-    let query = [
-        b"SELECT DISTINCT User, Host FROM mysql.db WHERE ".as_slice(),
-        &own,
-        b" LIKE Db ORDER BY User, Host",
-    ]
-    .concat();
-    let Some(logins) = connection.rows_if_allowed(what, query).await? else {
+    let Some(logins) = read_logins(connection, database).await? else {
         return Ok(hide(HIDDEN));
     };
     let mut subjects = Vec::new();
-    for row in &logins {
-        let name = |index: usize| Name(row.get(index).cloned().flatten().unwrap_or_default());
-        let (user, host) = (name(0), name(1));
-        let query = [
+    for (user, host) in &logins {
+        let mut query = [
             b"SHOW GRANTS FOR ".as_slice(),
             &user.literal(),
             b"@",
             &host.literal(),
         ]
         .concat();
+        if host.0.is_empty() && is_role(connection, user).await? {
+            query = [b"SHOW GRANTS FOR ".as_slice(), &user.quoted()].concat();
+        }
         let Some(lines) = connection.rows_if_allowed(what, query).await? else {
             return Ok(hide(HIDDEN));
         };
         let lines: Vec<String> = lines.iter().map(|row| text(row, 0)).collect();
-        let title = format!("login '{}'@'{}'", text(row, 0), text(row, 1));
         let told = lines.iter().find_map(|line| password(line));
         let kind = match told {
             Some(kind) => kind,
-            None => match kept_password(connection, &user, &host).await? {
+            None => match kept_password(connection, user, host).await? {
                 Some(kind) => kind,
                 None => return Ok(hide(HIDDEN)),
             },
         };
-        subjects.push(login(title, kind, &lines, database));
+        let title = format!("login '{user}'@'{host}'");
+        subjects.push(login(title, &kind, &lines, database));
     }
     Ok(Description(subjects))
+}
+
+/// Returns the logins with rights of any kind in the database; `None` if that can't be seen.
+async fn read_logins(
+    connection: &mut Connection,
+    database: &str,
+) -> Result<Option<BTreeSet<(Name, Name)>>, DatabaseError> {
+    let own = Name::from(database).literal();
+    let mut logins = BTreeSet::new();
+    for (table, fits) in RIGHTS {
+        let query = [
+            format!("SELECT DISTINCT User, Host FROM {table} WHERE ").as_bytes(),
+            &own,
+            fits.as_bytes(),
+        ]
+        .concat();
+        let rows = match connection.rows_if_allowed("the logins", query).await {
+            Ok(Some(rows)) => rows,
+            Ok(None) => return Ok(None),
+            // MySQL 4.1 has no rights on routines.
+            Err(error) if error.is_unknown() => continue,
+            Err(error) => return Err(error),
+        };
+        let name =
+            |cell: Option<&Option<Vec<u8>>>| Name(cell.cloned().flatten().unwrap_or_default());
+        logins.extend(rows.iter().map(|row| (name(row.first()), name(row.get(1)))));
+    }
+    Ok(Some(logins))
+}
+
+/// Returns whether a login is a role of MariaDB.
+async fn is_role(connection: &mut Connection, user: &Name) -> Result<bool, DatabaseError> {
+    let query = [
+        b"SELECT is_role FROM mysql.user WHERE Host = '' AND User = ".as_slice(),
+        &user.literal(),
+    ]
+    .concat();
+    let rows = connection.rows_if_answered("the logins", query).await?;
+    Ok(rows.is_some_and(|rows| rows.first().is_some_and(|row| text(row, 0) == "Y")))
 }
 
 /// Describes one login by the lines of `SHOW GRANTS`.
 fn login(title: String, password: &str, lines: &[String], database: &str) -> Subject {
     let mut subject = Subject::new(title);
     subject.fact("password", password);
-    let mut rights: Vec<(String, String)> = lines
-        .iter()
-        .filter_map(|line| rights(line, database))
-        .collect();
-    rights.sort();
-    for (scope, names) in rights {
-        subject.fact(&scope, names);
+    let mut held: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (place, names) in lines.iter().flat_map(|line| rights(line, database)) {
+        held.entry(place).or_default().extend(names);
+    }
+    for (place, names) in held.into_iter().filter(|(_, names)| !names.is_empty()) {
+        let names: Vec<String> = names.into_iter().collect();
+        subject.fact(&place, names.join(", "));
     }
     subject
 }
 
 /// Returns the kind of password that a line of `SHOW GRANTS` tells of. MySQL 5.6 tells a login that only reads no hash, or `<secret>`; 5.7 and
 /// later say nothing.
-fn password(line: &str) -> Option<&'static str> {
+fn password(line: &str) -> Option<String> {
+    if let Some((_, plugins)) = line.split_once(" IDENTIFIED VIA ") {
+        let plugins = plugins
+            .split(" OR ")
+            .filter_map(|plugin| plugin.split(' ').next());
+        return Some(format!(
+            "checked by {}",
+            plugins.collect::<Vec<_>>().join(" or ")
+        ));
+    }
     let hash = line.split_once("IDENTIFIED BY PASSWORD '")?.1;
-    Some(kind(hash.split('\'').next()?.len()))
+    Some(kind(hash.split('\'').next()?.len()).to_owned())
 }
 
 /// Returns the kind of password that the server keeps, where `SHOW GRANTS` does not tell; `None` if that can't be read.
@@ -88,20 +141,27 @@ async fn kept_password(
     connection: &mut Connection,
     user: &Name,
     host: &Name,
-) -> Result<Option<&'static str>, DatabaseError> {
-    // MySQL 5.7 has the second column instead of the first.
-    for column in ["Password", "authentication_string"] {
+) -> Result<Option<String>, DatabaseError> {
+    let mut kept = async |column: &str| {
         let query = [
-            format!("SELECT LENGTH({column}) FROM mysql.user WHERE User = ").as_bytes(),
+            format!("SELECT {column} FROM mysql.user WHERE User = ").as_bytes(),
             &user.literal(),
             b" AND Host = ",
             &host.literal(),
         ]
         .concat();
         let rows = connection.rows_if_answered("the logins", query).await?;
-        let length = rows.and_then(|rows| text(rows.first()?, 0).parse().ok());
-        if let Some(length) = length {
-            return Ok(Some(kind(length)));
+        Ok::<_, DatabaseError>(rows.and_then(|rows| Some(text(rows.first()?, 0))))
+    };
+    // Passwords of these plugins are told apart by their length.
+    let plugin = kept("plugin").await?.unwrap_or_default();
+    if !["", "mysql_native_password", "mysql_old_password"].contains(&plugin.as_str()) {
+        return Ok(Some(format!("checked by {plugin}")));
+    }
+    // MySQL 5.7 has the second column instead of the first.
+    for column in ["LENGTH(Password)", "LENGTH(authentication_string)"] {
+        if let Some(length) = kept(column).await?.and_then(|length| length.parse().ok()) {
+            return Ok(Some(kind(length).to_owned()));
         }
     }
     Ok(None)
@@ -117,26 +177,115 @@ fn kind(length: usize) -> &'static str {
     }
 }
 
-/// Returns where in the database rights hold and which: ``GRANT SELECT, INSERT ON `a`.* TO …`` is `everywhere` and
+/// Returns where rights hold and which: ``GRANT SELECT, INSERT ON `a`.* TO …`` is `everywhere` and
 /// `INSERT, SELECT`. The database's own name is left out: a copy may have another.
-fn rights(line: &str, database: &str) -> Option<(String, String)> {
-    let (names, rest) = line.strip_prefix("GRANT ")?.split_once(" ON ")?;
-    let (scope, login) = rest.split_once(" TO ")?;
-    let scope = scope.replace('`', "");
-    let (pattern, table) = scope.rsplit_once('.')?;
-    if pattern == "*" || !like(pattern, database) {
-        return None;
-    }
-    let mut names: Vec<&str> = names.split(", ").filter(|name| *name != "USAGE").collect();
-    if login.contains("WITH GRANT OPTION") {
-        names.push("GRANT OPTION");
-    }
-    names.sort_unstable();
-    let place = match table {
-        "*" => "everywhere".to_owned(),
-        table => format!("on {table}"),
+fn rights(line: &str, database: &str) -> Vec<(String, Vec<String>)> {
+    let Some((names, rest)) = line
+        .strip_prefix("GRANT ")
+        .and_then(|line| split(line, " ON "))
+    else {
+        return roles(line).into_iter().collect();
     };
-    (!names.is_empty()).then(|| (place, names.join(", ")))
+    let Some((scope, login)) = split(rest, " TO ") else {
+        return Vec::new();
+    };
+    let mut names: Vec<String> = privileges(names);
+    names.retain(|name| name != "USAGE");
+    if login.contains(" GRANT OPTION") {
+        names.push("GRANT OPTION".to_owned());
+    }
+    let Some(place) = place(scope, database) else {
+        return Vec::new();
+    };
+    let conditions = conditions(login).map(|told| ("conditions".to_owned(), vec![told]));
+    [(place, names)].into_iter().chain(conditions).collect()
+}
+
+/// Returns where a right holds, as seen from the database; `None` if that is elsewhere.
+fn place(scope: &str, database: &str) -> Option<String> {
+    if scope == "*.*" {
+        return Some("on all databases".to_owned());
+    }
+    let Some(start) = scope.find('`') else {
+        // A right to be another login.
+        return scope.contains('@').then(|| format!("on {scope}"));
+    };
+    let (kind, quoted) = scope.split_at(start);
+    let (pattern, rest) = identifier(quoted.strip_prefix('`')?);
+    let name = rest.strip_prefix('.')?;
+    let name = name
+        .strip_prefix('`')
+        .map_or(name.to_owned(), |name| identifier(name).0);
+    let fits = match (kind, name.as_str()) {
+        ("", "*") => like(&pattern, database),
+        (_, _) => pattern == database,
+    };
+    fits.then(|| match (kind.to_ascii_lowercase().trim(), name.as_str()) {
+        ("", "*") => "everywhere".to_owned(),
+        ("", table) => format!("on {table}"),
+        (kind, routine) => format!("on {kind} {routine}"),
+    })
+}
+
+/// Reads the roles that a line gives.
+fn roles(line: &str) -> Option<(String, Vec<String>)> {
+    if let Some(role) = line.strip_prefix("SET DEFAULT ROLE ") {
+        let role = role.split(" FOR ").next().unwrap_or_default();
+        return Some(("role by default".to_owned(), vec![role.replace('`', "")]));
+    }
+    let (names, login) = line
+        .strip_prefix("GRANT ")
+        .and_then(|line| split(line, " TO "))?;
+    let admin = login.contains("WITH ADMIN OPTION");
+    let names = names.split(',').map(|name| name.replace('`', ""));
+    let option = admin.then(|| "ADMIN OPTION".to_owned());
+    Some(("roles".to_owned(), names.chain(option).collect()))
+}
+
+/// Reads what a login must do or may not exceed.
+fn conditions(login: &str) -> Option<String> {
+    let mut told = Vec::new();
+    let end = |text: &str| text.find(" WITH ").unwrap_or(text.len());
+    if let Some((_, required)) = login.split_once(" REQUIRE ") {
+        told.push(format!("REQUIRE {}", &required[..end(required)]));
+    }
+    if let Some((_, limits)) = login.split_once(" WITH ") {
+        let limits = limits.replace("GRANT OPTION", "");
+        told.extend((!limits.trim().is_empty()).then(|| limits.trim().to_owned()));
+    }
+    (!told.is_empty()).then(|| told.join(" "))
+}
+
+/// Splits privileges at commas outside of parentheses; columns in them come in one order.
+fn privileges(names: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = names;
+    while !rest.is_empty() {
+        let end = rest.find([',', '(']).unwrap_or(rest.len());
+        let name = rest[..end].trim();
+        rest = &rest[end..];
+        if let Some((columns, after)) = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'))
+        {
+            let mut columns: Vec<String> = columns
+                .split(", ")
+                .map(|column| column.replace('`', ""))
+                .collect();
+            columns.sort_unstable();
+            found.push(format!("{name} ({})", columns.join(", ")));
+            rest = after;
+        } else {
+            found.push(name.to_owned());
+        }
+        rest = rest.trim_start_matches([',', ' ', '(']);
+    }
+    found
+}
+
+/// Splits at a word outside of backticks.
+fn split<'a>(text: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
+    text.match_indices(word)
+        .find(|(at, _)| text[..*at].matches('`').count().is_multiple_of(2))
+        .map(|(at, _)| (&text[..at], &text[at + word.len()..]))
 }
 
 #[cfg(test)]
@@ -167,7 +316,7 @@ mod tests {
             ("GRANT USAGE ON *.* TO 'a'@'%'", None),
         ];
         for (line, expected) in table {
-            assert_eq!(password(line), expected, "{line}");
+            assert_eq!(password(line).as_deref(), expected, "{line}");
             let lines = [
                 line.to_owned(),
                 "GRANT ALL PRIVILEGES ON `other`.* TO 'a'@'%'".to_owned(),
@@ -185,5 +334,39 @@ mod tests {
                     && !format!("{subject:?}").contains("6C89")
             );
         }
+    }
+
+    #[test]
+    fn rights_on_tables_columns_and_routines_and_conditions_are_read() {
+        let lines = [
+            "GRANT FILE ON *.* TO `a`@`%` IDENTIFIED BY PASSWORD 'x' REQUIRE SSL WITH MAX_QUERIES_PER_HOUR 5 GRANT OPTION",
+            "GRANT INSERT ON `sc%`.* TO `a`@`%`",
+            "GRANT SELECT ON `school`.* TO `a`@`%`",
+            "GRANT SELECT (`b`, `a`), UPDATE (`c`), DELETE ON `school`.`t.x` TO `a`@`%`",
+            "GRANT SELECT ON `sc%`.`t` TO `a`@`%`",
+            "GRANT EXECUTE ON PROCEDURE `school`.`p` TO `a`@`%`",
+            "GRANT EXECUTE ON FUNCTION `other`.`p` TO `a`@`%`",
+            "GRANT PROXY ON 'b'@'%' TO 'a'@'%'",
+            "GRANT `teacher ON duty` TO `a`@`%`",
+            "SET DEFAULT ROLE `pupil` FOR `a`@`%`",
+        ]
+        .map(str::to_owned);
+        let mut subject = login("login".to_owned(), "none", &lines, "school");
+        subject.facts.remove(0);
+        let facts: Vec<String> = subject
+            .facts
+            .into_iter()
+            .map(|(place, names)| format!("{place}: {names}"))
+            .collect();
+        insta::assert_snapshot!(facts.join("\n"), @"
+        conditions: REQUIRE SSL MAX_QUERIES_PER_HOUR 5
+        everywhere: INSERT, SELECT
+        on 'b'@'%': PROXY
+        on all databases: FILE, GRANT OPTION
+        on procedure p: EXECUTE
+        on t.x: DELETE, SELECT (a, b), UPDATE (c)
+        role by default: pupil
+        roles: teacher ON duty
+        ");
     }
 }

@@ -1,7 +1,11 @@
 //! Values that are too large to be read: the server says how long they are and what their MD5 is, and where two differ.
 //!
 //! Such a value stands in a row, and in a recording, as `(too large to be read: 80000000 bytes, MD5 …)`. Where two of them differ, both servers
-//! hash slices until the first byte that differs is known, so that memory stays bounded.
+//! hash slices until the first byte that differs is known, so that memory stays bounded. Only LONGTEXT and LONGBLOB hold such values: the
+//! next smaller types end one byte before the limit.
+//!
+//! MySQL from 9.6 on has no MD5 as it comes. Two servers of which one has none use SHA-256 where both have that. A recording has MD5, so that a server
+//! without it reads all values but the large ones, and says so.
 
 use super::{
     cell::{Cell, CellEncoding, Row, show},
@@ -13,7 +17,7 @@ use super::{
 };
 use crate::outcome::Difference;
 
-/// Values of more bytes are not read: two rows are in memory at a time, each twice.
+/// Values of more bytes are not read: two rows are in memory at a time, each twice. MEDIUMTEXT and MEDIUMBLOB hold one byte less.
 const LARGEST: u64 = 16 << 20;
 
 /// How a value begins that was not read.
@@ -31,17 +35,101 @@ const READ: u64 = 4096;
 /// So many cells of a table are looked into.
 const LOCATED: usize = 20;
 
+/// What a server hashes large values with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ValueHash {
+    /// MD5, which servers before MySQL 9.6 have.
+    Md5,
+    /// SHA-256, which MySQL has from 5.5 on.
+    Sha2,
+    /// Nothing: a large value can't be compared.
+    None,
+}
+
+impl ValueHash {
+    /// Returns the expression for the hash of a value.
+    fn of(self, value: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Md5 => [b"MD5(".as_slice(), value, b")"].concat(),
+            Self::Sha2 => [b"SHA2(".as_slice(), value, b",256)"].concat(),
+            Self::None => b"NULL".to_vec(),
+        }
+    }
+
+    /// Returns its name in a value's place.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Md5 | Self::None => "MD5",
+            Self::Sha2 => "SHA-256",
+        }
+    }
+}
+
+/// Returns whether a table may hold values that are too large to be read.
+fn is_unlimited(layout: &Layout) -> bool {
+    let mut columns = layout.columns.iter();
+    columns.any(|column| column.kind == ColumnKind::Longest)
+}
+
+/// Returns what a server hashes the large values of a table with.
+pub(super) async fn hash_for(
+    connection: &mut Connection,
+    layout: &Layout,
+) -> Result<ValueHash, DatabaseError> {
+    if !is_unlimited(layout) {
+        return Ok(ValueHash::None);
+    }
+    if let Some(known) = connection.value_hash {
+        return Ok(known);
+    }
+    let found = if has(connection, "SELECT MD5('')").await? {
+        ValueHash::Md5
+    } else {
+        ValueHash::None
+    };
+    connection.value_hash = Some(found);
+    Ok(found)
+}
+
+/// Makes two servers hash the large values of a table in one way, if there is one that both have.
+pub(super) async fn agree(
+    (first, known): (&mut Connection, &Layout),
+    (second, found): (&mut Connection, &Layout),
+) -> Result<(), DatabaseError> {
+    if !(is_unlimited(known) && is_unlimited(found)) {
+        return Ok(());
+    }
+    let hashes = [
+        hash_for(first, known).await?,
+        hash_for(second, found).await?,
+    ];
+    let is_settled = hashes[0] == hashes[1] && hashes[0] != ValueHash::None;
+    let question = "SELECT SHA2('',256)";
+    if !is_settled && has(first, question).await? && has(second, question).await? {
+        first.value_hash = Some(ValueHash::Sha2);
+        second.value_hash = Some(ValueHash::Sha2);
+    }
+    Ok(())
+}
+
+async fn has(connection: &mut Connection, question: &str) -> Result<bool, DatabaseError> {
+    let rows = connection
+        .rows_if_known("the server's hashes", question)
+        .await?;
+    Ok(rows.is_some())
+}
+
 /// Returns the expression for a value, or for what stands in its place.
-pub(super) fn value(column: &Name) -> Vec<u8> {
+pub(super) fn value(column: &Name, hash: ValueHash) -> Vec<u8> {
     let name = column.quoted();
     [
         b"IF(LENGTH(".as_slice(),
         &name,
         format!(")>{LARGEST},IFNULL(CONCAT('{MARK}',LENGTH(").as_bytes(),
         &name,
-        b"),' bytes, MD5 ',MD5(",
-        &name,
-        format!("),')'),'{UNHASHED}'),").as_bytes(),
+        format!("),' bytes, {} ',", hash.as_str()).as_bytes(),
+        &hash.of(&name),
+        format!(",')'),'{UNHASHED}'),").as_bytes(),
         &name,
         b")",
     ]
@@ -207,10 +295,8 @@ impl Asked {
         start: u64,
         width: u64,
     ) -> Result<Row, DatabaseError> {
-        let slice = |number| {
-            let slice = self.slice(start + number * width, width);
-            [b"MD5(".as_slice(), &slice, b")"].concat()
-        };
+        let hash = connection.value_hash.unwrap_or(ValueHash::Md5);
+        let slice = |number| hash.of(&self.slice(start + number * width, width));
         let slices: Vec<Vec<u8>> = (0..SLICES).map(slice).collect();
         self.ask(connection, &slices.join(b",".as_slice())).await
     }

@@ -24,6 +24,7 @@ mod objects;
 mod privileges;
 mod schema;
 mod server;
+mod table_facts;
 
 mod ranges;
 mod row_hash;
@@ -42,6 +43,7 @@ mod dump_objects;
 mod dump_scan;
 mod dump_table;
 mod dump_text;
+mod dump_value;
 
 mod cause;
 mod finding;

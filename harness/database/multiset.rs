@@ -1,8 +1,9 @@
 //! Two tables without a common key: rows are counted, in whatever order they come.
 //!
 //! Digests of rows are counted up for one table and down for the other; what is not zero in the end differs. Large
-//! tables are read in several passes, each for one part of all digests, so that memory stays bounded. The rows that
-//! differ are then read again and paired by likeness, so that a changed value shows as one.
+//! tables are read in several passes, each for one part of all digests, so that memory stays bounded; a table whose rows are
+//! others at the next pass was not read. The rows that differ are then read again and paired by likeness, so that a changed
+//! value shows as one.
 
 use std::collections::BTreeMap;
 
@@ -33,6 +34,20 @@ fn short(row: &Row) -> Short {
     short
 }
 
+/// All rows of a table, whatever their order: what has to be the same at each pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Total {
+    rows: u64,
+    sum: u128,
+}
+
+impl Total {
+    fn add(&mut self, digest: &Short) {
+        self.rows += 1;
+        self.sum = self.sum.wrapping_add(u128::from_le_bytes(*digest));
+    }
+}
+
 /// Compares rows as multisets.
 pub(super) async fn compare(
     pairing: &Pairing<'_>,
@@ -44,12 +59,15 @@ pub(super) async fn compare(
     let parts = u8::try_from(count / AT_ONCE + 1).unwrap_or(u8::MAX);
     let mut surplus: BTreeMap<Short, i64> = BTreeMap::new();
     let (mut missing, mut extra) = (0_u64, 0_u64);
+    let mut seen: Option<[Total; 2]> = None;
     for part in 0..parts {
+        let mut totals = [Total::default(); 2];
         let wanted = |digest: &Short| digest[15] % parts == part;
         let mut counts: BTreeMap<Short, i64> = BTreeMap::new();
         let mut source = expected.open(Selection::AnyOrder).await?;
         while let Some((_, row)) = source.next().await? {
             let digest = short(&pairing.expected_values(&row));
+            totals[0].add(&digest);
             if wanted(&digest) {
                 *counts.entry(digest).or_default() += 1;
                 findings.rows += 1;
@@ -59,12 +77,19 @@ pub(super) async fn compare(
         let mut source = actual.open(Selection::AnyOrder).await?;
         while let Some((_, row)) = source.next().await? {
             let digest = short(&pairing.actual_values(&row));
+            totals[1].add(&digest);
             if wanted(&digest) {
                 let count = counts.entry(digest).or_default();
                 *count -= 1;
                 if *count == 0 {
                     counts.remove(&digest);
                 }
+            }
+        }
+        let before = *seen.get_or_insert(totals);
+        for (which, side) in [&*expected, &*actual].into_iter().enumerate() {
+            if before[which] != totals[which] {
+                return Err(side.changed());
             }
         }
         for (digest, count) in counts {

@@ -4,6 +4,8 @@ use super::{
     cell::Row,
     connection::Connection,
     description::{Description, Subject},
+    dump_definition::{Head, Session, event, name_of},
+    dump_scan::{one_space, without_name},
     error::DatabaseError,
     name::Name,
     privileges::Privileges,
@@ -54,6 +56,21 @@ pub(super) async fn read_names(
     Ok(names)
 }
 
+/// Reads which tables there are; an error if the login may not see all.
+pub(super) async fn read_all_names(
+    connection: &mut Connection,
+    database: &str,
+) -> Result<Vec<Name>, DatabaseError> {
+    let names = read_names(connection, database).await?;
+    match names.hidden {
+        Some(reason) => Err(DatabaseError::Hidden {
+            address: connection.address.clone(),
+            reason,
+        }),
+        None => Ok(names.tables),
+    }
+}
+
 /// Reads the views' definitions.
 pub(super) async fn read_views(
     connection: &mut Connection,
@@ -90,10 +107,15 @@ pub(super) fn describe_view(view: &Name, statement: &str) -> Subject {
         "definer"
     };
     subject.fact("security", security);
-    subject.fact(
-        "body",
-        body.split_whitespace().collect::<Vec<_>>().join(" "),
-    );
+    // MySQL from 8.0 on keeps the columns' names apart from the body.
+    let named = head
+        .split_once(" VIEW ")
+        .map(|(_, named)| name_of(named).1.trim())
+        .filter(|columns| !columns.is_empty());
+    if let Some(columns) = named {
+        subject.fact("columns", columns);
+    }
+    subject.fact("body", one_space(body));
     subject
 }
 
@@ -108,9 +130,9 @@ fn charsets(subject: &mut Subject, row: &Row, first: usize) {
     }
 }
 
-/// Takes the database's own name off the tables of a view, which newer servers leave out.
+/// Takes the database's own name off the names of its tables, where newer servers leave it out.
 pub(super) fn without_database(statement: &str, database: &str) -> String {
-    statement.replace(&format!("`{}`.", database.replace('`', "``")), "")
+    without_name(statement, &format!("`{}`.", database.replace('`', "``")))
 }
 
 /// Makes what stands for things that the login may not see; see [`hidden`].
@@ -153,10 +175,25 @@ pub(super) async fn read_triggers(
     for (subject, row) in triggers.0.iter_mut().zip(&rows) {
         charsets(subject, row, 8);
     }
+    number_triggers(&mut triggers.0);
     triggers
         .0
         .sort_by(|first, second| first.name.cmp(&second.name));
     Ok(triggers)
+}
+
+/// Adds which of several triggers of one table, event and timing is the first; newer servers have more than one, in an order.
+pub(super) fn number_triggers(triggers: &mut [Subject]) {
+    let moment = |trigger: &Subject| {
+        ["table", "event", "timing"].map(|aspect| trigger.get(aspect).map(str::to_owned))
+    };
+    let moments: Vec<_> = triggers.iter().map(moment).collect();
+    for (place, trigger) in triggers.iter_mut().enumerate() {
+        let same = |others: &[_]| others.iter().filter(|one| **one == moments[place]).count();
+        if same(&moments) > 1 {
+            trigger.fact("order", (same(&moments[..place]) + 1).to_string());
+        }
+    }
 }
 
 /// Reads the events, which servers have from 5.1 on.
@@ -189,9 +226,16 @@ pub(super) async fn read_events(
         let created = connection.rows("the events", query).await?;
         let created = created.into_iter().next().unwrap_or_default();
         let statement = text(&created, 3);
-        let body = statement.split_once(" DO ");
         subject.fact("sql mode", text(&created, 1));
-        subject.fact("body", body.map_or(statement.as_str(), |(_, body)| body));
+        let head = Head::read(&statement);
+        match event(&head, &Session::default()) {
+            Some(told) => {
+                for aspect in ["completion", "comment", "body"] {
+                    subject.fact(aspect, told.get(aspect).unwrap_or_default());
+                }
+            }
+            None => subject.fact("body", statement),
+        }
         charsets(subject, &created, 4);
     }
     events
@@ -200,7 +244,7 @@ pub(super) async fn read_events(
     Ok(events)
 }
 
-/// Reads procedures and functions.
+/// Reads procedures, functions, and the packages that MariaDB has.
 pub(super) async fn read_routines(
     connection: &mut Connection,
     database: &str,
@@ -210,7 +254,7 @@ pub(super) async fn read_routines(
     }
     let mut subjects = Vec::new();
     let own = Name::from(database).literal();
-    for kind in ["PROCEDURE", "FUNCTION"] {
+    for kind in ["PROCEDURE", "FUNCTION", "PACKAGE", "PACKAGE BODY"] {
         let what = format!("the {}s", kind.to_ascii_lowercase());
         let query = [format!("SHOW {kind} STATUS WHERE Db = ").as_bytes(), &own].concat();
         for row in connection
@@ -235,9 +279,11 @@ pub(super) async fn read_routines(
                 });
             }
             let mut subject = Subject::new(format!("{} {name}", kind.to_ascii_lowercase()));
-            subject.fact("definer", text(&row, 3));
-            subject.fact("security", text(&row, 6));
-            subject.fact("comment", text(&row, 7));
+            // MySQL from 9.0 on names the language first.
+            let shift = usize::from(row.len() > 11);
+            subject.fact("definer", text(&row, 3 + shift));
+            subject.fact("security", text(&row, 6 + shift));
+            subject.fact("comment", text(&row, 7 + shift));
             if let Some(row) = created.first() {
                 subject.fact("sql mode", text(row, 1));
                 subject.fact("body", text(row, 2));

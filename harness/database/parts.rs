@@ -16,6 +16,7 @@ use super::{
     row_hash::{Digest, Fold, Marks, Part, RowHash, digest_query, folded, groups_query},
     rows::{Selection, Side},
     schema::{ColumnKind, Layout, Table, text},
+    watch::Rest,
 };
 
 /// Tables of fewer rows are read: that takes no longer.
@@ -95,7 +96,10 @@ pub(super) async fn compare(
             hash.as_str()
         )));
     }
-    if !numbered {
+    let is_for_one = [&sides.known, &sides.found]
+        .into_iter()
+        .any(|side| Rest::of(side.table.engine()).is_for_one_question());
+    if !numbered || is_for_one {
         return Ok(Asked::Unproven);
     }
     by_groups(&question, pairing, &mut sides, findings).await

@@ -24,7 +24,7 @@ use super::{
     server,
     table_file::{LISTED, TableWriter, describe},
     unfinished::{ReadTable, Unfinished, digest_of},
-    watch::Watch,
+    watch::{Rest, Watch},
 };
 use crate::progress::{Event, Observer};
 
@@ -183,7 +183,8 @@ async fn read_rows(
         .key
         .first()
         .map(|&position| &layout.columns[position])
-        .filter(|column| column.kind == ColumnKind::Integer);
+        .filter(|column| column.kind == ColumnKind::Integer)
+        .filter(|_| !Rest::of(table.engine()).is_for_one_question());
     if let Some(key) = number {
         let bounds = bounds(connection, &layout.table, &key.name).await?;
         let (mut start, last) = bounds.unwrap_or((0, -1));

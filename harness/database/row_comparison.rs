@@ -8,7 +8,7 @@ use super::{
     contents::{Contents, Found},
     error::DatabaseError,
     finding::{Findings, Pairing, thousands},
-    keyed, multiset,
+    keyed, large, multiset,
     name::Name,
     parts::{self, Asked, LiveTable},
     rows::{KeyPart, Selection, Side},
@@ -36,26 +36,24 @@ pub(super) async fn compare_rows(
     let layout = &known.table().layout;
     let (shared, keyed) = shared_layout(layout, &found.table().layout);
     let pairing = Pairing::new(layout, &shared).tolerating(&tolerances.of(&layout.table));
-    let whole = pairing.columns.len() == layout.columns.len()
-        && layout.columns.len() == shared.columns.len();
     if pairing.columns.is_empty() {
         return Ok(Rows::Incomparable(
             "the tables have no column in common".to_owned(),
         ));
     }
-    if let Some(chunks) = known.chunks() {
-        if !whole
-            || pairing
-                .columns
-                .iter()
-                .any(|(first, second)| first != second)
-            || keyed == layout.key.is_empty()
-        {
+    if known.chunks().or(found.chunks()).is_some() {
+        if !pairing.is_whole() || keyed == layout.key.is_empty() {
             return Ok(Rows::Incomparable(
                 "only digests were recorded, and the columns or the key are others".to_owned(),
             ));
         }
-        return compare_chunks(chunks, &pairing, found, found_in).await;
+        let known = chunks_of((known, known_in), layout, found.chunks()).await?;
+        let found = chunks_of((found, found_in), &shared, Some(&known)).await?;
+        return Ok(compare_chunks(&known, &found, &pairing));
+    }
+    if let (Contents::Live(first, _), Contents::Live(second, _)) = (&mut *known_in, &mut *found_in)
+    {
+        large::agree((first, layout), (second, &shared)).await?;
     }
     let mut findings = Findings::default();
     let asked = match (live(known, &mut *known_in), live(found, &mut *found_in)) {
@@ -162,15 +160,17 @@ fn shared_layout(expected: &Layout, actual: &Layout) -> (Layout, bool) {
     )
 }
 
-/// Compares a live table with recorded digests.
-async fn compare_chunks(
-    recorded: &[Chunk],
-    pairing: &Pairing<'_>,
-    found: &Found,
-    contents: &mut Contents,
-) -> Result<Rows, DatabaseError> {
-    let keyed = !pairing.expected.key.is_empty();
-    let mut side = found.side(contents, pairing.actual);
+/// Returns a table's recorded digests, or those of its rows, in parts that end where the other side's do.
+async fn chunks_of(
+    (found, contents): (&Found, &mut Contents),
+    layout: &Layout,
+    other: Option<&[Chunk]>,
+) -> Result<Vec<Chunk>, DatabaseError> {
+    if let Some(chunks) = found.chunks() {
+        return Ok(chunks.to_vec());
+    }
+    let keyed = !layout.key.is_empty();
+    let mut side = found.side(contents, layout);
     let mut source = side
         .open(if keyed {
             Selection::ByKey
@@ -178,15 +178,18 @@ async fn compare_chunks(
             Selection::AnyOrder
         })
         .await?;
-    let mut chunker = if keyed {
-        Chunker::like(recorded)
-    } else {
-        Chunker::new(false)
+    let mut chunker = match other {
+        Some(chunks) if keyed => Chunker::like(chunks),
+        Some(_) | None => Chunker::new(keyed),
     };
     while let Some((key, row)) = source.next().await? {
         chunker.add(key, &row);
     }
-    let actual = chunker.finish();
+    Ok(chunker.finish())
+}
+
+/// Compares digests.
+fn compare_chunks(recorded: &[Chunk], actual: &[Chunk], pairing: &Pairing<'_>) -> Rows {
     let table = &pairing.expected.table;
     let show = |chunk: Option<&Chunk>| {
         chunk.map_or("absent".to_owned(), |chunk| {
@@ -216,14 +219,14 @@ async fn compare_chunks(
         }
     }
     let rows = recorded.iter().map(|chunk| chunk.rows).sum();
-    Ok(Rows::Compared(
+    Rows::Compared(
         differences,
         format!(
             "{} rows by the digests of {} parts",
             thousands(rows),
             recorded.len()
         ),
-    ))
+    )
 }
 
 fn by_digest_only(pairing: &Pairing<'_>) -> &'static str {

@@ -26,7 +26,7 @@ use super::{
 const UNHASHED: &[u8] = b"CAST(RAND()*1000000000000000000 AS UNSIGNED)";
 
 /// Two questions that only servers with the hash answer rightly: `CRC32C`, and sums that are exact.
-const PROBES: [(RowHash, &str, &str); 2] = [
+const PROBES: [(RowHash, &str, &str); 3] = [
     (
         RowHash::Checksums,
         "SELECT CRC32(@r := '123456789') * CRC32C(@r)",
@@ -36,6 +36,11 @@ const PROBES: [(RowHash, &str, &str); 2] = [
         RowHash::Md5,
         "SELECT CAST(CONV(LEFT(MD5(''),16),16,10) AS UNSIGNED)",
         "15284527576400310788",
+    ),
+    (
+        RowHash::Sha2,
+        "SELECT CAST(CONV(LEFT(SHA2('',256),16),16,10) AS UNSIGNED)",
+        "16406829232824261652",
     ),
 ];
 
@@ -50,8 +55,10 @@ const EXACT: (&str, &str) = (
 pub(super) enum RowHash {
     /// The product of CRC-32 and CRC-32C, which MariaDB has from 10.8 on and computes while it reads.
     Checksums,
-    /// The first half of MD5, which every server has.
+    /// The first half of MD5, which servers before MySQL 9.6 have.
     Md5,
+    /// The first quarter of SHA-256, which MySQL has from 5.5 on.
+    Sha2,
 }
 
 impl RowHash {
@@ -79,6 +86,7 @@ impl RowHash {
         match self {
             Self::Checksums => "CRC-32 times CRC-32C",
             Self::Md5 => "64 bits of MD5",
+            Self::Sha2 => "64 bits of SHA-256",
         }
     }
 }
@@ -173,6 +181,12 @@ pub(super) fn folded(
             b"),16),16,10) AS UNSIGNED)",
         ]
         .concat(),
+        RowHash::Sha2 => [
+            b"CAST(CONV(LEFT(SHA2(".as_slice(),
+            &row,
+            b",256),16),16,10) AS UNSIGNED)",
+        ]
+        .concat(),
     };
     let fold: &[u8] = match fold {
         Fold::Xor => b"BIT_XOR(IFNULL(",
@@ -187,7 +201,11 @@ fn has_charset(kind: ColumnKind) -> bool {
         ColumnKind::Integer | ColumnKind::Decimal | ColumnKind::Float | ColumnKind::Temporal => {
             false
         }
-        ColumnKind::Text | ColumnKind::Long | ColumnKind::Enumeration | ColumnKind::Other => true,
+        ColumnKind::Text
+        | ColumnKind::Long
+        | ColumnKind::Longest
+        | ColumnKind::Enumeration
+        | ColumnKind::Other => true,
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     cell::{Cell, Row, parse_cell, write_cell},
     connection::{Connection, Exactness, RowStream},
     error::DatabaseError,
-    large,
+    large::{self, ValueHash},
     row_hash::between,
     schema::{ColumnKind, Layout},
     table_file::TableFile,
@@ -45,7 +45,11 @@ pub(super) enum Selection {
 }
 
 /// Returns the query for a table's rows and the protocol that carries them exactly.
-pub(super) fn select(layout: &Layout, selection: Selection) -> (Vec<u8>, Exactness) {
+pub(super) fn select(
+    layout: &Layout,
+    selection: Selection,
+    hash: ValueHash,
+) -> (Vec<u8>, Exactness) {
     let floats = layout
         .columns
         .iter()
@@ -67,8 +71,8 @@ pub(super) fn select(layout: &Layout, selection: Selection) -> (Vec<u8>, Exactne
             // The number 0 is what an ENUM holds after a wrong value; it reads as '', which may be a right value too.
             let zero = [b"IF(".as_slice(), &name, b"+0 = 0, 0x00, ", &name, b")"].concat();
             query.extend(zero);
-        } else if column.kind == ColumnKind::Long {
-            query.extend(large::value(&column.name));
+        } else if column.kind == ColumnKind::Longest {
+            query.extend(large::value(&column.name, hash));
         } else {
             query.extend(name);
         }
@@ -86,6 +90,7 @@ pub(super) fn select(layout: &Layout, selection: Selection) -> (Vec<u8>, Exactne
             | ColumnKind::Temporal
             | ColumnKind::Text
             | ColumnKind::Long
+            | ColumnKind::Longest
             | ColumnKind::Enumeration
             | ColumnKind::Other => {
                 [b"CAST(".as_slice(), &column.name.quoted(), b" AS BINARY)"].concat()
@@ -148,7 +153,8 @@ impl Side<'_> {
                         .saturating_mul(2)
                         .saturating_add(1_000),
                 };
-                let (query, exactness) = select(layout, selection);
+                let hash = large::hash_for(connection, layout).await?;
+                let (query, exactness) = select(layout, selection, hash);
                 let stream = connection.stream(&what, &query, exactness).await?;
                 Ok(RowSource {
                     layout,
@@ -169,6 +175,18 @@ impl Side<'_> {
                 last: Vec::new(),
                 left: u64::MAX,
             }),
+        }
+    }
+
+    /// Makes the error for a table that is another than it was.
+    pub(super) fn changed(&self) -> DatabaseError {
+        let (table, address) = match self {
+            Self::Live(connection, layout) => (&layout.table, connection.address.clone()),
+            Self::Recorded(file) => (&file.table.layout.table, file.path.display().to_string()),
+        };
+        DatabaseError::Changed {
+            table: table.to_string(),
+            address,
         }
     }
 

@@ -3,10 +3,12 @@
 use super::{
     cell::{Cell, CellEncoding, Row},
     connection::Connection,
-    create_table::{self, CreateTable},
-    description::{Description, Subject},
+    create_table,
+    description::Description,
     error::DatabaseError,
     name::{Name, readable},
+    objects::without_database,
+    table_facts,
 };
 
 /// What a column's values are, as far as reading, ordering and explaining them goes.
@@ -24,6 +26,8 @@ pub(super) enum ColumnKind {
     Text,
     /// TEXT and BLOB.
     Long,
+    /// LONGTEXT and LONGBLOB, whose values may be too large to be read; a recording calls them long, too.
+    Longest,
     /// ENUM, which has a number beside its text.
     Enumeration,
     /// BIT, SET and whatever else a server may have.
@@ -32,13 +36,14 @@ pub(super) enum ColumnKind {
 
 impl ColumnKind {
     /// All kinds.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Integer,
         Self::Decimal,
         Self::Float,
         Self::Temporal,
         Self::Text,
         Self::Long,
+        Self::Longest,
         Self::Enumeration,
         Self::Other,
     ];
@@ -56,8 +61,8 @@ impl ColumnKind {
             "float" | "double" => Self::Float,
             "date" | "time" | "datetime" | "timestamp" => Self::Temporal,
             "char" | "varchar" | "binary" | "varbinary" => Self::Text,
-            "tinytext" | "text" | "mediumtext" | "longtext" | "tinyblob" | "blob"
-            | "mediumblob" | "longblob" => Self::Long,
+            "tinytext" | "text" | "mediumtext" | "tinyblob" | "blob" | "mediumblob" => Self::Long,
+            "longtext" | "longblob" => Self::Longest,
             "enum" => Self::Enumeration,
             _ => Self::Other,
         }
@@ -71,7 +76,7 @@ impl ColumnKind {
             Self::Float => "float",
             Self::Temporal => "temporal",
             Self::Text => "text",
-            Self::Long => "long",
+            Self::Long | Self::Longest => "long",
             Self::Enumeration => "enumeration",
             Self::Other => "other",
         }
@@ -86,7 +91,7 @@ impl ColumnKind {
     fn orders(self) -> bool {
         match self {
             Self::Integer | Self::Decimal | Self::Temporal | Self::Text => true,
-            Self::Float | Self::Long | Self::Enumeration | Self::Other => false,
+            Self::Float | Self::Long | Self::Longest | Self::Enumeration | Self::Other => false,
         }
     }
 }
@@ -196,6 +201,8 @@ pub(super) async fn read_table(
         reason,
     };
     let statement = created.first().map(|row| text(row, 1)).unwrap_or_default();
+    // The own database's name stands before a sequence in a default.
+    let statement = without_database(&statement, connection.database());
     assemble(name, &columns, &keys, &statement, &status).map_err(nonsense)
 }
 
@@ -250,109 +257,10 @@ pub(super) fn assemble(
         return Err("SHOW CREATE TABLE has other columns than SHOW COLUMNS");
     }
     let layout = layout(name, columns, keys);
-    let mut subjects = vec![table_subject(status, &create)];
-    subjects.extend(column_subjects(columns, &create));
-    subjects.extend(key_subjects(keys));
-    for (constraint, definition) in &create.constraints {
-        let mut subject = Subject::new(format!("constraint {constraint}"));
-        subject.fact("definition", definition);
-        subjects.push(subject);
-    }
     Ok(Table {
-        description: Description(subjects),
+        description: table_facts::describe(columns, keys, &create, status),
         layout,
     })
-}
-
-fn table_subject(status: &Row, create: &CreateTable) -> Subject {
-    let mut subject = Subject::new("table");
-    subject.fact("engine", text(status, 1));
-    subject.fact("collation", text(status, 14));
-    if text(status, 1).eq_ignore_ascii_case("MyISAM") {
-        // Fixed or dynamic; other engines have another one in every version.
-        let format = text(status, 3);
-        if !format.is_empty() {
-            subject.fact("row format", format);
-        }
-    }
-    let counter = text(status, 10);
-    if !counter.is_empty() {
-        subject.fact("auto_increment", counter);
-    }
-    let options = text(status, 16);
-    let mut options: Vec<&str> = options.split_whitespace().collect();
-    options.sort_unstable();
-    subject.fact("options", options.join(" "));
-    let comment = text(status, 17);
-    // InnoDB of MySQL 5.0 puts its free space here.
-    let comment: Vec<&str> = comment
-        .split("; ")
-        .filter(|part| !part.starts_with("InnoDB free: "))
-        .collect();
-    subject.fact("comment", comment.join("; "));
-    if let Some(storage) = &create.storage {
-        subject.fact("storage", storage);
-    }
-    subject
-}
-
-fn column_subjects(columns: &[Row], create: &CreateTable) -> Vec<Subject> {
-    let mut after = "first".to_owned();
-    let mut subjects = Vec::new();
-    for row in columns {
-        let name = text(row, 0);
-        let line = create.columns.get(&name).cloned().unwrap_or_default();
-        let nullable = text(row, 3) == "YES";
-        let mut subject = Subject::new(format!("column {name}"));
-        let kind = text(row, 1);
-        subject.fact("type", kind.split(" /*").next().unwrap_or_default());
-        subject.fact("collation", text(row, 2));
-        subject.fact("nullable", if nullable { "yes" } else { "no" });
-        let none = if nullable { "NULL" } else { "none" };
-        subject.fact("default", line.default.as_deref().unwrap_or(none));
-        subject.fact("on update", line.on_update.as_deref().unwrap_or("none"));
-        subject.fact("generated", line.generated.as_deref().unwrap_or("no"));
-        let extra = text(row, 6).to_ascii_lowercase();
-        let kept = ["auto_increment", "invisible"]
-            .into_iter()
-            .filter(|word| extra.contains(word));
-        subject.fact("extra", kept.collect::<Vec<_>>().join(" "));
-        subject.fact("comment", text(row, 8));
-        subject.fact("after", &after);
-        after = name;
-        subjects.push(subject);
-    }
-    subjects
-}
-
-fn key_subjects(keys: &[Row]) -> Vec<Subject> {
-    let mut subjects: Vec<Subject> = Vec::new();
-    for row in keys {
-        let name = format!("key {}", text(row, 2));
-        let length = text(row, 7);
-        let mut column = if length.is_empty() {
-            text(row, 4)
-        } else {
-            format!("{}({length})", text(row, 4))
-        };
-        if text(row, 5) == "D" {
-            column.push_str(" DESC");
-        }
-        if let Some(subject) = subjects.iter_mut().find(|subject| subject.name == name) {
-            if let Some((_, columns)) = subject.facts.first_mut() {
-                columns.push_str(", ");
-                columns.push_str(&column);
-            }
-            continue;
-        }
-        let mut subject = Subject::new(name);
-        subject.fact("columns", column);
-        subject.fact("unique", if text(row, 1) == "0" { "yes" } else { "no" });
-        subject.fact("kind", text(row, 10));
-        subjects.push(subject);
-    }
-    subjects.sort_by(|first, second| first.name.cmp(&second.name));
-    subjects
 }
 
 /// Chooses how rows are read and told apart: by the primary key, or by another unique key without NULL or prefix.

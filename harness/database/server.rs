@@ -21,9 +21,10 @@ const IDENTITY: [&str; 7] = [
 ];
 
 /// Settings that change what data means, how it sorts, or what an application can do with it.
-const SETTINGS: [&str; 22] = [
+const SETTINGS: [&str; 30] = [
     "auto_increment_increment",
     "auto_increment_offset",
+    "autocommit",
     "character_set_client",
     "character_set_connection",
     "character_set_filesystem",
@@ -33,14 +34,21 @@ const SETTINGS: [&str; 22] = [
     "collation_server",
     "default_week_format",
     "div_precision_increment",
+    "event_scheduler",
+    "ft_boolean_syntax",
     "ft_max_word_len",
     "ft_min_word_len",
+    "ft_stopword_file",
     "group_concat_max_len",
     "init_connect",
+    "lc_time_names",
     "lower_case_table_names",
     "max_allowed_packet",
     "old_passwords",
+    "read_only",
+    "sql_auto_is_null",
     "sql_mode",
+    "sql_safe_updates",
     "system_time_zone",
     "time_zone",
     "tx_isolation",
@@ -68,6 +76,10 @@ pub(super) async fn read_server(
         .await?
     {
         variables.insert(text(&row, 0), text(&row, 1));
+    }
+    // MySQL from 8.0 on has only the newer name.
+    if let Some(value) = variables.get("transaction_isolation").cloned() {
+        variables.entry("tx_isolation".to_owned()).or_insert(value);
     }
     let subject = |name: &str, wanted: &mut dyn Iterator<Item = &str>| {
         let mut subject = Subject::new(name);

@@ -1,8 +1,12 @@
 //! A table that stays as it is while it is read, or is not taken for read.
 //!
-//! InnoDB shows one moment to a whole transaction. `MyISAM` shows what is there when it is asked: a table that is read in
+//! InnoDB shows one moment to a whole transaction. Other engines show what is there when they are asked: a table that is read in
 //! parts, or twice, may be another each time. So such a table is locked against changes (READ LOCAL still lets rows be
-//! added at its end, which this session does not see), or what its server says about it is compared before and after.
+//! added at the end of a `MyISAM`, which this session does not see), or what its server says about it is compared before and after.
+//!
+//! Only `MyISAM` tells of every change. Aria, MEMORY, MERGE, CSV and ARCHIVE don't, but the server locks their tables for as long as
+//! it answers one question: such a table is read by a single question, which sees one moment. Of other engines nothing is
+//! known, and their tables are not read without a lock.
 
 use std::time::Duration;
 
@@ -17,6 +21,55 @@ use super::{
 
 /// Engines whose tables are read in the snapshot of a transaction.
 const WITH_SNAPSHOT: [&str; 5] = ["innodb", "tokudb", "rocksdb", "berkeleydb", "bdb"];
+
+/// Engines whose tables the server locks while it answers a question.
+const BY_QUESTION: [&str; 10] = [
+    "aria",
+    "archive",
+    "blackhole",
+    "csv",
+    // The other server is asked one question, too.
+    "federated",
+    "heap",
+    "isam",
+    "memory",
+    "merge",
+    "mrg_myisam",
+];
+
+/// What is known of a table that is read in several questions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// It is read as it was at one moment.
+    Snapshot,
+    /// Its server tells whether it changed.
+    Told,
+    /// It may be another at each question, and is one at each.
+    Question,
+    /// It may change at any time.
+    Unknown,
+}
+
+impl Rest {
+    /// Returns what is known of the tables of an engine.
+    pub(super) fn of(engine: &str) -> Self {
+        let engine = engine.to_ascii_lowercase();
+        match engine.as_str() {
+            "myisam" => Self::Told,
+            known if WITH_SNAPSHOT.contains(&known) => Self::Snapshot,
+            known if BY_QUESTION.contains(&known) => Self::Question,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Returns whether a table has to be read by a single question.
+    pub(super) fn is_for_one_question(self) -> bool {
+        match self {
+            Self::Question => true,
+            Self::Snapshot | Self::Told | Self::Unknown => false,
+        }
+    }
+}
 
 /// How long another login may keep a table from being locked, where the server can be told.
 const LOCK_WAIT: &str = "SET SESSION lock_wait_timeout = 30";
@@ -47,7 +100,6 @@ impl Stamp {
 #[derive(Debug)]
 pub(super) struct Watch {
     name: Name,
-    engine: String,
     locked: bool,
     /// What the server said before; nothing where a snapshot shows one moment.
     pub(super) stamp: Option<Stamp>,
@@ -59,21 +111,29 @@ impl Watch {
         connection: &mut Connection,
         table: &Table,
     ) -> Result<Self, DatabaseError> {
-        let name = table.layout.table.clone();
-        let engine = table.engine().to_ascii_lowercase();
         let mut watch = Self {
-            name,
-            engine,
+            name: table.layout.table.clone(),
             locked: false,
             stamp: None,
         };
-        if WITH_SNAPSHOT.contains(&watch.engine.as_str()) {
+        let rest = Rest::of(table.engine());
+        if rest == Rest::Snapshot {
             return Ok(watch);
         }
         if connection.manners().lock == Lock::Tables {
             watch.lock(connection).await?;
         }
-        watch.stamp = Some(watch.settle(connection).await?);
+        match rest {
+            Rest::Told => watch.stamp = Some(watch.settle(connection).await?),
+            Rest::Unknown if !watch.locked => {
+                return Err(DatabaseError::Restless {
+                    table: watch.name.to_string(),
+                    engine: table.engine().to_owned(),
+                    address: connection.address.clone(),
+                });
+            }
+            Rest::Snapshot | Rest::Question | Rest::Unknown => {}
+        }
         Ok(watch)
     }
 
@@ -85,7 +145,7 @@ impl Watch {
         let Some(before) = &self.stamp else {
             return Ok(());
         };
-        let after = stamp(connection, &self.name, &self.engine).await?;
+        let after = stamp(connection, &self.name).await?;
         if after.facts == before.facts {
             return Ok(());
         }
@@ -131,8 +191,8 @@ impl Watch {
         let patient = connection.manners() != Manners::default();
         let mut steps = 0;
         loop {
-            let found = stamp(connection, &self.name, &self.engine).await?;
-            if found.is_settled || !patient || steps == STEPS || self.engine != "myisam" {
+            let found = stamp(connection, &self.name).await?;
+            if found.is_settled || !patient || steps == STEPS {
                 return Ok(found);
             }
             steps += 1;
@@ -152,11 +212,7 @@ impl Connection {
 }
 
 /// Asks what the server says about a table.
-async fn stamp(
-    connection: &mut Connection,
-    name: &Name,
-    engine: &str,
-) -> Result<Stamp, DatabaseError> {
+async fn stamp(connection: &mut Connection, name: &Name) -> Result<Stamp, DatabaseError> {
     let now = connection
         .rows("the server's time", "SELECT NOW()")
         .await?
@@ -164,24 +220,20 @@ async fn stamp(
         .map(|row| text(row, 0))
         .unwrap_or_default();
     let status = table_status(connection, name).await?;
-    Ok(of_status(&status, engine, &now))
+    Ok(of_status(&status, &now))
 }
 
-fn of_status(status: &Row, engine: &str, now: &str) -> Stamp {
+fn of_status(status: &Row, now: &str) -> Stamp {
     let changed = text(status, 12);
-    let mut facts = vec![
-        format!("{} rows", text(status, 4)),
-        format!("counter {}", text(status, 10)),
-    ];
-    // Aria writes pages long after they were changed.
-    if engine == "myisam" {
-        facts.push(format!("{} bytes", text(status, 6)));
-        facts.push(format!("changed {changed}"));
-        facts.push(format!("checksum {}", text(status, 15)));
-    }
     Stamp {
-        facts,
-        is_settled: engine == "myisam" && !changed.is_empty() && changed.as_str() < now,
+        facts: vec![
+            format!("{} rows", text(status, 4)),
+            format!("counter {}", text(status, 10)),
+            format!("{} bytes", text(status, 6)),
+            format!("changed {changed}"),
+            format!("checksum {}", text(status, 15)),
+        ],
+        is_settled: !changed.is_empty() && changed.as_str() < now,
     }
 }
 
@@ -199,14 +251,25 @@ mod tests {
             ("2026-03-01 10:00:01", true),
             ("2026-03-01 09:59:59", false),
         ] {
-            assert_eq!(
-                of_status(&status, "myisam", now).is_settled,
-                settled,
-                "{now}"
-            );
+            assert_eq!(of_status(&status, now).is_settled, settled, "{now}");
         }
         status[12] = None;
-        assert!(!of_status(&status, "myisam", "2026-03-01 10:00:01").is_settled);
-        assert!(!of_status(&status, "memory", "2026-03-01 10:00:01").is_settled);
+        assert!(!of_status(&status, "2026-03-01 10:00:01").is_settled);
+    }
+
+    #[test]
+    fn only_tables_that_show_one_moment_are_read_in_parts() {
+        let table = [
+            ("InnoDB", Rest::Snapshot),
+            ("MyISAM", Rest::Told),
+            ("MRG_MyISAM", Rest::Question),
+            ("MEMORY", Rest::Question),
+            ("Aria", Rest::Question),
+            ("SPIDER", Rest::Unknown),
+            ("", Rest::Unknown),
+        ];
+        for (engine, rest) in table {
+            assert_eq!(Rest::of(engine), rest, "{engine}");
+        }
     }
 }

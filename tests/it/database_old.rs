@@ -1,6 +1,11 @@
 //! Servers of 2004: the handshake of MySQL 4.1 and 5.0, passwords of before 4.1, and everything that can go wrong on the way.
 
-use std::{fs, path::Path, time::Instant};
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Instant,
+};
 
 use migrate_verify::{
     database::{Source, compare, record},
@@ -251,6 +256,62 @@ async fn what_a_broken_server_does_is_named_and_bounded_and_nothing_is_called_th
     assert_eq!(all_text(&folder), before);
 }
 
+/// A table without a key and of an engine that tells of no change, so large that it is read in three passes; each pass finds another row.
+fn another_row_each_time(query: &str) -> Option<SqlReply> {
+    static PASSES: AtomicU32 = AtomicU32::new(0);
+    match query {
+        "SHOW INDEX FROM `ziaci`" => Some(rows(12, &[])),
+        _ if query.starts_with("SELECT COUNT") => Some(rows(1, &[&["1600000"]])),
+        _ if query.starts_with("SELECT `id`") => {
+            let pass = PASSES.fetch_add(1, Ordering::Relaxed).to_string();
+            Some(rows(2, &[&[&pass, "~"]]))
+        }
+        _ => with_engine(query, "MEMORY"),
+    }
+}
+
+fn of_spider(query: &str) -> Option<SqlReply> {
+    with_engine(query, "SPIDER")
+}
+
+/// Answers what engine the table has.
+fn with_engine(query: &str, engine: &str) -> Option<SqlReply> {
+    let nothing = "~";
+    let mut status = vec![nothing; 18];
+    status[0] = "ziaci";
+    status[1] = engine;
+    query
+        .starts_with("SHOW TABLE STATUS")
+        .then(|| rows(18, &[&status]))
+}
+
+/// What a server answers of its own.
+type Script = fn(&str) -> Option<SqlReply>;
+
+#[tokio::test]
+async fn a_table_that_may_change_between_two_questions_is_not_taken_for_read() {
+    let good = OldMySql::start("5.0.51a", "skola", |query| match query {
+        "SHOW INDEX FROM `ziaci`" => Some(rows(12, &[])),
+        _ => None,
+    });
+    let env = TestEnv::new();
+    let folder = env.path().join("database");
+    record(&good.url("mypass").parse().unwrap(), &folder, &Silent)
+        .await
+        .unwrap();
+    let scripts: [(Script, &str); 2] = [
+        (another_row_each_time, "ziaci was changed while it was read"),
+        (of_spider, "nothing is known of its engine \"SPIDER\""),
+    ];
+    for (script, expected) in scripts {
+        let copy = OldMySql::start("5.0.51a", "kopia", script);
+        let cases = compare(&Source::Recorded(folder.clone()), &live(&copy, 60), &Silent).await;
+        let found = case(&cases, "database/ziaci/rows");
+        assert_eq!(found.outcome, Outcome::Broken, "{found:?}");
+        assert!(found.reason.contains(expected), "{}", found.reason);
+    }
+}
+
 /// A server whose Czech collation sorts `ch` after `h`, or among the `c`.
 fn sorting(query: &str, words: &[&[&str]]) -> Option<SqlReply> {
     if query.starts_with("SELECT DISTINCT COLLATION_NAME") {
@@ -263,6 +324,16 @@ fn sorting(query: &str, words: &[&[&str]]) -> Option<SqlReply> {
     equal.then(|| rows(2, &[&["x", "x "]]))
 }
 
+/// Answers a server's questions whether another is itself: it is not.
+fn same_lock(query: &str) -> Option<SqlReply> {
+    if query.starts_with("SELECT GET_LOCK") || query.starts_with("SELECT RELEASE_LOCK") {
+        return Some(rows(1, &[&["1"]]));
+    }
+    query
+        .starts_with("SELECT IS_USED_LOCK")
+        .then(|| rows(1, &[&["~"]]))
+}
+
 /// A large table on a server that takes CRC-32C for a routine of the database, which the login may not execute: MySQL 5.6 says 1370.
 fn without_crc_32c(query: &str) -> Option<SqlReply> {
     if query.contains("AS few") {
@@ -271,11 +342,8 @@ fn without_crc_32c(query: &str) -> Option<SqlReply> {
     if query.starts_with("SELECT SUM(x)") {
         return Some(rows(1, &[&["36893488147419103229"]]));
     }
-    if query.starts_with("SELECT GET_LOCK") || query.starts_with("SELECT RELEASE_LOCK") {
-        return Some(rows(1, &[&["1"]]));
-    }
-    if query.starts_with("SELECT IS_USED_LOCK") {
-        return Some(rows(1, &[&["~"]]));
+    if let Some(answer) = same_lock(query) {
+        return Some(answer);
     }
     let denied = "execute command denied to user 'citatel'@'%' for routine 'skola.CRC32C'";
     query
@@ -291,6 +359,65 @@ async fn a_login_that_may_execute_no_routine_compares_large_tables_without_crc_3
     assert_eq!(Verdict::of(&cases), Verdict::Verified, "{cases:?}");
     let asked = |word: &str| server.heard().iter().any(|query| query.contains(word));
     assert!(asked("CRC32C") && asked("MD5("), "{:?}", server.heard());
+}
+
+/// A server without `MD5()`, as MySQL 9.6 comes, whose only text is a TEXT.
+fn text_without_md5(query: &str) -> Option<SqlReply> {
+    without_md5(query, "text")
+}
+
+/// The same with a LONGTEXT.
+fn longtext_without_md5(query: &str) -> Option<SqlReply> {
+    without_md5(query, "longtext")
+}
+
+fn without_md5(query: &str, kind: &str) -> Option<SqlReply> {
+    let value: &[&[&str]] = &[&["1", "x"], &["2", "~"]];
+    match query {
+        _ if query.contains("MD5(") => Some(SqlReply::Refused(1305, "FUNCTION MD5 does not exist")),
+        "SHOW FULL COLUMNS FROM `ziaci`" => {
+            let text = ["meno", kind, "cp1250_czech_cs", "YES", "", "~", "", "", ""];
+            let number = ["id", "int(11)", "~", "NO", "PRI", "~", "", "", ""];
+            Some(rows(9, &[&number, &text]))
+        }
+        _ if query.starts_with("SELECT `id`, ") => Some(rows(2, value)),
+        _ if query.starts_with("SELECT SHA2(") => Some(rows(1, &[&["e3b0"]])),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_md5_is_recorded_and_compared() {
+    for script in [text_without_md5, longtext_without_md5] {
+        let server = OldMySql::start("5.0.51a", "skola", script);
+        let env = TestEnv::new();
+        let folder = env.path().join("database");
+        record(&server.url("mypass").parse().unwrap(), &folder, &Silent)
+            .await
+            .unwrap();
+        let copy = OldMySql::start("5.0.51a", "kopia", script);
+        let cases = compare(&Source::Recorded(folder), &live(&copy, 60), &Silent).await;
+        assert_eq!(Verdict::of(&cases), Verdict::Verified, "{cases:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_servers_of_which_one_has_no_md5_hash_large_values_in_one_way() {
+    let with_md5 = |query: &str| match query {
+        _ if query.starts_with("SELECT MD5(") => Some(rows(1, &[&["d41d"]])),
+        _ => same_lock(query).or_else(|| longtext_without_md5(query)),
+    };
+    let without = |query: &str| same_lock(query).or_else(|| longtext_without_md5(query));
+    let server = OldMySql::start("5.6.24", "skola", with_md5);
+    let copy = OldMySql::start("9.7.4", "kopia", without);
+    let cases = compare(&live(&server, 60), &live(&copy, 60), &Silent).await;
+    let rows = case(&cases, "database/ziaci/rows");
+    assert_eq!(rows.outcome, Outcome::Same, "{rows:?}");
+    for heard in [server.heard(), copy.heard()] {
+        let asked = |query: &&String| query.starts_with("SELECT `id`, IF(LENGTH(`meno`)");
+        let asked = heard.iter().find(asked).unwrap();
+        assert!(asked.contains("SHA-256 \\',SHA2(`meno`,256)"), "{asked}");
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Files that a step writes: compared by `replay` alone, where the candidate's root folder is mounted.
+//! Files that a step writes and mail that it sends: compared by `replay` alone, where the candidate's root folder is mounted.
 
 use std::{
     fs,
@@ -9,6 +9,8 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
 };
+
+use migrate_verify::effect::{MAIL_FOLDER, SENDMAIL, SENDMAIL_PATH};
 
 use crate::env::{LegacyServer, Reply, TestEnv};
 
@@ -22,25 +24,58 @@ static MANNER: AtomicUsize = AtomicUsize::new(0);
 type Manner = fn(&Path);
 
 /// The right manner, and wrong ones with what is found.
-const MANNERS: [(Manner, &str); 5] = [
-    (|root| append(root, "navsteva\n"), ""),
-    (|root| append(root, "n\u{e1}v\u{161}teva\n"), "navstevy.txt"),
+const MANNERS: [(Manner, &str); 7] = [
+    (visit, ""),
+    (
+        |root| {
+            append(root, "n\u{e1}v\u{161}teva\n");
+            mail(root, "riaditel");
+        },
+        "navstevy.txt",
+    ),
     (|_root| {}, "navstevy.txt"),
+    (|root| append(root, "navsteva\n"), "mail"),
     (
         |root| {
             append(root, "navsteva\n");
+            mail(root, "tajomnik");
+        },
+        "To: tajomnik@skola",
+    ),
+    (
+        |root| {
+            visit(root);
             fs::write(tree(root).join("viac.txt"), "x").unwrap();
         },
         "viac.txt",
     ),
     (
         |root| {
-            append(root, "navsteva\n");
+            visit(root);
             fs::remove_file(tree(root).join("stary.txt")).unwrap();
         },
         "stary.txt",
     ),
 ];
+
+/// Counts a visit, and tells the headmaster of it.
+fn visit(root: &Path) {
+    append(root, "navsteva\n");
+    mail(root, "riaditel");
+}
+
+/// Keeps a mail as the `sendmail` that records does.
+fn mail(root: &Path, to: &str) {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+    let path = below(root, MAIL_FOLDER).join(format!("{number}-a"));
+    fs::write(path, format!("<-t>\nTo: {to}@skola\n\nNavsteva\n")).unwrap();
+}
+
+/// Returns where a path of a server is.
+fn below(root: &Path, path: &str) -> PathBuf {
+    root.join(path.trim_start_matches('/'))
+}
 
 fn tree(root: &Path) -> PathBuf {
     root.join("var/www/skola")
@@ -68,11 +103,15 @@ fn files_that_a_step_writes_are_compared_by_replay_alone() {
         fs::create_dir_all(tree(root)).unwrap();
         fs::write(tree(root).join("navstevy.txt"), "prva\n").unwrap();
         fs::write(tree(root).join("stary.txt"), "x\n").unwrap();
+        fs::create_dir_all(below(root, MAIL_FOLDER)).unwrap();
+        let program = below(root, SENDMAIL_PATH);
+        fs::create_dir_all(program.parent().unwrap()).unwrap();
+        fs::write(program, SENDMAIL).unwrap();
     }
     ROOTS.set(roots).unwrap();
     let servers = [LegacyServer::with(0, old), LegacyServer::with(0, candidate)];
     let config = format!(
-        "[legacy]\nurl = \"{}\"\nroot = \"old\"\n[candidate]\nurl = \"{}\"\nroot = \"new\"\n[effects]\nfiles = [\"/var/www/skola\"]\n",
+        "[legacy]\nurl = \"{}\"\nroot = \"old\"\n[candidate]\nurl = \"{}\"\nroot = \"new\"\n[effects]\nfiles = [\"/var/www/skola\"]\nmail = true\n",
         servers[0].url, servers[1].url
     );
     env.write("migrate-verify.toml", config);
@@ -83,7 +122,9 @@ fn files_that_a_step_writes_are_compared_by_replay_alone() {
     let text = env.run(&["record", "--allow-writes", "--rounds", "1"]);
     assert!(text.starts_with("exit code: 0"), "{text}");
     let effects = fs::read_to_string(env.path().join("snapshots/zapis/effects.txt")).unwrap();
-    assert!(effects.contains("navstevy.txt"), "{effects}");
+    for expected in ["navstevy.txt", "sent mail", "To: riaditel@skola"] {
+        assert!(effects.contains(expected), "{expected}: {effects}");
+    }
     for (number, (_manner, expected)) in MANNERS.iter().enumerate() {
         MANNER.store(number, Ordering::SeqCst);
         fs::write(

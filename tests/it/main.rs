@@ -24,6 +24,7 @@ mod privileged_large;
 mod privileged_manners;
 mod privileged_mounts;
 mod privileged_run;
+mod privileged_schema;
 mod privileged_tolerance;
 mod privileged_types;
 mod privileged_units;

@@ -2,6 +2,7 @@
 //! that was cut off goes on.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::Path,
     sync::atomic::{AtomicU32, Ordering},
@@ -144,6 +145,50 @@ async fn privileged_a_table_that_changes_while_it_is_read_is_neither_the_same_no
         outcome("database/nova/rows").0,
         Outcome::Different(_)
     ));
+}
+
+/// Sets all rows of both tables of `one` to the next number, without end.
+async fn count_up(server: &MariaDb) {
+    loop {
+        let update = |table| format!("UPDATE {table} SET a = a + 1");
+        server
+            .execute("one", &[update("aria"), update("pamat")])
+            .await;
+    }
+}
+
+/// Returns the values of the second column that a recording lists.
+fn recorded_values(folder: &Path, table: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(folder.join(format!("tables/{table}.txt"))).unwrap();
+    let (_schema, rows) = text.split_once("\n\n").unwrap();
+    rows.lines()
+        .filter_map(|line| Some(line.split_once('\t')?.1.to_owned()))
+        .collect()
+}
+
+#[tokio::test]
+async fn privileged_a_table_that_tells_of_no_change_is_recorded_as_it_was_at_one_moment() {
+    let server = MariaDb::start(&["--max-heap-table-size=64M"]);
+    server.databases(&["one"]).await;
+    for (name, engine) in [("aria", "Aria"), ("pamat", "MEMORY")] {
+        let table = format!(
+            "CREATE TABLE {name} (id INT NOT NULL PRIMARY KEY, a INT NOT NULL) ENGINE={engine}"
+        );
+        let rows = format!("INSERT INTO {name} SELECT seq, 0 FROM seq_1_to_60000");
+        server.execute("one", &[table, rows]).await;
+    }
+    let env = TestEnv::new();
+    let folder = env.path().join("database");
+    let busy = polite(&server, "one", Lock::None);
+    let recorded = tokio::select! {
+        result = record(&busy, &folder, &Silent) => result.unwrap(),
+        () = count_up(&server) => unreachable!("it has no end"),
+    };
+    assert_eq!(recorded.rows, 120_000);
+    for table in ["aria", "pamat"] {
+        let values = recorded_values(&folder, table);
+        assert_eq!(values.len(), 1, "{table}: {values:?}");
+    }
 }
 
 #[tokio::test]

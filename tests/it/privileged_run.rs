@@ -79,35 +79,16 @@ fn traces(run: &str) -> Vec<String> {
     found
 }
 
-#[test]
-fn privileged_a_right_copy_is_verified_and_a_wrong_one_is_named() {
-    let project = DemoProject::with_pristine_server();
-    for arguments in [
-        &["database", "record"][..],
-        &["record", "--allow-writes"],
-        &["lock"],
-    ] {
-        let (code, text) = project.run(arguments);
-        assert_eq!(code, 0, "{arguments:?}: {text}");
-    }
-    let (code, text) = project.run(&["run"]);
-    assert_eq!(code, 0, "{text}");
-    assert!(text.contains("VERIFIED"), "{text}");
-    let (_, json) = project.run(&["report", "latest", "--format", "json"]);
-    assert!(
-        json.contains("database/effects/uprava-ziaka/04-ulozenie"),
-        "{json}"
-    );
-
-    for done in ["created file", "sent mail"] {
-        let effects = fs::read_to_string(project.path("snapshots/vlozenie-suboru/effects.txt"));
-        assert!(effects.unwrap().contains(done), "{done}");
-    }
-
-    // Six things go wrong at once; each must be named.
+/// Makes seven things go wrong at once.
+fn damage(project: &DemoProject) {
     let site = "tests/legacy/overlay/etc/apache2/sites-available/skola.conf";
     project.edit(site, b"AddDefaultCharset Off", b"AddDefaultCharset UTF-8");
     project.edit("tests/legacy/dump.sql", b"Kremnica", b"Kremnice");
+    project.edit(
+        "tests/legacy/dump.sql",
+        b"'2004-09-15 09:26:58'",
+        b"'2004-09-15 09:27:58'",
+    );
     let page = "tests/legacy/overlay/var/www/skola/subory.php";
     project.edit(page, b"mail('riaditel@", b"mail('tajomnik@");
     project.edit(
@@ -128,17 +109,62 @@ fn privileged_a_right_copy_is_verified_and_a_wrong_one_is_named() {
         line.as_bytes(),
         b"php8.2-mysql 5.2.6.dfsg.1-1+lenny3",
     );
+}
+
+/// What must be named of them.
+const NAMED: [&str; 8] = [
+    "package php8.2-mysql",
+    "AddDefaultCharset",
+    "time zone shifted by",
+    "Kremnice",
+    "log[id=2].kedy",
+    "To: tajomnik@",
+    "created file.line",
+    "it is not the server's clock, in the old server's time zone",
+];
+
+#[test]
+fn privileged_a_right_copy_is_verified_and_a_wrong_one_is_named() {
+    let project = DemoProject::with_pristine_server();
+    for arguments in [
+        &["database", "record"][..],
+        &["record", "--allow-writes"],
+        &["lock"],
+    ] {
+        let (code, text) = project.run(arguments);
+        assert_eq!(code, 0, "{arguments:?}: {text}");
+    }
+    // A second in a column that may differ by two.
+    project.edit(
+        "tests/legacy/dump.sql",
+        b"'2004-09-08 08:13:29'",
+        b"'2004-09-08 08:13:30'",
+    );
+    project.edit(
+        "migrate-verify.toml",
+        b"[effects]",
+        b"[[database.tolerance]]\ncolumn = \"log.kedy\"\nwithin = \"2s\"\nreason = \"x\"\n\n[effects]",
+    );
+    let (code, text) = project.run(&["run"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("VERIFIED"), "{text}");
+    let (_, json) = project.run(&["report", "latest", "--format", "json"]);
+    for expected in [
+        "database/effects/uprava-ziaka/04-ulozenie",
+        "database: log.kedy: 1 cell differs by at most 2 s (x)",
+    ] {
+        assert!(json.contains(expected), "{expected}: {json}");
+    }
+
+    for done in ["created file", "sent mail"] {
+        let effects = fs::read_to_string(project.path("snapshots/vlozenie-suboru/effects.txt"));
+        assert!(effects.unwrap().contains(done), "{done}");
+    }
+
+    damage(&project);
     let (code, text) = project.run(&["run", "--format", "json"]);
     assert_eq!(code, 1, "{text}");
-    for expected in [
-        "package php8.2-mysql",
-        "AddDefaultCharset",
-        "time zone shifted by",
-        "Kremnice",
-        "To: tajomnik@",
-        "created file.line",
-        "it is not the server's clock, in the old server's time zone",
-    ] {
+    for expected in NAMED {
         assert!(text.contains(expected), "{expected} is not named: {text}");
     }
 }

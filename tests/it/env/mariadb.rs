@@ -135,6 +135,20 @@ impl MariaDb {
         found.unwrap_or_default()
     }
 
+    /// Returns the statement that makes a table.
+    pub(crate) async fn created(&self, database: &str, table: &str) -> String {
+        let options = OptsBuilder::default()
+            .user(Some("root"))
+            .socket(self.socket().to_str())
+            .prefer_socket(false)
+            .db_name(Some(database));
+        let mut connection = Conn::new(options).await.unwrap();
+        let query = format!("SHOW CREATE TABLE `{table}`");
+        let found: Option<(String, String)> = connection.query_first(query).await.unwrap();
+        connection.disconnect().await.unwrap();
+        found.unwrap().1
+    }
+
     /// Takes a file of the data away until it is put back.
     pub(crate) fn take_away(&self, path: &str) {
         let path = self.folder.path().join("data").join(path);
