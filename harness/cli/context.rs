@@ -122,18 +122,22 @@ impl Context {
 
     /// Loads the project: the one that was named, or the nearest one upwards.
     pub(crate) fn project(&self) -> Result<Project, Failure> {
-        let folder = if let Some(folder) = &self.global.project {
-            folder.clone()
-        } else {
-            let here = env::current_dir().map_err(|error| Failure::inconclusive(&error))?;
-            Project::find(&here).ok_or_else(|| {
-                InputError::new(
-                    here,
-                    "is in no project: there is no migrate-verify.toml here or above",
-                )
-                .hint("go to the project, or name it with --project DIR")
-            })?
-        };
-        Ok(Project::load(&folder)?)
+        Ok(Project::load(&self.project_folder()?)?)
+    }
+
+    /// Returns the folder of the project, whatever its files say.
+    pub(crate) fn project_folder(&self) -> Result<PathBuf, Failure> {
+        if let Some(folder) = &self.global.project {
+            return Ok(folder.clone());
+        }
+        let here = env::current_dir().map_err(|error| Failure::inconclusive(&error))?;
+        Project::find(&here).ok_or_else(|| {
+            InputError::new(
+                here,
+                "is in no project: there is no migrate-verify.toml here or above",
+            )
+            .hint("go to the project, or name it with --project DIR")
+            .into()
+        })
     }
 }

@@ -65,8 +65,8 @@ pub(crate) async fn record(
     options.witness = watch.as_ref().map(Watch::witness);
     let mut result =
         replay::record(&chosen, &snapshots, &server, manner, &options, observer).await?;
-    if let Some(watch) = watch {
-        record_effects(&chosen, &snapshots, &watch, &options, &mut result)?;
+    if !arguments.pending {
+        record_effects(&chosen, &snapshots, watch.as_ref(), &options, &mut result)?;
     }
     if writes && chosen.iter().any(|scenario| scenario.mutates) {
         result.notes.extend(unseen(&project));
@@ -97,7 +97,9 @@ pub(super) fn watch(
     };
     let files = root.and_then(|root| effect_files(project, &project.resolve(root), options));
     if let Some(files) = &files {
-        effect::shows_the_moment(&files.root).map_err(|error| Failure::usage(chain(&error)))?;
+        files
+            .show_the_moment()
+            .map_err(|error| Failure::usage(chain(&error)))?;
     }
     let is_blind = database.is_none() && files.is_none();
     Ok((!is_blind).then(|| Watch::new(database, files)))
@@ -118,14 +120,19 @@ fn unseen(project: &Project) -> Vec<String> {
     notes
 }
 
-/// Writes what the scenarios changed.
+/// Writes what the scenarios changed, where anybody looked, and removes what others are not asked for any more.
 fn record_effects(
     scenarios: &[Scenario],
     snapshots: &Path,
-    watch: &Watch,
+    watch: Option<&Watch>,
     options: &replay::Options,
     result: &mut RecordResult,
 ) -> Result<(), Failure> {
+    let removed = effect::remove_outgrown(scenarios, snapshots);
+    result.written += removed.map_err(|error| Failure::inconclusive(&error))?;
+    let Some(watch) = watch else {
+        return Ok(());
+    };
     let zone = options.zone.clone().unwrap_or_else(Zone::utc);
     let tolerance = i64::try_from(options.tolerance.as_secs()).unwrap_or(i64::MAX);
     let effects = effect::record(scenarios, snapshots, &watch.observed(), &zone, tolerance)

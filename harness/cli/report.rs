@@ -34,7 +34,14 @@ fn find(context: &Context, name: &str) -> Result<PathBuf, Failure> {
     if folder.join("report.json").exists() {
         return Ok(folder);
     }
+    let hint = match name {
+        "latest" => format!(
+            "no run has ended with a report since the last one was started; earlier ones are in {}",
+            runs.display()
+        ),
+        _ => format!("the runs are in {}", runs.display()),
+    };
     Err(InputError::new(folder, "is no run: it has no report.json")
-        .hint(format!("the runs are in {}", runs.display()))
+        .hint(hint)
         .into())
 }

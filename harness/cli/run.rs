@@ -17,6 +17,7 @@ use super::{arguments::VaryArguments, build, context::Context, failure::Failure,
 
 /// Verifies the project's candidate from image to verdict.
 pub(crate) async fn run(context: &Context, arguments: VaryArguments) -> Result<Verdict, Failure> {
+    forget_latest(&context.project_folder()?.join("runs"))?;
     let mut plan = context.plan(context.project()?)?;
     build::vary(&mut plan, arguments);
     // What a person wrote is judged first: a mistake in it is exit code 2, and no reason to build for a minute.
@@ -34,6 +35,17 @@ pub(crate) async fn run(context: &Context, arguments: VaryArguments) -> Result<V
     output::report(context, &verified.report, false);
     output::message("report", &folder.join("report.html").display().to_string());
     Ok(verified.report.verdict())
+}
+
+/// Takes the name `latest` from the run before: were this one to end without a report, the other's verdict would be read as its own.
+fn forget_latest(runs: &Path) -> Result<(), Failure> {
+    match fs::remove_file(runs.join("latest")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::inconclusive(&error)
+                .hint(format!("{} must be removed", runs.join("latest").display())))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 fn save(runs: &Path, folder: &Path, verified: &Verified) -> std::io::Result<()> {

@@ -84,6 +84,22 @@ pub fn compare(
     cases
 }
 
+/// Names the scenarios whose effects were recorded, and that no longer say that they change data: nobody looks at what they do.
+pub fn outgrown(scenarios: &[Scenario], snapshots: &Path) -> Vec<Case> {
+    let stale = scenarios
+        .iter()
+        .filter(|scenario| !scenario.mutates && path(snapshots, &scenario.name).exists());
+    let reason = "its effects were recorded, and it no longer says `mutates = true`: what it changes is not compared; say it again, or `record` the scenario again";
+    stale
+        .map(|scenario| {
+            Case::not_run(
+                CaseId::new(&["database", "effects", &scenario.name]),
+                reason,
+            )
+        })
+        .collect()
+}
+
 /// Returns what was looked at on both servers; what was not, or elsewhere, is a case that was not run.
 fn both(
     recorded: &Recorded,

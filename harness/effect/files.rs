@@ -47,6 +47,8 @@ pub struct Files {
     pub root: PathBuf,
     /// The trees, as paths in the server.
     pub trees: Vec<String>,
+    /// Files and folders in them that are not looked at.
+    pub except: Vec<String>,
     /// Whether mail is looked at.
     pub mail: bool,
     /// The charset of texts that are not UTF-8.
@@ -64,7 +66,8 @@ impl Files {
         let mut state = FileState::default();
         for tree in &self.trees {
             need(&root, tree, "effects.files names it")?;
-            add(&root, tree.trim_end_matches('/').as_bytes(), 0, &mut state)?;
+            let tree = tree.trim_end_matches('/').as_bytes();
+            add(&root, tree, &self.except, 0, &mut state)?;
         }
         if self.mail {
             need(
@@ -76,7 +79,7 @@ impl Files {
             if found.as_deref() != Some(SENDMAIL.as_bytes()) {
                 return Err(EffectError::OtherSendmail);
             }
-            add(&root, MAIL_FOLDER.as_bytes(), 0, &mut state)?;
+            add(&root, MAIL_FOLDER.as_bytes(), &[], 0, &mut state)?;
         }
         Ok(state)
     }
@@ -131,7 +134,7 @@ impl Files {
         Ok(changes)
     }
 
-    fn open(&self) -> Result<TreeRoot, EffectError> {
+    pub(super) fn open(&self) -> Result<TreeRoot, EffectError> {
         TreeRoot::open(&self.root).map_err(tree)
     }
 
@@ -241,7 +244,7 @@ impl Files {
     }
 }
 
-fn tree(source: TreeError) -> EffectError {
+pub(super) fn tree(source: TreeError) -> EffectError {
     EffectError::Tree { source }
 }
 
@@ -278,10 +281,11 @@ fn need(root: &TreeRoot, path: &str, why: &'static str) -> Result<(), EffectErro
     })
 }
 
-/// Adds what is in a folder, and in those in it.
+/// Adds what is in a folder, and in those in it, without what `except` names.
 fn add(
     root: &TreeRoot,
     folder: &[u8],
+    except: &[String],
     depth: usize,
     state: &mut FileState,
 ) -> Result<(), EffectError> {
@@ -292,12 +296,16 @@ fn add(
     }
     for name in root.list(folder).map_err(tree)? {
         let path = [folder, b"/", &name].concat();
+        let is_named = |one: &String| one.trim_end_matches('/').as_bytes() == path;
+        if except.iter().any(is_named) {
+            continue;
+        }
         // What is gone by now was there for a moment only.
         let Some(found) = root.look(&path).map_err(tree)? else {
             continue;
         };
         if found.kind == FileType::Directory {
-            add(root, &path, depth + 1, state)?;
+            add(root, &path, except, depth + 1, state)?;
         }
         state.0.insert(path, found);
         if state.0.len() > MOST_ENTRIES {
@@ -432,6 +440,7 @@ mod tests {
             let files = Files {
                 root: self.root(name),
                 trees: vec!["/var/www".to_owned()],
+                except: vec!["/var/www/a/log".to_owned()],
                 mail: true,
                 charset: Charset::WINDOWS_1250,
             };
@@ -538,6 +547,9 @@ mod tests {
                         b"Rozvrh \x9a",
                         "Thu, 02 Jul 2009 12:00:01 +0200",
                     );
+                    // Both are left out by their path, `log` in it.
+                    fs::create_dir(root.join("var/www/a/log")).unwrap();
+                    fs::write(root.join("var/www/a/log/access"), "GET /\n").unwrap();
                 },
             )
             .await;
@@ -548,7 +560,7 @@ mod tests {
         let text = text.replace(owner, "    owner: OWNER");
         insta::assert_snapshot!(text, @r#"
         effects 2
-        looked at files /var/www
+        looked at files /var/www without /var/www/a/log
         looked at mail
         step 01-send
           created file

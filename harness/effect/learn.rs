@@ -89,6 +89,20 @@ pub fn record(
     Ok(recorded)
 }
 
+/// Removes the recorded effects of scenarios that don't change data any more; returns how many there were.
+pub fn remove_outgrown(scenarios: &[Scenario], snapshots: &Path) -> Result<usize, EffectError> {
+    let mut removed = 0;
+    for scenario in scenarios.iter().filter(|scenario| !scenario.mutates) {
+        let path = path(snapshots, &scenario.name);
+        match std::fs::remove_file(&path) {
+            Ok(()) => removed += 1,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(EffectError::Write { path, source }),
+        }
+    }
+    Ok(removed)
+}
+
 /// Learns one step from all rounds.
 fn learn(
     rounds: &[Vec<Seen>],
@@ -123,11 +137,12 @@ fn learn(
             changes.iter().map(what).collect::<Vec<_>>()
         };
         if shape(first) != shape(other) {
-            return Err(unstable(format!(
-                "{:?} in one round, {:?} in another",
-                shape(first),
-                shape(other)
-            )));
+            let what = format!(
+                "{} in one round, {} in another",
+                named_all(first),
+                named_all(other)
+            );
+            return Err(unstable(what + advice(first.iter().chain(*other))));
         }
     }
     let rows = |place: usize| {
@@ -144,8 +159,10 @@ fn learn(
             let rows = rows(place);
             let cells = |of: fn(&Change) -> &[ChangedCell]| {
                 let lists: Vec<&[ChangedCell]> = rows.iter().map(|row| of(row)).collect();
-                learn_cells(&lists, &times, numbers)
-                    .map_err(|what_varies| unstable(format!("{}: {what_varies}", rows[0].what)))
+                learn_cells(&lists, &times, numbers).map_err(|what_varies| {
+                    let what = format!("{}: {what_varies}", named(rows[0]));
+                    unstable(what + advice(rows.iter().copied()))
+                })
             };
             Ok(Entry {
                 what: rows[0].what.clone(),
@@ -154,6 +171,34 @@ fn learn(
             })
         })
         .collect()
+}
+
+/// Names a change, a file by its path: `edited file "/var/www/log"`.
+fn named(change: &Change) -> String {
+    let mut cells = change.key.iter().chain(&change.cells);
+    match cells.find(|cell| cell.column == "path") {
+        Some(path) if Kind::of(&change.what) == Kind::Files => {
+            format!("{} {}", change.what, path.text)
+        }
+        Some(_) | None => change.what.clone(),
+    }
+}
+
+/// Says what to do where files vary.
+fn advice<'a>(changes: impl IntoIterator<Item = &'a Change>) -> &'static str {
+    let is_file = |change: &Change| Kind::of(&change.what) == Kind::Files;
+    if changes.into_iter().any(is_file) {
+        "; a file that others write, too, as a log, is left out by its path in `except = [\"…\"]` of [effects]"
+    } else {
+        ""
+    }
+}
+
+fn named_all(changes: &[Change]) -> String {
+    match changes {
+        [] => "nothing".to_owned(),
+        _ => changes.iter().map(named).collect::<Vec<_>>().join(", "),
+    }
 }
 
 /// Counts what a step did, in words.
@@ -212,6 +257,16 @@ fn learn_cells(
     };
     let first = lists[0];
     if let Some(other) = lists.iter().find(|cells| names(cells) != names(first)) {
+        if [first, other]
+            .iter()
+            .all(|cells| names(cells).iter().all(|name| name.starts_with("line ")))
+        {
+            return Err(format!(
+                "{} lines in one round, {} in another",
+                first.len(),
+                other.len()
+            ));
+        }
         return Err(format!(
             "the columns {} in one round, {} in another",
             names(first).join(", "),
@@ -254,6 +309,7 @@ fn learn_value(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::effect::change::cell;
 
     fn change(cells: &[(&str, &str, bool)]) -> Change {
         let cells = cells
@@ -333,5 +389,38 @@ mod tests {
                 .contains("the columns a in one round, b in another"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_file_that_grows_from_round_to_round_is_named_with_what_to_do() {
+        let path = cell("path", "\"/var/www/log\"");
+        let line = |number: usize| cell(format!("line {number:03}"), "\"GET /\\n\"");
+        let change = |what: &str, lines: usize| Change {
+            what: what.to_owned(),
+            key: vec![path.clone()],
+            cells: (1..=lines).map(line).collect(),
+            is_new: false,
+        };
+        let told = |rounds: [Vec<Change>; 2]| {
+            let seen = |changes| {
+                vec![Seen {
+                    from: 0,
+                    to: 1,
+                    changes: Ok(changes),
+                }]
+            };
+            let error = learn(
+                &rounds.map(seen),
+                0,
+                &mut [Numbers::new(), Numbers::new()],
+                &Zone::utc(),
+                0,
+            );
+            error.unwrap_err().to_string()
+        };
+        insta::assert_snapshot!(told([vec![change("edited file", 2)], vec![change("edited file", 3)]]), @r#"the effects vary from round to round: edited file "/var/www/log": 2 lines in one round, 3 in another; a file that others write, too, as a log, is left out by its path in `except = ["…"]` of [effects]"#);
+        insta::assert_snapshot!(told([vec![], vec![change("edited file", 3)]]), @r#"the effects vary from round to round: nothing in one round, edited file "/var/www/log" in another; a file that others write, too, as a log, is left out by its path in `except = ["…"]` of [effects]"#);
+        let row = vec![change("updated log", 2)];
+        insta::assert_snapshot!(told([row, vec![]]), @"the effects vary from round to round: updated log in one round, nothing in another");
     }
 }

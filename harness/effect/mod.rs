@@ -18,9 +18,8 @@ mod watch;
 mod compare;
 mod learn;
 
-pub use compare::compare;
+pub use compare::{compare, outgrown};
 pub use error::EffectError;
 pub use files::{Files, MAIL_FOLDER, SENDMAIL, SENDMAIL_PATH};
-pub use learn::{RecordedEffects, record};
-pub use mount::shows_the_moment;
+pub use learn::{RecordedEffects, record, remove_outgrown};
 pub use watch::{Observed, Watch};

@@ -3,19 +3,40 @@
 
 use std::{
     fs,
-    os::unix::{ffi::OsStrExt, fs::MetadataExt},
-    path::Path,
+    os::{
+        fd::{AsFd, AsRawFd},
+        unix::ffi::OsStrExt,
+    },
+    path::{Path, PathBuf},
 };
 
-use rustix::fs::{major, minor, statfs};
+use rustix::fs::{fstat, fstatfs, major, minor, statfs};
 
-use super::error::EffectError;
+use super::{
+    error::EffectError,
+    files::{Files, MAIL_FOLDER, tree},
+};
+use crate::rootfs::TreeRoot;
 
-/// `f_type` of statfs(2).
-const FUSE: u64 = 0x6573_5546;
-const NFS: u64 = 0x6969;
-const CIFS: u64 = 0xff53_4d42;
-const SMB2: u64 = 0xfe53_4d42;
+/// `f_type` of statfs(2) of file systems that nothing writes to but this host: ext2 to ext4, XFS, Btrfs, tmpfs, ramfs, F2FS, JFS, `ReiserFS`,
+/// bcachefs, ZFS, FAT, exFAT.
+const LOCAL: [u64; 12] = [
+    0xef53,
+    0x5846_5342,
+    0x9123_683e,
+    0x0102_1994,
+    0x8584_58f6,
+    0xf2f5_2010,
+    0x3153_464a,
+    0x5265_4973,
+    0xca45_1a4e,
+    0x2fc1_2fc1,
+    0x4d44,
+    0x2011_bab0,
+];
+
+/// That of overlayfs.
+const OVERLAY: u64 = 0x794c_7630;
 
 /// What makes sshfs forget at once, by sshfs(1).
 const SSHFS: [&[&str]; 3] = [
@@ -23,6 +44,9 @@ const SSHFS: [&[&str]; 3] = [
     &["attr_timeout=0"],
     &["entry_timeout=0"],
 ];
+
+/// The beginnings of options by which 9P remembers (the kernel's 9p.rst): as it comes, it does not.
+const NINE_P: [&str; 5] = ["cache=", "loose", "fscache", "mmap", "readahead"];
 
 /// A line of `/proc/self/mountinfo`, by `proc_pid_mountinfo(5)`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,24 +56,55 @@ struct Mount {
     options: Vec<String>,
 }
 
-/// Refuses a root folder whose mount remembers what it has shown, or can't be shown not to.
-pub fn shows_the_moment(root: &Path) -> Result<(), EffectError> {
+impl Files {
+    /// Refuses a server of which a folder is a mount that may show what was there some seconds ago.
+    pub fn show_the_moment(&self) -> Result<(), EffectError> {
+        let root = self.open()?;
+        let host = TreeRoot::open("/".as_ref()).map_err(tree)?;
+        shows_the_moment(root.open_path("/").map_err(tree)?, &self.root)?;
+        let trees = self.trees.iter().map(String::as_str);
+        for folder in trees.chain(self.mail.then_some(MAIL_FOLDER)) {
+            // What is missing is told where it is looked at.
+            if root.exists(folder).map_err(tree)? {
+                let opened = root.open_path(folder).map_err(tree)?;
+                let path = self.root.join(folder.trim_start_matches('/'));
+                shows_the_moment(&opened, &path)?;
+                let read = |source| EffectError::Read { path, source };
+                for point in mounts_below(&opened).map_err(read)? {
+                    let opened = host.open_path(point.as_os_str().as_bytes()).map_err(tree)?;
+                    shows_the_moment(opened, &point)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a folder of a server whose mount remembers what it has shown, or can't be shown not to. `folder` is the opened folder, `path`
+/// its name for people.
+fn shows_the_moment(folder: impl AsFd, path: &Path) -> Result<(), EffectError> {
     let read = |source: std::io::Error| EffectError::Read {
-        path: root.to_owned(),
+        path: path.to_owned(),
         source,
     };
-    let kind = statfs(root).map_err(|error| read(error.into()))?.f_type;
-    if ![FUSE, NFS, CIFS, SMB2].contains(&kind.cast_unsigned()) {
+    let of_system = |errno: rustix::io::Errno| read(errno.into());
+    let kind = fstatfs(&folder).map_err(of_system)?.f_type;
+    let kind = kind.cast_unsigned();
+    if LOCAL.contains(&kind) {
         return Ok(());
     }
-    let device = fs::metadata(root).map_err(read)?.dev();
+    let device = fstat(&folder).map_err(of_system)?.st_dev;
     let table = fs::read_to_string("/proc/self/mountinfo").map_err(read)?;
     let mount = find(&table, &format!("{}:{}", major(device), minor(device)));
+    if mount.is_none() && kind == OVERLAY {
+        // Of another mount namespace: the root of a server that runs on this host, and writes through it.
+        return Ok(());
+    }
     let mount = mount.unwrap_or_default();
     match remembers(&mount, &sshfs_calls(&mount.source)) {
         None => Ok(()),
         Some(how) => Err(EffectError::Remembers {
-            root: root.to_owned(),
+            root: path.to_owned(),
             kind: mount.kind,
             how,
         }),
@@ -101,10 +156,86 @@ fn remembers(mount: &Mount, calls: &[Vec<String>]) -> Option<&'static str> {
                 "mount it with `sshfs -o ro,dir_cache=no,attr_timeout=0,entry_timeout=0`",
             )
         }
+        "9p" => {
+            let caches = |option: &String| NINE_P.iter().any(|word| option.starts_with(word));
+            let remembers = mount
+                .options
+                .iter()
+                .any(|one| caches(one) && one != "cache=none");
+            remembers.then_some("mount it with `-o ro,cache=none`")
+        }
+        // A change shows on every other machine at once (the kernel's gfs2.rst, ocfs2.rst).
+        "gfs2" => None,
+        "ocfs2" => has("coherency=buffered").then_some("mount it with `-o ro,coherency=full`"),
+        "overlay" => {
+            let is_local = |layer: &PathBuf| {
+                statfs(layer).is_ok_and(|found| LOCAL.contains(&found.f_type.cast_unsigned()))
+            };
+            (!layers(&mount.options).iter().all(is_local)).then_some(
+                "it lies over a mount, or over what can't be looked at, and does not expect that to change: name the folder below it",
+            )
+        }
+        "virtiofs" => Some(
+            "its options don't say how long virtiofsd lets it remember: use sshfs or NFS, or run this on the server itself",
+        ),
+        "afs" => Some(
+            "it shows a file when the writer has closed it, of a read-only volume the last release: use sshfs or NFS, or run this on the server itself",
+        ),
+        "autofs" => Some("nothing is mounted there yet: mount it, and name the mounted folder"),
+        // FUSE file systems, GlusterFS, Ceph, Lustre, images that nobody writes to, and what comes.
         _ => Some(
             "nothing is known of what it remembers: use sshfs or NFS, or run this on the server itself",
         ),
     }
+}
+
+/// Returns the folders of which an overlay is made.
+fn layers(options: &[String]) -> Vec<PathBuf> {
+    let lists = options.iter().filter_map(|option| {
+        let (key, list) = option.split_once('=')?;
+        ["lowerdir", "lowerdir+", "upperdir"]
+            .contains(&key)
+            .then_some(list)
+    });
+    let layers = lists.flat_map(|list| list.split(':'));
+    // Two colons stand before layers of which only data are seen.
+    layers
+        .filter(|layer| !layer.is_empty())
+        .map(PathBuf::from)
+        .collect()
+}
+
+/// Returns where something is mounted below an opened folder; nothing where the folder is of another mount namespace, as a guest's.
+fn mounts_below(folder: impl AsFd) -> std::io::Result<Vec<PathBuf>> {
+    let number = folder.as_fd().as_raw_fd();
+    let about = fs::read_to_string(format!("/proc/self/fdinfo/{number}"))?;
+    let mount = about.lines().find_map(|line| line.strip_prefix("mnt_id:"));
+    let mount = mount.map(str::trim).unwrap_or_default();
+    let table = fs::read_to_string("/proc/self/mountinfo")?;
+    if !table
+        .lines()
+        .any(|line| line.split(' ').next() == Some(mount))
+    {
+        return Ok(Vec::new());
+    }
+    let folder = fs::read_link(format!("/proc/self/fd/{number}"))?;
+    let points = table.lines().filter_map(|line| line.split(' ').nth(4));
+    let points = points.map(|point| PathBuf::from(unescaped(point)));
+    Ok(points
+        .filter(|point| *point != folder && point.starts_with(&folder))
+        .collect())
+}
+
+/// Undoes the escapes of `proc_pid_mountinfo(5)`.
+fn unescaped(point: &str) -> String {
+    let undo = |text: String, (escape, character): (&str, &str)| text.replace(escape, character);
+    let escapes = [
+        ("\\040", " "),
+        ("\\011", "\t"),
+        ("\\012", "\n"),
+        ("\\134", "\\"),
+    ];
+    escapes.into_iter().fold(point.to_owned(), undo)
 }
 
 /// Returns the options of the running sshfs processes that serve a source.
@@ -163,8 +294,54 @@ mod tests {
         assert!(!nfs("ro,vers=4.2"));
         assert!(remembers(&mount("cifs", "ro,actimeo=0"), &[]).is_none());
         assert!(remembers(&mount("cifs", "ro,actimeo=1"), &[]).is_some());
-        assert!(remembers(&mount("fuse.gvfsd-fuse", "ro"), &[]).is_some());
         assert!(remembers(&Mount::default(), &[]).is_some());
+    }
+
+    #[test]
+    fn what_is_not_known_to_forget_is_refused_and_says_what_to_do() {
+        let here = tempfile::tempdir().unwrap();
+        let overlay = |lower: &str| {
+            let upper = here.path().display();
+            format!("ro,lowerdir={upper}:{lower},upperdir={upper},workdir=/none,redirect_dir=on")
+        };
+        let (good, remote) = (
+            overlay(&here.path().display().to_string()),
+            overlay("/proc"),
+        );
+        let table = [
+            ("9p", "ro,access=any,trans=virtio", ""),
+            ("9p", "ro,access=any,cache=none", ""),
+            ("9p", "ro,access=any,cache=loose", "cache=none"),
+            ("9p", "ro,fscache", "cache=none"),
+            ("9p", "ro,cache=f", "cache=none"),
+            ("gfs2", "ro,acl", ""),
+            ("ocfs2", "ro,coherency=full", ""),
+            ("ocfs2", "ro,coherency=buffered", "coherency=full"),
+            ("overlay", &good, ""),
+            ("overlay", &remote, "name the folder below it"),
+            (
+                "overlay",
+                "ro,lowerdir=/none:/such",
+                "name the folder below it",
+            ),
+            ("virtiofs", "ro", "virtiofsd"),
+            ("afs", "ro,source=cell:root.cell", "read-only volume"),
+            ("autofs", "ro,fd=7,direct", "nothing is mounted there yet"),
+            ("fuse.glusterfs", "ro", "nothing is known"),
+            ("fuse.gvfsd-fuse", "ro", "nothing is known"),
+            ("ceph", "ro,acl", "nothing is known"),
+            ("lustre", "ro,checksum", "nothing is known"),
+            ("squashfs", "ro", "nothing is known"),
+        ];
+        for (kind, options, expected) in table {
+            let how = remembers(&mount(kind, options), &[]).unwrap_or_default();
+            let is_told = if expected.is_empty() {
+                how.is_empty()
+            } else {
+                how.contains(expected)
+            };
+            assert!(is_told, "{kind} {options}: {how}");
+        }
     }
 
     #[test]
@@ -191,7 +368,12 @@ mod tests {
     #[test]
     fn a_folder_of_this_host_shows_the_moment() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(shows_the_moment(folder.path()).is_ok());
-        assert!(shows_the_moment(&folder.path().join("none")).is_err());
+        let look = |path: &str| shows_the_moment(fs::File::open(path).unwrap(), path.as_ref());
+        assert!(look(folder.path().to_str().unwrap()).is_ok());
+        let refused = look("/proc").unwrap_err().to_string();
+        assert!(refused.starts_with("/proc is a mount (proc)"), "{refused}");
+        let below = |path: &str| mounts_below(fs::File::open(path).unwrap()).unwrap();
+        assert!(below("/").contains(&"/proc".into()));
+        assert!(below(folder.path().to_str().unwrap()).is_empty());
     }
 }

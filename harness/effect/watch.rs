@@ -120,7 +120,12 @@ impl Watch {
         }
         if let Some(files) = &self.files {
             if !files.trees.is_empty() {
-                looked_at.insert(Kind::Files, files.trees.join(" "));
+                let mut paths = files.trees.clone();
+                if !files.except.is_empty() {
+                    paths.push("without".to_owned());
+                    paths.extend(files.except.iter().cloned());
+                }
+                looked_at.insert(Kind::Files, paths.join(" "));
             }
             if files.mail {
                 looked_at.insert(Kind::Mail, String::new());

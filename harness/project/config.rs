@@ -249,6 +249,8 @@ pub struct Tolerance {
 pub struct Effects {
     /// Trees of the server in which scenarios write files: `["/var/www/school"]`.
     pub files: Vec<String>,
+    /// Files and folders in them that are not looked at, as a log that grows by itself.
+    pub except: Vec<String>,
     /// Whether mail is compared that is given to `/usr/sbin/sendmail`.
     pub mail: bool,
 }
@@ -257,6 +259,16 @@ impl Effects {
     /// Returns whether anything of a server's files is looked at.
     pub fn needs_root(&self) -> bool {
         self.mail || !self.files.is_empty()
+    }
+
+    /// Returns a path of `except` that leaves nothing out, because it is in none of the trees.
+    fn misplaced(&self) -> Option<&str> {
+        let is_in = |path: &Path, tree: &Path| path != tree && path.starts_with(tree);
+        let lies_outside = |one: &&String| {
+            let path = Path::new(one.as_str());
+            !self.files.iter().any(|tree| is_in(path, tree.as_ref()))
+        };
+        self.except.iter().find(lies_outside).map(String::as_str)
     }
 }
 
@@ -320,6 +332,12 @@ impl Project {
             source: Some(source),
             ..InputError::new(folder, "can't be resolved")
         })?;
+        if let Some(path) = project.effects.misplaced() {
+            let message =
+                format!("effects.except names {path}, which is in no tree of effects.files");
+            return Err(InputError::new(path, message)
+                .hint("write the whole path of a file or folder, as in effects.files"));
+        }
         Ok(project)
     }
 
@@ -360,6 +378,19 @@ mod tests {
         assert_eq!(read(""), []);
         let named = read("normalise = [\"logs\", \"shadow-days\"]");
         assert_eq!(named, [Normaliser::ShadowDays, Normaliser::Logs]);
+    }
+
+    #[test]
+    fn what_is_left_out_of_the_effects_is_in_a_tree_that_is_looked_at() {
+        let misplaced = |text: &str| {
+            let effects: Effects = toml::from_str(text).unwrap();
+            effects.misplaced().map(str::to_owned)
+        };
+        let with = |except: &str| format!("files = ['/var/www/']\nexcept = ['{except}']");
+        assert_eq!(misplaced(&with("/var/www/log/access")), None);
+        for wrong in ["/var/www", "/var/wwwlog", "log/access", "/etc/x"] {
+            assert_eq!(misplaced(&with(wrong)).as_deref(), Some(wrong));
+        }
     }
 
     #[test]

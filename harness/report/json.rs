@@ -97,6 +97,14 @@ pub enum DocumentError {
         /// The word.
         word: String,
     },
+    /// What it says in one place does not follow from what it says in another.
+    #[error(
+        "contradicts itself: its cases make the verdict `{verdict}`, and not all that it says follows from them; it was edited"
+    )]
+    Contradiction {
+        /// The verdict on its cases.
+        verdict: String,
+    },
 }
 
 /// Returns the document of a report.
@@ -128,7 +136,8 @@ pub fn parse(text: &str) -> Result<RunReport, DocumentError> {
             found: document.schema_version,
         });
     }
-    Ok(RunReport {
+    let written = document.clone();
+    let report = RunReport {
         id: document.id,
         subject: document.subject,
         started_at: document.started_at,
@@ -140,7 +149,14 @@ pub fn parse(text: &str) -> Result<RunReport, DocumentError> {
         accepted: document.accepted,
         not_compared: document.not_compared,
         syslog: document.syslog.into_iter().map(parse_part).collect(),
-    })
+    };
+    // Verdict and outcomes of stages are made of the cases: a file that says something else was not written by a run.
+    if self::document(&report) != written {
+        return Err(DocumentError::Contradiction {
+            verdict: report.verdict().to_string(),
+        });
+    }
+    Ok(report)
 }
 
 fn stage(stage: &Stage) -> StageDocument {
@@ -275,6 +291,25 @@ mod tests {
     fn a_report_is_the_same_after_it_was_written_and_read() {
         let report = example::report();
         assert_eq!(parse(&render(&report)).unwrap(), report);
+    }
+
+    #[test]
+    fn a_report_that_was_edited_into_another_verdict_is_refused() {
+        let text = render(&example::report());
+        for (from, to) in [
+            (r#""verdict": "different""#, r#""verdict": "verified""#),
+            (r#""outcome": "different""#, r#""outcome": "same""#),
+        ] {
+            assert!(text.contains(from), "{from} is not in {text}");
+            // The last one is a case's; a stage's own outcome stands before its cases.
+            let at = text.rfind(from).unwrap();
+            let edited = [&text[..at], to, &text[at + from.len()..]].concat();
+            let refused = parse(&edited).unwrap_err();
+            assert!(
+                matches!(refused, DocumentError::Contradiction { .. }),
+                "{from}: {refused}"
+            );
+        }
     }
 
     #[test]

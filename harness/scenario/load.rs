@@ -23,19 +23,13 @@ use crate::{
 /// A compiled expression is not larger: scenarios are shared, and an expression can be a bomb.
 const EXPRESSION_SIZE: usize = 1 << 20;
 
-/// Reads every `*.toml` of `folder`, in the order of the names.
+/// Reads every `*.toml` of `folder`, in the order of the names. What looks like a scenario and would not be read is refused.
 pub fn load(folder: &Path) -> Result<Vec<Scenario>, InputError> {
-    let unreadable = |source| InputError {
-        source: Some(source),
-        ..InputError::new(folder, "can't be read")
-    };
     let mut paths: Vec<PathBuf> = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-        {
+    for path in paths_in(folder)? {
+        if path.is_dir() {
+            refuse_scenarios_in(&path, folder)?;
+        } else if is_scenario(&path) {
             paths.push(path);
         }
     }
@@ -43,6 +37,38 @@ pub fn load(folder: &Path) -> Result<Vec<Scenario>, InputError> {
     let read: Vec<Result<Scenario, InputError>> =
         paths.par_iter().map(|path| scenario(path)).collect();
     read.into_iter().collect()
+}
+
+fn paths_in(folder: &Path) -> Result<Vec<PathBuf>, InputError> {
+    let unreadable = |source| InputError {
+        source: Some(source),
+        ..InputError::new(folder, "can't be read")
+    };
+    let entries = fs::read_dir(folder).map_err(unreadable)?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    paths.collect::<Result<_, _>>().map_err(unreadable)
+}
+
+/// Tells whether a person would take a file for a scenario: `.TOML` is one too, with a name that is refused.
+fn is_scenario(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+}
+
+/// Refuses scenarios in folders, which hold the files that scenarios send: nobody would miss them in a report.
+fn refuse_scenarios_in(folder: &Path, scenarios: &Path) -> Result<(), InputError> {
+    for path in paths_in(folder)? {
+        // Not through links, which may lead round in a circle.
+        if path.is_dir() && !path.is_symlink() {
+            refuse_scenarios_in(&path, scenarios)?;
+        } else if is_scenario(&path) {
+            return Err(
+                InputError::new(path, "is in a folder, where no scenario is read")
+                    .hint(format!("move it to {}", scenarios.display())),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// The file at hand, for errors with a place.
@@ -60,6 +86,11 @@ impl Source<'_> {
 fn scenario(path: &Path) -> Result<Scenario, InputError> {
     let (file, text): (ScenarioFile, String) = read_toml(path)?;
     let source = Source { path, text: &text };
+    if path.extension().is_none_or(|extension| extension != "toml") {
+        return Err(
+            InputError::new(path, "does not end with `.toml`").hint("small letters, please")
+        );
+    }
     let name = path
         .file_stem()
         .and_then(|stem| stem.to_str())
@@ -416,6 +447,31 @@ holes = [{ regex = 'vtip: (.*)', reason = "joke of the day" }]
             (step.target.as_str(), step.version),
             ("/upload.php", Some(HttpVersion::Http10))
         );
+    }
+
+    #[test]
+    fn what_looks_like_a_scenario_and_would_not_be_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let page = "title = \"x\"\n[[step]]\nname = \"a\"\nrequest = \"GET /\"\n";
+            fs::write(path, page).unwrap();
+        };
+        write("home.toml");
+        write("files/deep/schedule.txt");
+        assert_eq!(load(folder.path()).unwrap().len(), 1);
+        for (path, told) in [
+            ("files/deep/login.toml", "is in a folder"),
+            ("admin/Login.TOML", "is in a folder"),
+            ("Login.TOML", "does not end with `.toml`"),
+        ] {
+            write(path);
+            let refused = load(folder.path()).unwrap_err().to_string();
+            let expected = format!("{path}: {told}");
+            assert!(refused.contains(&expected), "{refused}");
+            fs::remove_file(folder.path().join(path)).unwrap();
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{options::replay_options, part::Part, plan::Plan};
 use crate::{
     effect::{self, Files, MAIL_FOLDER, SENDMAIL, SENDMAIL_PATH, Watch},
     machine::Machine,
-    outcome::Case,
+    outcome::{Case, StageName},
     project::{Effects, Project},
     replay,
     scenario::Scenario,
@@ -31,6 +31,13 @@ pub fn not_compared(effects: &Effects) -> Vec<String> {
             effects.files.join(", ")
         ));
     }
+    if !effects.except.is_empty() {
+        lines.push(format!(
+            "side effects: {} paths in these trees that effects.except names: {}",
+            effects.except.len(),
+            effects.except.join(", ")
+        ));
+    }
     lines.push(if effects.mail {
         format!("side effects: mail that is not given to {SENDMAIL_PATH}")
     } else {
@@ -39,12 +46,20 @@ pub fn not_compared(effects: &Effects) -> Vec<String> {
     lines
 }
 
+/// Says what goes with a stage that the project does without.
+pub(super) fn left_out_with(stage: StageName) -> String {
+    format!(
+        "side effects of scenarios (rows, files, mail): run.without names `{stage}`, and nobody looked at them"
+    )
+}
+
 /// Returns which files the project looks at on a server whose root folder is `root`; `None` where it looks at none.
 pub fn effect_files(project: &Project, root: &Path, options: &replay::Options) -> Option<Files> {
     let effects = &project.effects;
     effects.needs_root().then(|| Files {
         root: root.to_owned(),
         trees: effects.files.clone(),
+        except: effects.except.clone(),
         mail: effects.mail,
         charset: options.charset,
     })

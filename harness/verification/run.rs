@@ -19,6 +19,7 @@ use super::{
     written,
 };
 use crate::{
+    effect,
     machine::Journal,
     outcome::{Case, CaseId, Outcome, Stage, StageName},
     preflight,
@@ -328,6 +329,9 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> (Guest, Vec<Scena
             stages.not_compared.extend(left_out);
         }
         stages.end(StageName::Database, took, cases);
+    } else if scenarios.iter().any(|scenario| scenario.mutates) {
+        let left_out = effects::left_out_with(StageName::Database);
+        stages.not_compared.push(left_out);
     }
     (guest, scenarios)
 }
@@ -343,6 +347,8 @@ async fn replay(
     let folder = &stages.plan.project.folder;
     if stages.is_left_out(StageName::Replay) {
         stages.leave_out(StageName::Replay);
+        let left_out = effects::left_out_with(StageName::Replay);
+        stages.not_compared.push(left_out);
         return Vec::new();
     }
     stages.begin(StageName::Replay);
@@ -369,6 +375,7 @@ async fn replay(
     }
     stages.end(StageName::Replay, replayed.answers_took, replayed.answers);
     changes.extend(replayed.changes);
+    changes.extend(effect::outgrown(&scenarios, &folder.join("snapshots")));
     *changes_took += replayed.changes_took;
     scenarios
 }

@@ -101,3 +101,25 @@ fn packagers_get_completions_and_one_manual_page_for_each_command() {
             .exists()
     );
 }
+
+#[test]
+fn a_run_that_ends_without_a_report_does_not_leave_the_one_before_as_the_latest() {
+    let env = TestEnv::new();
+    env.write("migrate-verify.toml", "[image]\nsorce = \"oci:image\"\n");
+    let report = r#"{ "schema_version": 1, "verdict": "verified", "id": "old", "subject": "oci:image", "started_at": "2026-01-31T23:59:59Z",
+        "stages": [ { "name": "boot", "outcome": "same", "took_ms": 1, "cases": [
+            { "id": "boot/ready", "outcome": "same", "reason": "it answers", "differences": [] } ] } ], "not_compared": [] }"#;
+    env.write("runs/old/report.json", report);
+    std::os::unix::fs::symlink("old", env.path().join("runs/latest")).unwrap();
+    assert!(env.run(&["run"]).starts_with("exit code: 2"));
+    // Now its verdict is asked for, as CI does.
+    env.write("migrate-verify.toml", "");
+    insta::assert_snapshot!(env.run(&["report"]), @"
+    exit code: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: [PROJECT]/runs/latest: is no run: it has no report.json
+    hint: no run has ended with a report since the last one was started; earlier ones are in [PROJECT]/runs
+    ");
+    assert!(env.run(&["report", "old"]).starts_with("exit code: 0"));
+}

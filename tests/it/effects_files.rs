@@ -141,4 +141,19 @@ fn files_that_a_step_writes_are_compared_by_replay_alone() {
         assert!(text.contains(expected), "{number}: {text}");
         assert!(number > 0 || text.contains("database"), "{text}");
     }
+
+    // It does the same, and nobody is to look at it any more.
+    MANNER.store(2, Ordering::SeqCst);
+    let path = env.path().join("scenarios/zapis.toml");
+    let scenario = fs::read_to_string(&path).unwrap();
+    fs::write(&path, scenario.replace("mutates = true\n", "")).unwrap();
+    let text = env.run(&["replay", "--same-machine"]);
+    assert!(text.starts_with("exit code: 3"), "{text}");
+    assert!(
+        text.contains("it no longer says `mutates = true`"),
+        "{text}"
+    );
+    assert!(env.run(&["record"]).starts_with("exit code: 0"));
+    let text = env.run(&["replay", "--same-machine"]);
+    assert!(text.starts_with("exit code: 0"), "{text}");
 }

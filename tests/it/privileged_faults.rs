@@ -115,8 +115,16 @@ impl Guest {
 }
 
 impl Guest {
-    /// Makes an image of the tree and does a whole `run` of it, with no scenarios and no database; returns the cases of a stage.
+    /// Does a whole `run` with one scenario that reads; returns the cases of a stage.
     fn run_by_program(&self, stage: &str) -> Vec<serde_json::Value> {
+        let report = self.report_by_program("mutates = false");
+        let stages = report["stages"].as_array().unwrap();
+        let stage = stages.iter().find(|one| one["name"] == stage);
+        stage.unwrap()["cases"].as_array().unwrap().clone()
+    }
+
+    /// Makes an image of the tree and does a whole `run` of it, with one scenario and no database; returns the report.
+    fn report_by_program(&self, line: &str) -> serde_json::Value {
         let folder = self.folder.path();
         let mut layer = tar::Builder::new(Vec::new());
         layer.follow_symlinks(false);
@@ -130,8 +138,9 @@ impl Guest {
             "[image]\nsource = \"{image}\"\n[rootfs]\nsource_date_epoch = 1332979200\nrecipe = \"none\"\n[container]\nmachine = \"ctr\"\nexpose = [80]\nready = \"/index.html\"\nboot_timeout = \"5s\"\nstop_timeout = \"5s\"\n[run]\nwithout = [\"database\"]\n"
         );
         fs::write(project.join("migrate-verify.toml"), config).unwrap();
-        let scenario =
-            "title = \"A page\"\n[[step]]\nname = \"page\"\nrequest = \"GET /index.html\"\n";
+        let scenario = format!(
+            "title = \"A page\"\n{line}\n[[step]]\nname = \"page\"\nrequest = \"GET /index.html\"\n"
+        );
         fs::write(project.join("scenarios/page.toml"), scenario).unwrap();
         let program = |arguments: &[&str]| {
             #[expect(clippy::disallowed_methods, reason = "the program under test")]
@@ -147,10 +156,7 @@ impl Guest {
         };
         program(&["lock", "--quiet"]);
         let json = program(&["run", "--quiet", "--vary=-all", "--format", "json"]);
-        let report: serde_json::Value = serde_json::from_slice(&json).unwrap();
-        let stages = report["stages"].as_array().unwrap();
-        let stage = stages.iter().find(|one| one["name"] == stage);
-        stage.unwrap()["cases"].as_array().unwrap().clone()
+        serde_json::from_slice(&json).unwrap()
     }
 }
 
@@ -286,6 +292,17 @@ fn second_boot(start: &str) -> String {
     };
     let lines = cases.iter().map(told).filter(|line| line.contains("-boot"));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn privileged_who_does_without_the_database_is_told_what_else_is_not_looked_at() {
+    let guest = Guest::new("httpd -f -p 80 -h /srv &", "poweroff -f");
+    let report = guest.report_by_program("mutates = true");
+    let told = |line: &&serde_json::Value| line.as_str().unwrap().starts_with("side effects");
+    let lines = report["not_compared"].as_array().unwrap().iter();
+    let lines: Vec<_> = lines.filter(told).collect();
+    let expected = "side effects of scenarios (rows, files, mail): run.without names `database`, and nobody looked at them";
+    assert_eq!(lines, [expected]);
 }
 
 #[test]

@@ -34,6 +34,8 @@ host() {
 }
 # boots NAME: boots the guest of the project NAME in the background, and waits until it has told what it reaches.
 boots() {
+    # Here, not by the redirection, which happens later: what an earlier guest told is not this one's.
+    : > "$work/$1.messages"
     "$program" boot --project "$work/$1" --rootfs "$tree" > "$work/$1.out" 2> "$work/$1.messages" &
     eval "$1=$!"
     for try in $(seq 600); do
