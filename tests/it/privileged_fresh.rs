@@ -62,14 +62,9 @@ fn privileged_a_group_has_a_state_of_its_own_and_a_scenario_that_needs_anothers_
         );
         fs::write(project.path(&format!("scenarios/{name}.toml")), scenario).unwrap();
     }
-    let (code, text) = project.run(&["database", "record"]);
-    assert_eq!(code, 0, "{text}");
-    let (code, text) = project.run(&["record", "--allow-writes"]);
-    assert_eq!(code, 0, "{text}");
+    let text = project.record_and_lock();
     let noted = "c-pohlad: was recorded after a-zmena, b-pohlad had changed the old server's data";
     assert!(text.contains(noted), "{text}");
-    let (code, text) = project.run(&["lock"]);
-    assert_eq!(code, 0, "{text}");
 
     let (code, text) = project.run(&["run"]);
     assert_eq!(code, 1, "{text}");

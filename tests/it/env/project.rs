@@ -88,6 +88,20 @@ impl DemoProject {
         (output.status.code().unwrap_or(-1), text)
     }
 
+    /// Records the old server, its database first; the project is locked meanwhile, because `record` waits for the minute to pass.
+    pub(crate) fn record_and_lock(&self) -> String {
+        let messages = self.path("messages-of-lock");
+        let mut lock = self.start(&["lock"], &messages);
+        let (code, text) = self.run(&["database", "record"]);
+        assert_eq!(code, 0, "{text}");
+        let (code, recorded) = self.run(&["record", "--allow-writes"]);
+        assert_eq!(code, 0, "{recorded}");
+        let status = lock.wait().unwrap();
+        let text = fs::read_to_string(messages).unwrap();
+        assert!(status.success(), "{text}");
+        recorded
+    }
+
     /// Starts the program; its messages go into a file.
     pub(crate) fn start(&self, arguments: &[&str], messages: &Path) -> Child {
         let file = fs::File::create(messages).unwrap();
