@@ -204,7 +204,7 @@ fn headers(snapshot: &Snapshot, answer: &Answer, checks: &mut Checks<'_>) -> Vec
                     template.marked().0,
                     "no such header",
                 )
-                .because(format!("the candidate does not send {name}")),
+                .because(missing_cause(name)),
             );
             continue;
         };
@@ -222,12 +222,17 @@ fn headers(snapshot: &Snapshot, answer: &Answer, checks: &mut Checks<'_>) -> Vec
         }
     }
     for line in left.into_iter().flatten() {
-        differences.push(Difference::new(
+        let difference = Difference::new(
             format!("header {}", line.name),
             "added header",
             "no such header",
             excerpts(&line.value, "").0,
-        ));
+        );
+        differences.push(if line.name.eq_ignore_ascii_case("content-encoding") {
+            difference.because("the page is compressed here: mod_deflate, mod_gzip or PHP's zlib.output_compression is on")
+        } else {
+            difference
+        });
     }
     if !places.is_sorted() {
         let names = |lines: Vec<String>| lines.join(", ");
@@ -278,6 +283,13 @@ fn header(name: &str, template: &Template, text: &str, checks: &mut Checks<'_>) 
             difference
         })
         .collect()
+}
+
+fn missing_cause(name: &str) -> String {
+    if name.eq_ignore_ascii_case("content-encoding") {
+        return "the page is not compressed here: mod_deflate, mod_gzip or PHP's zlib.output_compression is off".to_owned();
+    }
+    format!("the candidate does not send {name}")
 }
 
 fn header_cause(name: &str, expected: &str, actual: &str) -> Option<String> {

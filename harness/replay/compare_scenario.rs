@@ -36,6 +36,8 @@ pub(super) struct ScenarioResult {
     pub(super) sessions: BTreeMap<String, String>,
     /// The answers that a person accepted, with the reasons.
     pub(super) accepted: Vec<String>,
+    /// The answers that came at the second asking.
+    pub(super) repeated: Vec<String>,
     /// When its steps ran.
     pub(super) spans: Vec<Span>,
 }
@@ -207,6 +209,7 @@ impl Comparing<'_> {
         self.result.uncompared.merge(&comparison.uncompared);
         let mut summary = comparison.summary;
         if observation.is_repeated {
+            self.result.repeated.push(id.to_string());
             summary.push_str("; asked twice, because the server had closed the kept connection");
         }
         if let Some(reason) = &snapshot.accepted {

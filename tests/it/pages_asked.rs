@@ -71,3 +71,24 @@ async fn a_candidate_that_answers_http_1_0_with_chunks_is_different() {
         "{found}"
     );
 }
+
+#[tokio::test]
+async fn of_the_parameters_of_keep_alive_the_count_alone_may_differ() {
+    let project = Project::new(&[("pages", BOTH)]);
+    let old = LegacyServer::with(0, |_, reply| {
+        reply.header("Keep-Alive", Some("timeout=15, max=100"));
+    });
+    project.record(&old).await;
+    let counted = LegacyServer::with(0, |_, reply| {
+        reply.header("Keep-Alive", Some("timeout=15, max=97"));
+    });
+    assert_eq!(findings(&project.replay(&counted).await), "");
+    let other = LegacyServer::with(0, |_, reply| {
+        reply.header("Keep-Alive", Some("timeout=5, max=100"));
+    });
+    let found = findings(&project.replay(&other).await);
+    assert!(
+        found.contains("header Keep-Alive | header value | timeout=15, max="),
+        "{found}"
+    );
+}
