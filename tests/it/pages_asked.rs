@@ -3,7 +3,7 @@
 use migrate_verify::{exchange::HttpVersion, outcome::Verdict, replay::check_files};
 
 use crate::{
-    env::LegacyServer,
+    env::{LegacyServer, TestEnv},
     pages::{Project, findings},
 };
 
@@ -91,4 +91,21 @@ async fn of_the_parameters_of_keep_alive_the_count_alone_may_differ() {
         found.contains("header Keep-Alive | header value | timeout=15, max="),
         "{found}"
     );
+}
+
+#[test]
+fn a_version_that_is_not_spoken_is_refused() {
+    let env = TestEnv::new();
+    env.write("migrate-verify.toml", "[legacy]\nhttp_version = \"2\"\n");
+    env.write(
+        "scenarios/a.toml",
+        "title = \"a\"\n[[step]]\nname = \"a\"\nrequest = \"GET /\"\n",
+    );
+    insta::assert_snapshot!(env.run(&["check"]), @r#"
+    exit code: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: [PROJECT]/migrate-verify.toml: legacy.http_version: `2` is not spoken
+    hint: write "1.0" or "1.1"
+    "#);
 }
