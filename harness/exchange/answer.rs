@@ -72,7 +72,7 @@ pub enum Anomaly {
     FoldedHeader,
     /// The status line is not one.
     BadStatusLine,
-    /// `Content-Length` stands there more than once, or is no number.
+    /// `Content-Length` stands there more than once, is no number, or begins with a zero.
     BadContentLength(String),
     /// Both `Content-Length` and chunks.
     LengthAndChunked,

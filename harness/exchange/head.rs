@@ -130,7 +130,8 @@ pub(super) fn plan(head: &mut Head, method: &str) -> BodyPlan {
             .ok()
             .filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
             .and_then(|text| text.parse::<usize>().ok());
-        if number.is_none() || lengths.len() > 1 {
+        let is_odd = value.len() > 1 && value.starts_with(b"0");
+        if number.is_none() || is_odd || lengths.len() > 1 {
             head.anomalies
                 .push(Anomaly::BadContentLength(visible(value)));
         }
@@ -198,5 +199,8 @@ mod tests {
         let plan = plan(&mut head, "GET");
         assert_eq!((plan.framing, plan.length), (Framing::Length, 3));
         assert_eq!(head.anomalies.len(), 2);
+        let mut head = parse(b"HTTP/1.1 200 OK\r\nContent-Length: 03\r\n\r\n");
+        assert_eq!(super::plan(&mut head, "GET").length, 3);
+        assert_eq!(head.anomalies, [Anomaly::BadContentLength("03".to_owned())]);
     }
 }

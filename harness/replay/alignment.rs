@@ -1,6 +1,9 @@
 //! Lines of one round beside those of another, and of a page beside those that were recorded.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
@@ -49,6 +52,27 @@ pub(super) fn partners<'a>(lines: &[&str], others: &[&'a str]) -> Vec<Option<&'a
         }
     }
     found
+}
+
+/// Counts the pieces of one round that all others have too, each in another place, where they are half of what varies or more: a list
+/// in random order. Piece by piece it would look like numbers that vary, and any number would do.
+pub(super) fn moved(pieces: &[&str], others: &[Vec<&str>]) -> usize {
+    let varies = |index: &usize| {
+        others
+            .iter()
+            .any(|other| other.get(*index) != pieces.get(*index))
+    };
+    let varying: Vec<usize> = (0..pieces.len()).filter(varies).collect();
+    let elsewhere: Vec<BTreeSet<&str>> = others
+        .iter()
+        .map(|other| {
+            let there = varying.iter().filter_map(|index| other.get(*index));
+            there.copied().collect()
+        })
+        .collect();
+    let is_moved = |index: &&usize| elsewhere.iter().all(|set| set.contains(pieces[**index]));
+    let moved = varying.iter().filter(is_moved).count();
+    if moved * 2 >= varying.len() { moved } else { 0 }
 }
 
 fn skeleton(line: &str) -> String {

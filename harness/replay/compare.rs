@@ -225,7 +225,7 @@ fn headers(
                     template.marked().0,
                     "no such header",
                 )
-                .because(format!("the candidate does not send {name}")),
+                .because(missing_cause(name)),
             );
             continue;
         };
@@ -243,12 +243,17 @@ fn headers(
         }
     }
     for line in left.into_iter().flatten() {
-        differences.push(Difference::new(
+        let difference = Difference::new(
             format!("header {}", line.name),
             "added header",
             "no such header",
             excerpts(&line.value, "").0,
-        ));
+        );
+        differences.push(if line.name.eq_ignore_ascii_case("content-encoding") {
+            difference.because("the page is compressed here: mod_deflate, mod_gzip or PHP's zlib.output_compression is on")
+        } else {
+            difference
+        });
     }
     if !places.is_sorted() {
         differences.push(order(snapshot, &lines));
@@ -301,6 +306,13 @@ fn header(name: &str, template: &Template, text: &str, checks: &mut Checks<'_>) 
             difference
         })
         .collect()
+}
+
+fn missing_cause(name: &str) -> String {
+    if name.eq_ignore_ascii_case("content-encoding") {
+        return "the page is not compressed here: mod_deflate, mod_gzip or PHP's zlib.output_compression is off".to_owned();
+    }
+    format!("the candidate does not send {name}")
 }
 
 fn header_cause(name: &str, expected: &str, actual: &str) -> Option<String> {

@@ -160,14 +160,22 @@ fn shared_sessions(results: &BTreeMap<String, ScenarioResult>) -> Vec<Case> {
 fn gather(results: BTreeMap<String, ScenarioResult>) -> ReplayResult {
     let mut all = ReplayResult::default();
     let mut uncompared = Uncompared::default();
+    let mut repeated = Vec::new();
     all.cases.extend(shared_sessions(&results));
     for (_, result) in results {
         all.cases.extend(result.cases);
         all.correlations.extend(result.correlations);
         all.spans.extend(result.spans);
         all.accepted.extend(result.accepted);
+        repeated.extend(result.repeated);
         uncompared.merge(&result.uncompared);
     }
     all.not_compared.extend(uncompared.lines());
+    if let Some(first) = repeated.first() {
+        let count = repeated.len();
+        all.not_compared.push(format!(
+            "{count} answers came at the second asking, {first} first: the server had dropped the kept connection without one, as it does where a process of it dies"
+        ));
+    }
     all
 }

@@ -36,6 +36,8 @@ pub(super) struct ScenarioResult {
     pub(super) sessions: BTreeMap<String, String>,
     /// The answers that a person accepted, with the reasons.
     pub(super) accepted: Vec<String>,
+    /// The answers that came at the second asking.
+    pub(super) repeated: Vec<String>,
     /// When its steps ran.
     pub(super) spans: Vec<Span>,
 }
@@ -209,6 +211,7 @@ impl Comparing<'_> {
         summary.push_str(match observation.again {
             None => "",
             Some(Again::Closed) => {
+                self.result.repeated.push(id.to_string());
                 "; asked twice, because the server had closed the kept connection"
             }
             Some(Again::Ended) => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    alignment::partners,
+    alignment::{moved, partners},
     clock_evidence::{PageDays, Place},
     kind::{
         FINE_DECIMALS, age, common_formats, duration, is_stamped, is_unmeasurable, may_be_duration,
@@ -23,6 +23,9 @@ pub(super) const SLACK: i64 = 2;
 
 /// Fewer characters don't make a token: words of a page vary too.
 const SHORTEST_TOKEN: usize = 8;
+
+/// So many lines in each other's places are in a random order.
+const FEWEST_MOVED: usize = 2;
 
 /// What the rounds so far leave open.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,14 +80,19 @@ impl Learner<'_> {
         };
         let lines: Vec<&str> = first.text.split_inclusive('\n').collect();
         self.days = PageDays::of(first, self.zone);
-        let partners: Vec<Vec<Option<&str>>> = others
+        let others_lines: Vec<Vec<&str>> = others
             .iter()
-            .map(|other| {
-                partners(
-                    &lines,
-                    &other.text.split_inclusive('\n').collect::<Vec<_>>(),
-                )
-            })
+            .map(|other| other.text.split_inclusive('\n').collect())
+            .collect();
+        if !self.lenient && others_lines.iter().all(|other| other.len() == lines.len()) {
+            let moved = moved(&lines, &others_lines);
+            if moved >= FEWEST_MOVED {
+                return Err(format!("{moved} lines stand in a random order"));
+            }
+        }
+        let partners: Vec<Vec<Option<&str>>> = others_lines
+            .iter()
+            .map(|other| partners(&lines, other))
             .collect();
         for (index, line) in lines.iter().enumerate() {
             let mut row = vec![Sight {
@@ -572,6 +580,31 @@ mod tests {
         let (first, second) = (["e85f31a749".to_owned()], ["f96a42b85a".to_owned()]);
         let kept = page(["?sid=e85f31a749", "?sid=f96a42b85a"], [&first, &second]);
         assert_eq!(kept.marked().0, "?sid={{session-1}}");
+    }
+
+    #[test]
+    fn a_list_in_random_order_is_no_list_of_numbers_that_vary() {
+        let table = [
+            (
+                "<li>1\n<li>2\n<li>3\n",
+                "<li>3\n<li>2\n<li>1\n",
+                "unstable: 2 lines stand in a random order",
+            ),
+            (
+                "<li>1\n<li>2\n<li>3\n",
+                "<li>4\n<li>2\n<li>5\n",
+                "<li>{{number-1}}\n<li>2\n<li>{{number-2}}\n",
+            ),
+            // The number that came stands elsewhere as it stood.
+            (
+                "<li>1\n<li>2\n<li>2\n",
+                "<li>2\n<li>2\n<li>2\n",
+                "<li>{{number-1}}\n<li>2\n<li>2\n",
+            ),
+        ];
+        for (first, second, expected) in table {
+            assert_eq!(learned(first, second), expected, "{first} / {second}");
+        }
     }
 
     #[test]

@@ -5,9 +5,11 @@
 pub enum HeaderRule {
     /// It must be equal, but for holes that the rounds show: `Date` is a clock by evidence, not by a rule.
     Equal,
-    /// It may be anything of at most so many characters.
-    May {
-        /// The most characters.
+    /// What stands behind these words may differ.
+    Behind {
+        /// The words.
+        words: &'static str,
+        /// Its most characters.
         most: usize,
         /// Why.
         reason: &'static str,
@@ -30,9 +32,10 @@ pub enum HeaderRule {
 pub const HEADER_RULES: [(&str, HeaderRule); 4] = [
     (
         "keep-alive",
-        HeaderRule::May {
-            most: 64,
-            reason: "the parameters of Keep-Alive count the connection's requests down",
+        HeaderRule::Behind {
+            words: "max=",
+            most: 5,
+            reason: "`max` of Keep-Alive counts the connection's requests down",
         },
     ),
     (

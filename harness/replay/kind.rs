@@ -4,7 +4,7 @@ use super::{
     evidence::SLACK,
     token::{Token, TokenKind},
 };
-use crate::snapshot::{Alphabet, HoleKind, token_length};
+use crate::snapshot::{Alphabet, HoleKind, different, token_length};
 
 /// Durations are measured to so many decimals or more; prices and averages have fewer.
 pub(super) const FINE_DECIMALS: usize = 4;
@@ -162,6 +162,9 @@ pub(super) fn age(row: &[Token<'_>], index: usize, texts: &[&str]) -> Option<Hol
     (before == ["Max", "-", "Age", "="] && are_near).then_some(HoleKind::Age { value: most })
 }
 
+/// A number with so many digits less than any that was seen is another one.
+const LOST_DIGITS: usize = 3;
+
 /// Returns the kind of values that are numbers.
 pub(super) fn number(texts: &[&str]) -> Option<HoleKind> {
     let all = texts.iter().all(|text| {
@@ -169,7 +172,13 @@ pub(super) fn number(texts: &[&str]) -> Option<HoleKind> {
     });
     // A busy server takes a hundred times as long, not more.
     let most = texts.iter().map(|text| text.len()).max()? + 2;
-    all.then_some(HoleKind::Number { most })
+    // A number that is drawn has three digits less once in a thousand times.
+    let least = texts.iter().map(|text| text.len()).min()?;
+    let least = match least.saturating_sub(LOST_DIGITS) {
+        0 | 1 => 0,
+        least => least,
+    };
+    all.then_some(HoleKind::Number { least, most })
 }
 
 /// How many hexadecimal digits write the second since 1970.
@@ -211,5 +220,10 @@ pub(super) fn token(texts: &[&str], shortest: usize) -> Option<HoleKind> {
         alphabet,
         least,
         most,
+        variety: match texts.iter().map(|text| different(text)).min()? {
+            8.. if least >= 24 => 4,
+            3.. => 2,
+            _ => 0,
+        },
     })
 }

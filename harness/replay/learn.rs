@@ -129,7 +129,13 @@ fn binary(first: &Answer, observations: &[&Observation], lenient: bool) -> Resul
         .iter()
         .any(|other| other.answer.body != first.body);
     if varies && !lenient {
-        return Err("the bytes of the body vary".to_owned());
+        let is_coded = first.header("Content-Encoding").is_some();
+        let hint = if is_coded {
+            ": holes are learnt of a page that is not compressed, without the step's Accept-Encoding"
+        } else {
+            ""
+        };
+        return Err(format!("the bytes of the body vary{hint}"));
     }
     Ok(Body::Binary {
         bytes: first.body.clone(),
@@ -258,13 +264,22 @@ fn header(
 ) -> Result<Template, String> {
     let first = sights.first().ok_or("it has no value")?.text;
     match rule(name) {
-        HeaderRule::May { most, reason } => {
-            let mut template = Template::default();
+        HeaderRule::Behind {
+            words,
+            most,
+            reason,
+        } => {
+            let Some((before, rest)) = first.split_once(words) else {
+                return learner.line(sights);
+            };
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            let mut template = Template::literal(&format!("{before}{words}"));
             template.push_hole(learner.hole(HoleKind::Free {
                 most,
                 reason: reason.to_owned(),
                 still: false,
             }));
+            template.push_text(&rest[digits..]);
             Ok(template)
         }
         HeaderRule::Length { reason } if body_varies => {

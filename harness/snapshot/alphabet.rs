@@ -1,5 +1,7 @@
 //! What tokens are made of, and how long they are.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// The characters of a token.
@@ -47,4 +49,30 @@ pub fn token_length(value: &str) -> usize {
     };
     let codes = (0..bytes.len()).filter(|at| is_code(*at)).count();
     bytes.len() - 2 * codes
+}
+
+/// The digests of nothing, by MD5 and SHA-1: what was to be hashed is gone.
+const OF_NOTHING: [&str; 2] = [
+    "d41d8cd98f00b204e9800998ecf8427e",
+    "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+];
+
+/// Returns why a token can't be drawn by chance, if it can't; `variety` is how many different characters it has at least.
+pub(super) fn not_drawn(token: &str, variety: usize) -> Option<&'static str> {
+    if OF_NOTHING.contains(&token.to_ascii_lowercase().as_str()) {
+        return Some("it is the digest of an empty text: what it was made of is missing");
+    }
+    (different(token) < variety)
+        .then_some("it has too few different characters to be drawn by chance")
+}
+
+/// Counts the different characters of a token.
+pub fn different(token: &str) -> usize {
+    token.chars().collect::<BTreeSet<char>>().len()
+}
+
+/// Returns why a number can't be a count that went on, if it can't.
+pub(super) fn begins_anew(number: &str, least: usize) -> Option<&'static str> {
+    (number.len() < least)
+        .then_some("it is far below what was recorded: a count begins anew, or rows are missing")
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    alphabet::{Alphabet, token_length},
+    alphabet::{Alphabet, begins_anew, not_drawn, token_length},
     clock,
     moment::{self, describe},
     zone::Zone,
@@ -59,9 +59,15 @@ pub enum HoleKind {
         least: usize,
         /// The most characters.
         most: usize,
+        /// The fewest different characters: a token of one is not drawn.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        variety: usize,
     },
     /// The number of a row, a counter.
     Number {
+        /// The fewest digits: a large count that begins anew has lost something.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        least: usize,
         /// The most digits.
         most: usize,
     },
@@ -215,8 +221,9 @@ impl HoleKind {
                 alphabet,
                 least,
                 most,
+                variety: _,
             } => (*least..=*most).contains(&token_length(value)) && alphabet.holds(value),
-            Self::Number { most } => {
+            Self::Number { least: _, most } => {
                 value.len() <= *most && value.bytes().all(|byte| byte.is_ascii_digit())
             }
             Self::Age { value: age } => value
@@ -235,9 +242,9 @@ impl HoleKind {
         let misfit = |expected: String| Misfit {
             aspect: self.word(),
             expected,
-            cause: value.is_empty().then(|| "the value is empty".to_owned()),
+            cause: self.unlikely(value).map(str::to_owned),
         };
-        if !self.has_shape(value) {
+        if !self.has_shape(value) || self.unlikely(value).is_some() {
             return Err(misfit(self.describe(surroundings)));
         }
         match self {
@@ -289,6 +296,22 @@ impl HoleKind {
         }
     }
 
+    /// Returns why a value can't be one of this kind though it may have its shape.
+    fn unlikely(&self, value: &str) -> Option<&'static str> {
+        match self {
+            _ if value.is_empty() => Some("the value is empty"),
+            Self::Token { variety, .. } => not_drawn(value, *variety),
+            Self::Number { least, .. } => begins_anew(value, *least),
+            Self::Clock { .. }
+            | Self::Recent { .. }
+            | Self::Duration { .. }
+            | Self::Age { .. }
+            | Self::Server { .. }
+            | Self::Secret { .. }
+            | Self::Free { .. } => None,
+        }
+    }
+
     /// Says what would fit.
     pub fn describe(&self, surroundings: &Surroundings<'_>) -> String {
         match self {
@@ -318,10 +341,12 @@ impl HoleKind {
                 alphabet,
                 least,
                 most,
+                variety: _,
             } => {
                 format!("a token of {least} to {most} {}", alphabet.describe())
             }
-            Self::Number { most } => format!("a number of at most {most} digits"),
+            Self::Number { least: 0 | 1, most } => format!("a number of at most {most} digits"),
+            Self::Number { least, most } => format!("a number of {least} to {most} digits"),
             Self::Age { value } => format!("{value} s, or one more or less"),
             Self::Server { part } => part.of(surroundings.authority),
             Self::Secret { .. } => {
@@ -345,6 +370,14 @@ impl ServerPart {
             Self::Port => port.to_owned(),
         }
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Returns the digest that is kept instead of a secret.
@@ -385,6 +418,31 @@ mod tests {
     }
 
     #[test]
+    fn tokens_that_nobody_drew_and_counts_that_begin_anew_are_refused() {
+        let token = |length: usize| HoleKind::Token {
+            alphabet: Alphabet::Hex,
+            least: length,
+            most: length,
+            variety: 2,
+        };
+        let count = HoleKind::Number { least: 3, most: 8 };
+        let poor = "it has too few different characters to be drawn by chance";
+        let nothing = "it is the digest of an empty text: what it was made of is missing";
+        let anew = "it is far below what was recorded: a count begins anew, or rows are missing";
+        let table = [
+            (token(8), "00000000", poor),
+            (token(8), "00000001", "fits"),
+            (token(32), "d41d8cd98f00b204e9800998ecf8427e", nothing),
+            (token(32), "d41d8cd98f00b204e9800998ecf8427f", "fits"),
+            (count.clone(), "123", "fits"),
+            (count, "0", anew),
+        ];
+        for (kind, value, expected) in table {
+            assert_eq!(checked(&kind, value), expected, "{value}");
+        }
+    }
+
+    #[test]
     fn holes_refuse_empty_values_other_shapes_and_absurd_sizes() {
         let clock = HoleKind::Clock {
             formats: vec!["d.m.Y H:i:s".to_owned()],
@@ -401,8 +459,9 @@ mod tests {
             alphabet: Alphabet::Hex,
             least: 8,
             most: 8,
+            variety: 0,
         };
-        let number = HoleKind::Number { most: 4 };
+        let number = HoleKind::Number { least: 1, most: 4 };
         let table = [
             (&clock, "24.11.2026 11:23:33", "fits"),
             (

@@ -20,7 +20,7 @@ pub mod store;
 mod template;
 mod zone;
 
-pub use alphabet::{Alphabet, token_length};
+pub use alphabet::{Alphabet, different, token_length};
 pub use error::SnapshotError;
 pub use hole::{ClockZone, Hole, HoleKind, Misfit, ServerPart, Surroundings, secret_digest};
 pub use model::{Body, Differs, Snapshot};

@@ -271,7 +271,7 @@ mod tests {
         let mut body = Template::literal("<p>učiteľ\u{81} \"{{x}}\"\r\n---\n");
         body.push_hole(Hole {
             name: "token-1".to_owned(),
-            kind: HoleKind::Number { most: 3 },
+            kind: HoleKind::Number { least: 0, most: 3 },
         });
         body.push_text("\n\n");
         Snapshot {

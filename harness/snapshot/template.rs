@@ -218,7 +218,7 @@ mod tests {
     fn number(name: &str) -> Hole {
         Hole {
             name: name.to_owned(),
-            kind: HoleKind::Number { most: 5 },
+            kind: HoleKind::Number { least: 0, most: 5 },
         }
     }
 
@@ -271,6 +271,7 @@ mod tests {
                 alphabet: Alphabet::Hex,
                 least: 2,
                 most: 2,
+                variety: 0,
             },
         });
         assert_eq!(template.values("10:20:30:ab"), Some(vec!["10:20:30", "ab"]));

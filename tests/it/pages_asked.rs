@@ -3,7 +3,7 @@
 use migrate_verify::{exchange::HttpVersion, outcome::Verdict, replay::check_files};
 
 use crate::{
-    env::LegacyServer,
+    env::{LegacyServer, TestEnv},
     pages::{Project, findings},
 };
 
@@ -70,4 +70,42 @@ async fn a_candidate_that_answers_http_1_0_with_chunks_is_different() {
         found.contains("replay/pages/02-monitored | framing | framing | close | chunked | "),
         "{found}"
     );
+}
+
+#[tokio::test]
+async fn of_the_parameters_of_keep_alive_the_count_alone_may_differ() {
+    let project = Project::new(&[("pages", BOTH)]);
+    let old = LegacyServer::with(0, |_, reply| {
+        reply.header("Keep-Alive", Some("timeout=15, max=100"));
+    });
+    project.record(&old).await;
+    let counted = LegacyServer::with(0, |_, reply| {
+        reply.header("Keep-Alive", Some("timeout=15, max=97"));
+    });
+    assert_eq!(findings(&project.replay(&counted).await), "");
+    let other = LegacyServer::with(0, |_, reply| {
+        reply.header("Keep-Alive", Some("timeout=5, max=100"));
+    });
+    let found = findings(&project.replay(&other).await);
+    assert!(
+        found.contains("header Keep-Alive | header value | timeout=15, max="),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_version_that_is_not_spoken_is_refused() {
+    let env = TestEnv::new();
+    env.write("migrate-verify.toml", "[legacy]\nhttp_version = \"2\"\n");
+    env.write(
+        "scenarios/a.toml",
+        "title = \"a\"\n[[step]]\nname = \"a\"\nrequest = \"GET /\"\n",
+    );
+    insta::assert_snapshot!(env.run(&["check"]), @r#"
+    exit code: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: [PROJECT]/migrate-verify.toml: legacy.http_version: `2` is not spoken
+    hint: write "1.0" or "1.1"
+    "#);
 }

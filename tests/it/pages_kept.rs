@@ -306,6 +306,11 @@ async fn a_server_that_closes_a_kept_connection_makes_no_difference() {
     assert_eq!(findings(&result), "");
     let twice = |case: &&migrate_verify::outcome::Case| case.reason.contains("asked twice");
     assert_eq!(result.cases.iter().filter(twice).count(), 2);
+    let told = result.not_compared.last().unwrap();
+    assert!(
+        told.starts_with("2 answers came at the second asking, replay/pages/02-p2 first"),
+        "{told}"
+    );
     assert_eq!(
         server.asked(),
         ["0 GET /1", "0 GET /2", "1 GET /2", "1 GET /3", "2 GET /3"]
