@@ -1,22 +1,19 @@
-//! Scenarios that change nothing, several at a time, on a few threads.
+//! Scenarios that change nothing, several at a time, on a thread each.
 //!
 //! The threads share nothing but the list of what is left to do: a thread that takes over another's half-read page has to be woken,
 //! waits for its locks and frees what it allocated, which costs as much as comparing a page.
 
 use std::{
-    num::NonZero,
     path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    thread::available_parallelism,
 };
 
 use tokio::{
     runtime::Builder,
     sync::{mpsc, watch},
-    task::JoinSet,
 };
 
 use super::{
@@ -45,10 +42,7 @@ pub(super) async fn replay_side_by_side(
     options: &Options,
     mut done: impl FnMut(String, ScenarioResult),
 ) {
-    let at_a_time = options.parallel.clamp(1, scenarios.len().max(1));
-    let threads = available_parallelism()
-        .map_or(1, NonZero::get)
-        .min(at_a_time);
+    let threads = options.parallel.clamp(1, scenarios.len().max(1));
     let shared = Arc::new(Shared {
         scenarios,
         taken: AtomicUsize::new(0),
@@ -59,16 +53,15 @@ pub(super) async fn replay_side_by_side(
     let (results, mut received) = mpsc::unbounded_channel();
     // The threads see when it is dropped with this future.
     let (_wanted, unwanted) = watch::channel(());
-    for thread in 0..threads {
-        let share = (thread..at_a_time).step_by(threads).count();
+    for _ in 0..threads {
         let (shared, results) = (Arc::clone(&shared), results.clone());
         let mut unwanted = unwanted.clone();
         tokio::task::spawn_blocking(move || {
-            // Without a runtime its share is left to the other threads; what nobody takes has no result.
+            // Without a runtime its scenarios are left to the other threads; what nobody takes has no result.
             if let Ok(runtime) = Builder::new_current_thread().enable_all().build() {
                 runtime.block_on(async {
                     tokio::select! {
-                        () = replay_share(&shared, share, &results) => {}
+                        () = replay_one_by_one(&shared, &results) => {}
                         _dropped = unwanted.changed() => {}
                     }
                 });
@@ -81,36 +74,27 @@ pub(super) async fn replay_side_by_side(
     }
 }
 
-/// Takes scenarios until none is left, `share` at a time.
-async fn replay_share(
+/// Takes one scenario after the other until none is left.
+async fn replay_one_by_one(
     shared: &Arc<Shared>,
-    share: usize,
     results: &mpsc::UnboundedSender<(String, ScenarioResult)>,
 ) {
-    let mut running = JoinSet::new();
     loop {
-        while running.len() < share {
-            let next = shared.taken.fetch_add(1, Ordering::Relaxed);
-            if next >= shared.scenarios.len() {
-                break;
-            }
-            let shared = Arc::clone(shared);
-            running.spawn(async move {
-                let scenario = &shared.scenarios[next];
-                let folder = shared.snapshots.join(&scenario.name);
-                let result =
-                    replay_scenario(scenario, &folder, &shared.server, &shared.options).await;
-                (scenario.name.clone(), result)
-            });
+        let next = shared.taken.fetch_add(1, Ordering::Relaxed);
+        if next >= shared.scenarios.len() {
+            return;
         }
-        match running.join_next().await {
-            Some(Ok(result)) => {
-                // Nobody listens any more where the replay was dropped.
-                let _unheard = results.send(result);
-            }
-            // A scenario that broke is missed by its name.
-            Some(Err(_)) => {}
-            None => break,
+        let shared = Arc::clone(shared);
+        let replaying = tokio::spawn(async move {
+            let scenario = &shared.scenarios[next];
+            let folder = shared.snapshots.join(&scenario.name);
+            let result = replay_scenario(scenario, &folder, &shared.server, &shared.options).await;
+            (scenario.name.clone(), result)
+        });
+        // A scenario that breaks its task is missed by its name.
+        if let Ok(result) = replaying.await {
+            // Nobody listens any more where the replay was dropped.
+            let _unheard = results.send(result);
         }
     }
 }

@@ -143,7 +143,13 @@ impl Template {
             return (text == first).then(Vec::new);
         }
         let mut tries = 0;
-        [true, false].into_iter().find_map(|strict| {
+        // Where there is one hole, there is one reading.
+        let manners = if self.holes.len() == 1 {
+            &[false][..]
+        } else {
+            &[true, false]
+        };
+        manners.iter().find_map(|&strict| {
             let mut ranges = Vec::new();
             tries = 0;
             self.assign(text, first.len(), strict, &mut ranges, &mut tries)
