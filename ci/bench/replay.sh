@@ -70,14 +70,15 @@ CONF
 
 # Prints the seconds that a command takes, and its peak memory in kB.
 timed() {
-    local status=0
-    /usr/bin/time -q -o "$work/time" -f '%e %M' "$@" > "$work/output" 2>&1 || status=$?
+    local status=0 began=${EPOCHREALTIME/./} took
+    /usr/bin/time -q -o "$work/time" -f '%M' "$@" > "$work/output" 2>&1 || status=$?
+    took=$((${EPOCHREALTIME/./} - began))
     if ((status)); then
         echo "$1 failed with $status:" >&2
         tail -n 5 "$work/output" >&2
         exit 3
     fi
-    cat "$work/time"
+    printf '%d.%06d %s\n' $((took / 1000000)) $((took % 1000000)) "$(cat "$work/time")"
 }
 
 middle() { sort -n | awk '{ value[NR] = $1 } END { print value[int((NR + 1) / 2)] }'; }
