@@ -48,8 +48,18 @@ pub(super) async fn read_grants(
         if host.0.is_empty() && is_role(connection, user).await? {
             query = [b"SHOW GRANTS FOR ".as_slice(), &user.quoted()].concat();
         }
-        let Some(lines) = connection.rows_if_allowed(what, query).await? else {
-            return Ok(hide(HIDDEN));
+        let lines = match connection.rows_if_allowed(what, query).await {
+            Ok(Some(lines)) => lines,
+            Ok(None) => return Ok(hide(HIDDEN)),
+            // What is left of a login that was deleted (by hand, from mysql.user) is nobody's right.
+            Err(error)
+                if error
+                    .of_server()
+                    .is_some_and(|error| error.code == NO_SUCH_GRANT) =>
+            {
+                continue;
+            }
+            Err(error) => return Err(error),
         };
         let lines: Vec<String> = lines.iter().map(|row| text(row, 0)).collect();
         let told = lines.iter().find_map(|line| password(line));
@@ -65,6 +75,9 @@ pub(super) async fn read_grants(
     }
     Ok(Description(subjects))
 }
+
+/// `ER_NONEXISTING_GRANT`: the server knows no such login.
+const NO_SUCH_GRANT: u16 = 1141;
 
 /// Returns the logins with rights of any kind in the database; `None` if that can't be seen.
 async fn read_logins(

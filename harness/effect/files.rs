@@ -4,7 +4,12 @@
 //! line by line where it is a short text, else its size and its digest. Owners are names, because numbers are shifted in a
 //! guest with private users: the owner of the root folder is root.
 
-use std::{collections::BTreeMap, os::unix::fs::MetadataExt, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    path::{Path, PathBuf},
+};
 
 use rustix::fs::FileType;
 
@@ -296,8 +301,8 @@ fn add(
     }
     for name in root.list(folder).map_err(tree)? {
         let path = [folder, b"/", &name].concat();
-        let is_named = |one: &String| one.trim_end_matches('/').as_bytes() == path;
-        if except.iter().any(is_named) {
+        let named = Path::new(OsStr::from_bytes(&path));
+        if except.iter().any(|one| Path::new(one) == named) {
             continue;
         }
         // What is gone by now was there for a moment only.
@@ -440,7 +445,7 @@ mod tests {
             let files = Files {
                 root: self.root(name),
                 trees: vec!["/var/www".to_owned()],
-                except: vec!["/var/www/a/log".to_owned()],
+                except: vec!["/var/www//a/log/".to_owned()],
                 mail: true,
                 charset: Charset::WINDOWS_1250,
             };
@@ -560,7 +565,7 @@ mod tests {
         let text = text.replace(owner, "    owner: OWNER");
         insta::assert_snapshot!(text, @r#"
         effects 2
-        looked at files /var/www without /var/www/a/log
+        looked at files /var/www without /var/www//a/log/
         looked at mail
         step 01-send
           created file

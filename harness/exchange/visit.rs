@@ -24,6 +24,8 @@ pub enum Again {
     /// The answer says that it is the connection's last one, and to the same request over a connection of its own the server does
     /// not say so: it has counted the connection's requests, and the page has no part in it.
     Ended,
+    /// The answer ends the connection, over one of its own, too; or there is none over one of its own.
+    Ends,
 }
 
 /// A visitor, and the connection that he keeps.
@@ -102,9 +104,11 @@ impl Visit {
     /// Finds out whether it was the page that ended the connection, by asking for it over a new one.
     async fn find_out(&mut self, server: &Server, request: &Request, limits: &Limits) {
         let alone = self.send_alone(server, request, limits).await;
-        if alone.is_ok() && self.kept.is_some() {
-            self.again = Some(Again::Ended);
-        }
+        self.again = Some(if alone.is_ok() && self.kept.is_some() {
+            Again::Ended
+        } else {
+            Again::Ends
+        });
     }
 
     /// Returns why the last request was sent twice, where it was.

@@ -71,8 +71,19 @@ pub(super) fn moved(pieces: &[&str], others: &[Vec<&str>]) -> usize {
         })
         .collect();
     let is_moved = |index: &&usize| elsewhere.iter().all(|set| set.contains(pieces[**index]));
-    let moved = varying.iter().filter(is_moved).count();
-    if moved * 2 >= varying.len() { moved } else { 0 }
+    let moved: Vec<usize> = varying.iter().filter(is_moved).copied().collect();
+    // What keeps its order has scrolled: something came in at one end.
+    let keeps_order = others.iter().all(|other| {
+        let places = moved
+            .iter()
+            .map(|index| other.iter().position(|one| *one == pieces[*index]));
+        places.is_sorted()
+    });
+    if moved.len() * 2 >= varying.len() && !keeps_order {
+        moved.len()
+    } else {
+        0
+    }
 }
 
 fn skeleton(line: &str) -> String {
@@ -226,4 +237,18 @@ fn in_place(old: &[usize], new: &[usize]) -> Vec<DiffOp> {
         });
     }
     operations
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_in_random_order_is_told_from_one_that_scrolls() {
+        let first = ["<ul>", "101", "102", "103", "104"];
+        let moved = |other: [&'static str; 5]| moved(&first, &[other.to_vec()]);
+        assert_eq!(moved(["<ul>", "103", "101", "104", "102"]), 4);
+        assert_eq!(moved(["<ul>", "102", "103", "104", "105"]), 0);
+        assert_eq!(moved(["<ul>", "201", "202", "203", "204"]), 0);
+    }
 }

@@ -215,6 +215,15 @@ fn headers(
     }
     let mut left: Vec<Option<&Line>> = lines.iter().map(Some).collect();
     let mut places = Vec::new();
+    if observation.again == Some(Again::Ended) && snapshot.headers.iter().any(closes) {
+        let alone = "the connection is kept where the page is asked for alone";
+        differences.push(Difference::new(
+            "header Connection",
+            "header value",
+            "close",
+            alone,
+        ));
+    }
     let recorded = snapshot.headers.iter();
     for (name, template) in recorded.filter(|(name, _)| !of_the_connection(name)) {
         let Some(index) = partner(&left, name, template) else {
@@ -259,6 +268,12 @@ fn headers(
         differences.push(order(snapshot, &lines));
     }
     differences
+}
+
+/// Returns whether a recorded header says that the connection ends.
+fn closes((name, template): &(String, Template)) -> bool {
+    let value = template.marked().0.to_ascii_lowercase();
+    name.eq_ignore_ascii_case("connection") && value.split(',').any(|word| word.trim() == "close")
 }
 
 fn order(snapshot: &Snapshot, lines: &[Line]) -> Difference {

@@ -217,6 +217,9 @@ impl Comparing<'_> {
             Some(Again::Ended) => {
                 "; asked twice, because it ended a connection that other answers had shared"
             }
+            Some(Again::Ends) => {
+                "; asked twice, to see whether it is the page that ends connections"
+            }
         });
         if let Some(reason) = &snapshot.accepted {
             self.result.accepted.push(format!("{id} ({reason})"));

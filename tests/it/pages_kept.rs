@@ -365,6 +365,23 @@ async fn a_server_that_counts_the_requests_of_a_connection_makes_no_difference_a
 }
 
 #[tokio::test]
+async fn a_page_that_no_longer_ends_its_connection_is_a_difference_also_where_the_server_ends_it() {
+    let project = project(&scenario(3, false));
+    let old = KeepingServer::start(|path, before| match path {
+        "/3" => last(path),
+        _ => good(path, before),
+    });
+    project.record_from(&old.url).await;
+    let (found, asked) = replayed(&project, |path, before| match before {
+        2 => last(path),
+        _ => good(path, before),
+    })
+    .await;
+    insta::assert_snapshot!(found, @"replay/pages/03-p3 | header Connection | header value | close | the connection is kept where the page is asked for alone | no cause");
+    assert_eq!(asked, ["0 GET /1", "0 GET /2", "0 GET /3", "1 GET /3"]);
+}
+
+#[tokio::test]
 async fn a_page_that_ends_its_connection_by_itself_is_a_difference_wherever_it_stands() {
     let project = recorded(4).await;
     let (found, asked) = replayed(&project, |path, before| match path {

@@ -968,3 +968,21 @@ async fn privileged_a_login_whose_password_became_one_of_before_4_1_is_found() {
     let text = findings(&compare_with_snapshot(&two, &folder, &Silent).await);
     insta::assert_snapshot!(text, @"database/grants login 'stara'@'localhost' password: of MySQL 4.1 and later => of before MySQL 4.1 | -");
 }
+
+#[tokio::test]
+async fn privileged_rights_that_were_left_by_a_deleted_login_are_nobodys() {
+    let server = MariaDb::start(&[]);
+    for name in ["one", "two"] {
+        fill(&server, name).await;
+    }
+    let statements = [
+        "GRANT SELECT ON mysql.* TO reader@'127.0.0.1'",
+        "CREATE USER stara@localhost IDENTIFIED BY 'x'",
+        "GRANT SELECT ON one.* TO stara@localhost",
+        "DELETE FROM mysql.global_priv WHERE User = 'stara'",
+        "FLUSH PRIVILEGES",
+    ];
+    server.execute("mysql", &statements).await;
+    let cases = compare_live(&server.address("one"), &server.address("two"), &Silent).await;
+    assert_eq!(findings(&cases), "");
+}
