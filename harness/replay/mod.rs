@@ -23,6 +23,7 @@ mod excerpt;
 mod filling;
 mod form;
 mod header_rule;
+mod headers;
 mod kind;
 mod learn;
 mod lines;

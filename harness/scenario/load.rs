@@ -27,11 +27,9 @@ const EXPRESSION_SIZE: usize = 1 << 20;
 pub fn load(folder: &Path) -> Result<Vec<Scenario>, InputError> {
     let mut paths: Vec<PathBuf> = Vec::new();
     for path in paths_in(folder)? {
-        if path.is_dir() {
-            // Not through links, which may lead round in a circle.
-            if !path.is_symlink() {
-                refuse_scenarios_in(&path, folder)?;
-            }
+        // Not through links, which may lead round in a circle.
+        if path.is_dir() && !path.is_symlink() {
+            refuse_scenarios_in(&path, folder)?;
         } else if is_scenario(&path) {
             paths.push(path);
         }

@@ -1,0 +1,191 @@
+//! The header lines of an answer, compared with the recorded ones.
+
+use super::{checks::Checks, excerpt::excerpts, run::Observation};
+use crate::{
+    charset::header_charset,
+    exchange::{Again, HeaderLine},
+    outcome::Difference,
+    snapshot::{Snapshot, Template},
+};
+
+/// A header line, printable.
+struct Line {
+    name: String,
+    value: String,
+}
+
+impl Line {
+    fn of(line: &HeaderLine) -> Self {
+        Self {
+            name: line.name_text(),
+            value: line.value_text(),
+        }
+    }
+}
+
+/// The header lines that tell of the connection (RFC 9110, 7.6.1; RFC 2068, 19.7.1).
+const OF_THE_CONNECTION: [&str; 2] = ["connection", "keep-alive"];
+
+/// Why they are not compared where [`Again::Ended`] says that they tell nothing of the page.
+const ENDED: &str = "not compared: the header tells that a connection ends which several answers shared; over a connection of its own the answer does not end it";
+
+/// Compares the header lines: each with the recorded one of its name, then their order.
+pub(super) fn headers(
+    snapshot: &Snapshot,
+    observation: &Observation,
+    checks: &mut Checks<'_>,
+) -> Vec<Difference> {
+    let ended = observation.again == Some(Again::Ended);
+    let of_the_connection = |name: &str| {
+        let mut names = OF_THE_CONNECTION.iter();
+        ended && names.any(|known| name.eq_ignore_ascii_case(known))
+    };
+    let lines = observation.answer.headers.iter().map(Line::of);
+    let (apart, lines): (Vec<Line>, Vec<Line>) =
+        lines.partition(|line| of_the_connection(&line.name));
+    for line in apart {
+        checks.uncompared.add(ENDED.into(), line.value.len());
+    }
+    let mut differences = Vec::new();
+    if ended && snapshot.headers.iter().any(closes) {
+        let kept = "the connection is kept where the page is asked for alone";
+        let locus = "header Connection";
+        differences.push(Difference::new(locus, "header value", "close", kept));
+    }
+    let mut left: Vec<Option<&Line>> = lines.iter().map(Some).collect();
+    let mut places = Vec::new();
+    let recorded = snapshot.headers.iter();
+    for (name, template) in recorded.filter(|(name, _)| !of_the_connection(name)) {
+        let Some(index) = partner(&left, name, template) else {
+            differences.push(missing(name, template));
+            continue;
+        };
+        if let Some(line) = left[index].take() {
+            places.push(index);
+            if line.name != *name {
+                differences.push(Difference::new(
+                    format!("header {name}"),
+                    "header name",
+                    name,
+                    &line.name,
+                ));
+            }
+            differences.extend(header(name, template, &line.value, checks));
+        }
+    }
+    differences.extend(left.into_iter().flatten().map(added));
+    if !places.is_sorted() {
+        differences.push(order(snapshot, &lines));
+    }
+    differences
+}
+
+fn missing(name: &str, template: &Template) -> Difference {
+    let locus = format!("header {name}");
+    let recorded = template.marked().0;
+    Difference::new(locus, "missing header", recorded, "no such header")
+        .because(missing_cause(name))
+}
+
+fn added(line: &Line) -> Difference {
+    let locus = format!("header {}", line.name);
+    let value = excerpts(&line.value, "").0;
+    let difference = Difference::new(locus, "added header", "no such header", value);
+    if line.name.eq_ignore_ascii_case("content-encoding") {
+        difference.because("the page is compressed here: mod_deflate, mod_gzip or PHP's zlib.output_compression is on")
+    } else {
+        difference
+    }
+}
+
+/// Returns whether a recorded header says that the connection ends.
+fn closes((name, template): &(String, Template)) -> bool {
+    let value = template.marked().0.to_ascii_lowercase();
+    name.eq_ignore_ascii_case("connection") && value.split(',').any(|word| word.trim() == "close")
+}
+
+fn order(snapshot: &Snapshot, lines: &[Line]) -> Difference {
+    let recorded: Vec<&str> = snapshot
+        .headers
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let actual: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
+    Difference::new(
+        "headers",
+        "header order",
+        recorded.join(", "),
+        actual.join(", "),
+    )
+}
+
+/// Finds the line that stands for a recorded header: of several of one name the one whose text fits, so that an order is not taken
+/// for a value.
+fn partner(left: &[Option<&Line>], name: &str, template: &Template) -> Option<usize> {
+    let same_name = |line: &Line| line.name.eq_ignore_ascii_case(name);
+    let fits =
+        |index: &usize| left[*index].is_some_and(|line| template.values(&line.value).is_some());
+    let mut candidates = (0..left.len()).filter(|index| left[*index].is_some_and(same_name));
+    let others = candidates.clone().skip(1).count();
+    match candidates.clone().find(|index| others > 0 && fits(index)) {
+        None => candidates.next(),
+        fitting => fitting,
+    }
+}
+
+fn header(name: &str, template: &Template, text: &str, checks: &mut Checks<'_>) -> Vec<Difference> {
+    let locus = format!("header {name}");
+    checks
+        .values(template, text, &locus)
+        .into_iter()
+        .map(|mut difference| {
+            if difference.aspect == "text" {
+                difference.aspect = "header value".into();
+                difference.cause = header_cause(name, &template.marked().0, text);
+                if header_charset(&template.marked().0) != header_charset(text) {
+                    difference.aspect = "charset".into();
+                }
+            }
+            difference
+        })
+        .collect()
+}
+
+fn missing_cause(name: &str) -> String {
+    if name.eq_ignore_ascii_case("content-encoding") {
+        return "the page is not compressed here: mod_deflate, mod_gzip or PHP's zlib.output_compression is off".to_owned();
+    }
+    format!("the candidate does not send {name}")
+}
+
+fn header_cause(name: &str, expected: &str, actual: &str) -> Option<String> {
+    let cause = match name.to_ascii_lowercase().as_str() {
+        "content-type" => match (header_charset(expected), header_charset(actual)) {
+            (None, Some(_)) => {
+                "a charset was added to Content-Type, which overrides the page's own: Apache's AddDefaultCharset or PHP's default_charset is set"
+            }
+            (Some(_), None) => {
+                "the charset is gone from Content-Type: Apache's AddDefaultCharset or PHP's default_charset is missing"
+            }
+            (Some(old), Some(new)) if old != new => {
+                "another charset is declared: Apache's AddDefaultCharset, AddCharset or PHP's default_charset differs"
+            }
+            _ => "the type differs: mime.types, AddType or the script's header()",
+        },
+        "server" | "x-powered-by" => {
+            "another version of Apache or PHP, or ServerTokens or expose_php differs"
+        }
+        "set-cookie" => {
+            "the cookie's name, path or flags differ: session.* in php.ini or the script"
+        }
+        "location" => "the redirect leads elsewhere",
+        "last-modified" => "the file's modification time was not kept, or the file differs",
+        "etag" => "size or modification time of the file differs",
+        "content-length" => "the body has another length",
+        "expires" | "cache-control" | "pragma" => {
+            "caching differs: session.cache_limiter or mod_expires"
+        }
+        _ => return None,
+    };
+    Some(cause.to_owned())
+}
