@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::charset::visible;
+use crate::{charset::visible, digest::Sha256Digest};
 
 /// One header line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,16 +114,14 @@ impl fmt::Display for Anomaly {
     }
 }
 
-/// So many bytes after a body are shown; of more, a checksum tells whether they are the same.
+/// So many bytes after a body are shown; of more, a digest tells whether they are the same.
 const SHOWN: usize = 200;
 
 fn trailing(bytes: &[u8], formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
     let shown = visible(&bytes[..bytes.len().min(SHOWN)]);
     write!(formatter, "{} bytes after the body: `{shown}`", bytes.len())?;
     if bytes.len() > SHOWN {
-        let mut sum = flate2::Crc::new();
-        sum.update(bytes);
-        write!(formatter, " and more, CRC-32 {:08x}", sum.sum())?;
+        write!(formatter, " and more, {}", Sha256Digest::of(bytes))?;
     }
     Ok(())
 }

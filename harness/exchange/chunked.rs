@@ -6,6 +6,9 @@ use crate::charset::visible;
 /// No chunk head is longer.
 const LONGEST_LINE: usize = 4096;
 
+/// A body with more kinds of extensions and trailers is none that a server of pages sends: it is compared as it came.
+const MOST_NAMED: usize = 16;
+
 /// How far a chunked body was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
@@ -34,6 +37,9 @@ impl Chunks {
     /// Takes every complete chunk off `buffer`.
     pub(super) fn advance(&mut self, buffer: &[u8]) -> Progress {
         loop {
+            if self.anomalies.len() > MOST_NAMED {
+                return Progress::Bad;
+            }
             let rest = buffer.get(self.position..).unwrap_or_default();
             let window = &rest[..rest.len().min(LONGEST_LINE)];
             let Some(feed) = window.iter().position(|&byte| byte == b'\n') else {
@@ -127,6 +133,20 @@ mod tests {
         assert_eq!(named, ["chunk extension `;x=y`", "trailer `T: t`"]);
         for bad in [&b"x\r\n"[..], b"\r\n", b"2\r\nabc", b"ffffffffffffffff\r\n"] {
             assert_eq!(Chunks::default().advance(bad), Progress::Bad, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_hostile_server_puts_between_chunks_is_bounded() {
+        let trailers = format!("0\r\n{}", "a\r\n".repeat(1_000_000));
+        let mut extensions = String::new();
+        for number in 0..1_000_000 {
+            extensions.extend(["1;", &number.to_string(), "\r\nx\r\n"]);
+        }
+        for wire in [trailers, extensions] {
+            let mut chunks = Chunks::default();
+            assert_eq!(chunks.advance(wire.as_bytes()), Progress::Bad);
+            assert!(chunks.anomalies.len() <= MOST_NAMED + 1);
         }
     }
 }

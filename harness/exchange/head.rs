@@ -94,8 +94,7 @@ fn header_line(head: &mut Head, content: &[u8]) {
         let (before, behind) = raw.split_at(before);
         let behind = &behind[value.len()..];
         // Without the value, which may be a secret and is compared by itself.
-        let mut shown = [name, b":", before, b"...", behind].concat();
-        shown.truncate(80);
+        let shown = [name, b":", before, b"...", behind].concat();
         head.anomalies.push(Anomaly::OddBlanks(visible(&shown)));
     }
     head.headers.push(HeaderLine {
