@@ -21,7 +21,7 @@ use super::{
     dump_objects,
     error::DatabaseError,
     name::Name,
-    objects::{Names, hidden},
+    objects::{Names, hidden, is_withheld},
     schema::text,
     server,
     source::Source,
@@ -174,7 +174,7 @@ async fn compare_objects(
     Some(match both.await {
         Err(error) => Case::broken(id, &error),
         Ok((first, second)) => {
-            if kind.is_optional() && hidden(&first).is_some() {
+            if kind.is_optional() && hidden(&first).is_some() && !is_withheld(&first) {
                 // What the old server does not tell is listed as not compared.
                 return None;
             }

@@ -180,9 +180,14 @@ impl DatabaseError {
 
     /// Returns whether the server said that the login may not do this.
     pub(super) fn is_denial(&self) -> bool {
-        const REFUSED: [u16; 4] = [1044, 1045, 1142, 1143];
-        self.of_server()
-            .is_some_and(|error| REFUSED.contains(&error.code))
+        [1044, 1045, 1142, 1143]
+            .into_iter()
+            .any(|code| self.has_code(code))
+    }
+
+    /// Returns whether the server said this.
+    pub(super) fn has_code(&self, code: u16) -> bool {
+        self.of_server().is_some_and(|error| error.code == code)
     }
 
     /// Returns what the server said to a query.

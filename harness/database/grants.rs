@@ -11,7 +11,7 @@ use super::{
     description::{Description, Subject},
     error::DatabaseError,
     name::Name,
-    objects::hide,
+    objects::{hide, withhold},
     privileges::like,
     schema::text,
 };
@@ -51,13 +51,11 @@ pub(super) async fn read_grants(
         let lines = match connection.rows_if_allowed(what, query).await {
             Ok(Some(lines)) => lines,
             Ok(None) => return Ok(hide(HIDDEN)),
-            // What is left of a login that was deleted (by hand, from mysql.user) is nobody's right.
-            Err(error)
-                if error
-                    .of_server()
-                    .is_some_and(|error| error.code == NO_SUCH_GRANT) =>
-            {
-                continue;
+            Err(error) if error.has_code(NO_SUCH_GRANT) => {
+                if is_gone(connection, user, host).await? {
+                    continue;
+                }
+                return Ok(withhold(UNTOLD));
             }
             Err(error) => return Err(error),
         };
@@ -78,6 +76,27 @@ pub(super) async fn read_grants(
 
 /// `ER_NONEXISTING_GRANT`: the server knows no such login.
 const NO_SUCH_GRANT: u16 = 1141;
+
+/// Why rights can't be compared that the server keeps and does not tell: those of a login at the hosts of `mysql.host`, for one.
+const UNTOLD: &str = "the server does not tell the rights of a login that mysql.db names: give it them anew with GRANT";
+
+/// Returns whether nobody has this login any more: what is left of a login that was deleted from mysql.user by hand is nobody's right.
+async fn is_gone(
+    connection: &mut Connection,
+    user: &Name,
+    host: &Name,
+) -> Result<bool, DatabaseError> {
+    let query = [
+        b"SELECT 1 FROM mysql.user WHERE User = ".as_slice(),
+        &user.literal(),
+        b" AND Host = ",
+        &host.literal(),
+    ]
+    .concat();
+    let rows = connection.rows_if_allowed("the logins", query).await?;
+    // Without a host, a row of mysql.db holds at the hosts of mysql.host.
+    Ok(!host.0.is_empty() && rows.is_some_and(|rows| rows.is_empty()))
+}
 
 /// Returns the logins with rights of any kind in the database; `None` if that can't be seen.
 async fn read_logins(

@@ -18,6 +18,9 @@ pub(super) const CHARSETS: [&str; 2] = ["character_set_client", "collation_conne
 /// The subject that stands for what can't be seen.
 const HIDDEN: &str = "hidden";
 
+/// What it says where nobody sees it.
+const WITHHELD: &str = "withheld";
+
 /// The names in a database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Names {
@@ -140,6 +143,19 @@ pub(super) fn hide(reason: &str) -> Description {
     let mut subject = Subject::new(HIDDEN);
     subject.fact("reason", reason);
     Description(vec![subject])
+}
+
+/// Makes what stands for things that the server has and does not tell to anybody: their lack is never passed over.
+pub(super) fn withhold(reason: &str) -> Description {
+    let mut withheld = hide(reason);
+    withheld.0[0].fact(WITHHELD, "yes");
+    withheld
+}
+
+/// Returns whether a description is withheld.
+pub(super) fn is_withheld(description: &Description) -> bool {
+    let mut subjects = description.0.iter();
+    subjects.any(|subject| subject.name == HIDDEN && subject.get(WITHHELD).is_some())
 }
 
 /// Returns why a description says nothing, if the login may not see what it would describe.

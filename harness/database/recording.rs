@@ -17,7 +17,7 @@ use super::{
     description,
     error::DatabaseError,
     name::Name,
-    objects::hidden,
+    objects::{hidden, is_withheld},
     ranges::{FIRST, bounds, next_width},
     rows::{Selection, Side},
     schema::{ColumnKind, Table, read_table, text},
@@ -78,7 +78,7 @@ pub async fn record(
     for kind in Kind::ALL {
         let description = contents.objects(kind, &names).await?;
         match hidden(&description) {
-            Some(_) if kind.is_optional() => continue,
+            Some(_) if kind.is_optional() && !is_withheld(&description) => continue,
             reason => recorded.hidden.extend(reason.map(str::to_owned)),
         }
         files.push((

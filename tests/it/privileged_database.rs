@@ -985,4 +985,20 @@ async fn privileged_rights_that_were_left_by_a_deleted_login_are_nobodys() {
     server.execute("mysql", &statements).await;
     let cases = compare_live(&server.address("one"), &server.address("two"), &Silent).await;
     assert_eq!(findings(&cases), "");
+    // Rights that somebody has, and that SHOW GRANTS does not tell: at the hosts of mysql.host.
+    let statements = [
+        "CREATE USER nova@localhost IDENTIFIED BY 'x'",
+        "INSERT INTO mysql.db (Host, Db, User, Select_priv) VALUES ('', 'one', 'nova', 'Y')",
+        "FLUSH PRIVILEGES",
+    ];
+    server.execute("mysql", &statements).await;
+    let cases = compare_live(&server.address("one"), &server.address("two"), &Silent).await;
+    insta::assert_snapshot!(findings(&cases), @"database/grants NotRun the server does not tell the rights of a login that mysql.db names: give it them anew with GRANT");
+    assert_eq!(Verdict::of(&cases), Verdict::Inconclusive);
+    let env = TestEnv::new();
+    let folder = env.path().join("snapshots/database");
+    let recorded = record(&server.address("one"), &folder, &Silent).await;
+    assert_eq!(recorded.unwrap().hidden.len(), 1);
+    let cases = compare_with_snapshot(&server.address("two"), &folder, &Silent).await;
+    assert_eq!(Verdict::of(&cases), Verdict::Inconclusive);
 }
