@@ -7,7 +7,7 @@ use super::{
     binary,
     checks::{Checks, Uncompared},
     excerpt::excerpts,
-    headers::headers,
+    headers::{headers, is_apart},
     lines,
     options::Options,
     run::Observation,
@@ -21,6 +21,9 @@ use crate::{
 
 /// What of a chunked body is not compared.
 const CHUNKS: &str = "not compared: into which chunks a body is cut follows from buffers";
+
+/// What of an answer is not compared that was the last one on its connection.
+const ENDED: &str = "not compared: the header tells that a connection ends which several answers shared; over a connection of its own the answer does not end it";
 
 /// What a comparison found.
 #[derive(Debug)]
@@ -93,7 +96,16 @@ pub(super) fn compare(
         ("charset", charset(snapshot, detection)),
         ("body", body(snapshot, answer, detection, &mut checks)),
     ];
-    let summary = summary(&layers, answer, &checks.uncompared);
+    let apart = answer
+        .headers
+        .iter()
+        .filter(|line| is_apart(observation, &line.name));
+    let apart: Vec<usize> = apart.map(|line| line.value.len()).collect();
+    let headers = answer.headers.len() - apart.len();
+    let summary = summary(&layers, answer, headers, &checks.uncompared);
+    for bytes in apart {
+        checks.uncompared.add(ENDED.into(), bytes);
+    }
     if let Framing::Chunked = answer.framing {
         let heads = answer.wire_length.saturating_sub(answer.body.len());
         checks.uncompared.add(CHUNKS.into(), heads);
@@ -109,7 +121,12 @@ pub(super) fn compare(
 }
 
 /// Says what was compared, or which layer differs first and which agree.
-fn summary(layers: &[(&str, Vec<Difference>)], answer: &Answer, uncompared: &Uncompared) -> String {
+fn summary(
+    layers: &[(&str, Vec<Difference>)],
+    answer: &Answer,
+    headers: usize,
+    uncompared: &Uncompared,
+) -> String {
     let mut differing = Vec::new();
     let mut agreeing = Vec::new();
     for (name, differences) in layers {
@@ -121,8 +138,7 @@ fn summary(layers: &[(&str, Vec<Difference>)], answer: &Answer, uncompared: &Unc
     }
     match differing.first() {
         None => format!(
-            "status, {} headers and {} bytes of body agree; {} values in holes checked",
-            answer.headers.len(),
+            "status, {headers} headers and {} bytes of body agree; {} values in holes checked",
             answer.body.len(),
             uncompared
                 .by_check

@@ -24,10 +24,13 @@ impl Line {
 }
 
 /// The header lines that tell of the connection (RFC 9110, 7.6.1; RFC 2068, 19.7.1).
-const OF_THE_CONNECTION: [&str; 2] = ["connection", "keep-alive"];
+const OF_THE_CONNECTION: [&[u8]; 2] = [b"connection", b"keep-alive"];
 
-/// Why they are not compared where [`Again::Ended`] says that they tell nothing of the page.
-const ENDED: &str = "not compared: the header tells that a connection ends which several answers shared; over a connection of its own the answer does not end it";
+/// Returns whether a header tells of the connection and nothing of the page, as [`Again::Ended`] says: it is not compared.
+pub(super) fn is_apart(observation: &Observation, name: &[u8]) -> bool {
+    let mut names = OF_THE_CONNECTION.iter();
+    observation.again == Some(Again::Ended) && names.any(|known| name.eq_ignore_ascii_case(known))
+}
 
 /// Compares the header lines: each with the recorded one of its name, then their order.
 pub(super) fn headers(
@@ -35,19 +38,12 @@ pub(super) fn headers(
     observation: &Observation,
     checks: &mut Checks<'_>,
 ) -> Vec<Difference> {
-    let ended = observation.again == Some(Again::Ended);
-    let of_the_connection = |name: &str| {
-        let mut names = OF_THE_CONNECTION.iter();
-        ended && names.any(|known| name.eq_ignore_ascii_case(known))
-    };
     let lines = observation.answer.headers.iter().map(Line::of);
-    let (apart, lines): (Vec<Line>, Vec<Line>) =
-        lines.partition(|line| of_the_connection(&line.name));
-    for line in apart {
-        checks.uncompared.add(ENDED.into(), line.value.len());
-    }
+    let lines: Vec<Line> = lines
+        .filter(|line| !is_apart(observation, line.name.as_bytes()))
+        .collect();
     let mut differences = Vec::new();
-    if ended && snapshot.headers.iter().any(closes) {
+    if observation.again == Some(Again::Ended) && snapshot.headers.iter().any(closes) {
         let kept = "the connection is kept where the page is asked for alone";
         let locus = "header Connection";
         differences.push(Difference::new(locus, "header value", "close", kept));
@@ -55,7 +51,7 @@ pub(super) fn headers(
     let mut left: Vec<Option<&Line>> = lines.iter().map(Some).collect();
     let mut places = Vec::new();
     let recorded = snapshot.headers.iter();
-    for (name, template) in recorded.filter(|(name, _)| !of_the_connection(name)) {
+    for (name, template) in recorded.filter(|(name, _)| !is_apart(observation, name.as_bytes())) {
         let Some(index) = partner(&left, name, template) else {
             differences.push(missing(name, template));
             continue;

@@ -6,6 +6,7 @@ use super::{
     asked::{asked, first_line, sent_names},
     clock_evidence::PageDays,
     evidence::{Doubt, Learner, Sight},
+    excerpt::excerpts,
     header_rule::{HeaderRule, rule},
     kind::token,
     names::Names,
@@ -46,10 +47,12 @@ pub(super) fn learn(
 ) -> Result<Snapshot, String> {
     let first = &observations.first().ok_or("there is no answer")?.answer;
     let lenient = ground.scenario.mutates;
-    if !lenient {
-        for other in observations {
+    for other in observations {
+        if !lenient {
             steady(first, &other.answer)?;
         }
+        // It has no holes: it would be a difference at each replay.
+        same_anomalies(first, &other.answer)?;
     }
     let mut learner = Learner {
         zone: ground.zone,
@@ -221,10 +224,25 @@ fn steady(first: &Answer, other: &Answer) -> Result<(), String> {
     if first.framing != other.framing {
         return varies("the framing");
     }
-    if first.anomalies != other.anomalies {
-        return varies("what breaks the protocol");
-    }
     Ok(())
+}
+
+fn same_anomalies(first: &Answer, other: &Answer) -> Result<(), String> {
+    if first.anomalies == other.anomalies {
+        return Ok(());
+    }
+    let named = |answer: &Answer| match answer.anomalies.as_slice() {
+        [] => "nothing".to_owned(),
+        anomalies => anomalies
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", "),
+    };
+    let (one, another) = excerpts(&named(first), &named(other));
+    Err(format!(
+        "what breaks the protocol varies: {one} in one round, {another} in another"
+    ))
 }
 
 fn texts(
