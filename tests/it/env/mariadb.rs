@@ -10,7 +10,10 @@ use std::{
 };
 
 use migrate_verify::database::{DatabaseAddress, Manners, Password, Target};
-use mysql_async::{Conn, OptsBuilder, prelude::Queryable};
+use mysql_async::{
+    Conn, OptsBuilder,
+    prelude::{FromRow, Queryable},
+};
 
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(60);
@@ -124,29 +127,27 @@ impl MariaDb {
 
     /// Returns the one value that a query has, as text.
     pub(crate) async fn text(&self, database: &str, query: &str) -> String {
-        let options = OptsBuilder::default()
-            .user(Some("root"))
-            .socket(self.socket().to_str())
-            .prefer_socket(false)
-            .db_name(Some(database));
-        let mut connection = Conn::new(options).await.unwrap();
-        let found: Option<String> = connection.query_first(query).await.unwrap();
-        connection.disconnect().await.unwrap();
+        let found: Option<String> = self.first(database, query).await;
         found.unwrap_or_default()
     }
 
     /// Returns the statement that makes a table.
     pub(crate) async fn created(&self, database: &str, table: &str) -> String {
+        let query = format!("SHOW CREATE TABLE `{table}`");
+        let found: Option<(String, String)> = self.first(database, &query).await;
+        found.unwrap().1
+    }
+
+    async fn first<T: FromRow + Send + 'static>(&self, database: &str, query: &str) -> Option<T> {
         let options = OptsBuilder::default()
             .user(Some("root"))
             .socket(self.socket().to_str())
             .prefer_socket(false)
             .db_name(Some(database));
         let mut connection = Conn::new(options).await.unwrap();
-        let query = format!("SHOW CREATE TABLE `{table}`");
-        let found: Option<(String, String)> = connection.query_first(query).await.unwrap();
+        let found = connection.query_first(query).await.unwrap();
         connection.disconnect().await.unwrap();
-        found.unwrap().1
+        found
     }
 
     /// Takes a file of the data away until it is put back.
