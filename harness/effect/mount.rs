@@ -172,7 +172,7 @@ fn remembers(mount: &Mount, calls: &[Vec<String>]) -> Option<&'static str> {
                 statfs(layer).is_ok_and(|found| LOCAL.contains(&found.f_type.cast_unsigned()))
             };
             (!layers(&mount.options).iter().all(is_local)).then_some(
-                "it lies over a mount, or over what can't be looked at, and does not expect that to change: name the folder below it",
+                "it lies over a mount, or over what can't be looked at, and does not expect that to change: name the folder below it, from a container run this on its host",
             )
         }
         "virtiofs" => Some(

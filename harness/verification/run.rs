@@ -329,7 +329,7 @@ async fn compare(stages: &mut Stages<'_>, mut guest: Guest) -> (Guest, Vec<Scena
             stages.not_compared.extend(left_out);
         }
         stages.end(StageName::Database, took, cases);
-    } else if scenarios.iter().any(|scenario| scenario.mutates) {
+    } else if !cases.is_empty() || scenarios.iter().any(|scenario| scenario.mutates) {
         let left_out = effects::left_out_with(StageName::Database);
         stages.not_compared.push(left_out);
     }
