@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::coding::Coded;
 use crate::{charset::visible, digest::Sha256Digest};
 
 /// One header line.
@@ -86,6 +87,10 @@ pub enum Anomaly {
     Trailer(String),
     /// There are bytes after the body's end.
     TrailingBytes(Vec<u8>),
+    /// The content coding can't be undone.
+    BadContentCoding(String),
+    /// There are bytes behind the end of the coded body, within the body.
+    CodedSurplus(Vec<u8>),
     /// An interim answer (1xx) came first.
     Interim(String),
 }
@@ -108,7 +113,9 @@ impl fmt::Display for Anomaly {
             Self::BadChunk => formatter.write_str("bad chunk"),
             Self::ChunkExtension(line) => write!(formatter, "chunk extension `{line}`"),
             Self::Trailer(line) => write!(formatter, "trailer `{line}`"),
-            Self::TrailingBytes(bytes) => trailing(bytes, formatter),
+            Self::TrailingBytes(bytes) => surplus(bytes, "after the body", formatter),
+            Self::BadContentCoding(what) => write!(formatter, "content coding {what}"),
+            Self::CodedSurplus(bytes) => surplus(bytes, "behind the coded body", formatter),
             Self::Interim(line) => write!(formatter, "interim answer `{line}`"),
         }
     }
@@ -117,9 +124,9 @@ impl fmt::Display for Anomaly {
 /// So many bytes after a body are shown; of more, a digest tells whether they are the same.
 const SHOWN: usize = 200;
 
-fn trailing(bytes: &[u8], formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn surplus(bytes: &[u8], place: &str, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
     let shown = visible(&bytes[..bytes.len().min(SHOWN)]);
-    write!(formatter, "{} bytes after the body: `{shown}`", bytes.len())?;
+    write!(formatter, "{} bytes {place}: `{shown}`", bytes.len())?;
     if bytes.len() > SHOWN {
         write!(formatter, " and more, {}", Sha256Digest::of(bytes))?;
     }
@@ -137,8 +144,10 @@ pub struct Answer {
     pub framing: Framing,
     /// How many bytes the body had on the wire, chunk heads included.
     pub wire_length: usize,
-    /// The body without its framing; content codings are left alone.
+    /// The body without its framing and, where `coded` says so, without its content coding.
     pub body: Vec<u8>,
+    /// How the body was coded, where that was undone.
+    pub coded: Option<Coded>,
     /// What breaks the protocol, in the order in which it was met.
     pub anomalies: Vec<Anomaly>,
 }
@@ -147,6 +156,26 @@ impl Answer {
     /// Returns the status code, where the status line has one.
     pub fn status(&self) -> Option<u16> {
         super::head::status_code(&self.status_line)
+    }
+
+    /// Returns the values of `Content-Encoding` that say more than `identity`.
+    pub(super) fn codings(&self) -> impl Iterator<Item = &[u8]> {
+        let lines = self
+            .headers
+            .iter()
+            .filter(|line| line.is("content-encoding"));
+        let values = lines.map(|line| line.value.as_slice());
+        values.filter(|value| !value.eq_ignore_ascii_case(b"identity"))
+    }
+
+    /// Returns whether the body is still coded: its content coding is unknown or damaged.
+    pub fn is_coded(&self) -> bool {
+        self.coded.is_none() && !self.body.is_empty() && self.codings().next().is_some()
+    }
+
+    /// Returns the bytes of the body that were on the wire, without its framing.
+    pub fn coded_body(&self) -> &[u8] {
+        self.coded.as_ref().map_or(&self.body, |coded| &coded.bytes)
     }
 
     /// Returns the first value of a header, printable.

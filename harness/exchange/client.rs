@@ -11,6 +11,7 @@ use tokio::{
 use super::{
     answer::{Anomaly, Answer, Framing},
     chunked::{Chunks, Progress},
+    coding,
     error::{ExchangeError, Phase},
     head::{self, BodyPlan, Head},
     request::{Dialect, Request, Server},
@@ -18,7 +19,7 @@ use super::{
 use crate::charset::visible;
 
 /// How much of a server's time and bytes an exchange takes at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// For opening the connection.
     pub connect: Duration,
@@ -28,7 +29,7 @@ pub struct Limits {
     pub whole: Duration,
     /// The longest head.
     pub head: usize,
-    /// The longest body, chunk heads included.
+    /// The longest body, chunk heads included; also the longest one after its content coding.
     pub body: usize,
     /// How requests are made where they don't say so themselves.
     pub dialect: Dialect,
@@ -143,7 +144,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
 
     /// Asks once.
     pub(super) async fn exchange(&mut self, request: &Request) -> Result<Answer, ExchangeError> {
-        let bytes = request.to_bytes(self.server, self.limits.dialect);
+        let bytes = request.to_bytes(self.server, &self.limits.dialect);
         self.write(&bytes).await?;
         self.answer(&request.method).await
     }
@@ -215,7 +216,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
         };
         head.anomalies.splice(0..0, interim);
         let plan = head::plan(&mut head, method);
-        self.body(head, plan).await
+        let mut answer = self.body(head, plan).await?;
+        coding::undo(&mut answer, self.limits.body);
+        Ok(answer)
     }
 
     /// Reads a head and takes it off the buffer; `None` where what comes is no head.
@@ -261,6 +264,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
             framing: Framing::Close,
             wire_length: self.buffer.len(),
             body: std::mem::take(&mut self.buffer),
+            coded: None,
             anomalies,
         })
     }
@@ -304,6 +308,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
             framing: plan.framing,
             wire_length,
             body,
+            coded: None,
             anomalies,
         })
     }

@@ -87,13 +87,18 @@ impl HttpVersion {
 }
 
 /// How requests are made where they don't say so themselves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dialect {
     /// The version of HTTP.
     pub version: HttpVersion,
     /// Whether the server is asked to keep the connection.
     pub keep_alive: bool,
+    /// What `Accept-Encoding` says; [`IDENTITY`] without it.
+    pub accept_encoding: Option<String>,
 }
+
+/// Asks for bodies without a content coding (RFC 9110, 12.5.3).
+const IDENTITY: &str = "identity";
 
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,12 +134,12 @@ impl Request {
     }
 
     /// Returns the version of HTTP in which it is sent.
-    pub fn version(&self, dialect: Dialect) -> HttpVersion {
+    pub fn version(&self, dialect: &Dialect) -> HttpVersion {
         self.version.unwrap_or(dialect.version)
     }
 
     /// Returns whether the server is asked to keep the connection.
-    pub fn keeps_connection(&self, dialect: Dialect) -> bool {
+    pub fn keeps_connection(&self, dialect: &Dialect) -> bool {
         let mut own = self
             .headers
             .iter()
@@ -147,17 +152,18 @@ impl Request {
     }
 
     /// Returns the bytes that are sent: the same for both servers but for `Host`.
-    pub fn to_bytes(&self, server: &Server, dialect: Dialect) -> Vec<u8> {
+    pub fn to_bytes(&self, server: &Server, dialect: &Dialect) -> Vec<u8> {
         let connection = if dialect.keep_alive {
             "keep-alive"
         } else {
             "close"
         };
+        let accepted = dialect.accept_encoding.as_deref().unwrap_or(IDENTITY);
         let usual = [
             ("Host", server.authority.as_str()),
             ("User-Agent", USER_AGENT),
             ("Accept", "*/*"),
-            ("Accept-Encoding", "identity"),
+            ("Accept-Encoding", accepted),
             ("Connection", connection),
         ];
         let mut head = String::with_capacity(512);
@@ -205,7 +211,7 @@ mod tests {
             .headers
             .push(("accept".to_owned(), "text/html".to_owned()));
         request.body = Some(b"a=b".to_vec());
-        let bytes = request.to_bytes(&server, Dialect::default());
+        let bytes = request.to_bytes(&server, &Dialect::default());
         let text = str::from_utf8(&bytes).unwrap().replace('\r', "␍");
         insta::assert_snapshot!(text, @r"
         GET /x?y HTTP/1.1␍

@@ -78,7 +78,7 @@ impl Visit {
                 }
                 result => {
                     let answer = self.keep(request, limits, result?, connection).await;
-                    let is_wanted = request.keeps_connection(limits.dialect);
+                    let is_wanted = request.keeps_connection(&limits.dialect);
                     if self.kept.is_none() && is_wanted && ends_clearly(&answer) {
                         self.find_out(server, request, limits).await;
                     }
@@ -153,8 +153,8 @@ impl Visit {
         mut answer: Answer,
         mut connection: Connection<'_, TcpStream>,
     ) -> Answer {
-        let asked_in = request.version(limits.dialect);
-        let is_wanted = self.keeps && request.keeps_connection(limits.dialect);
+        let asked_in = request.version(&limits.dialect);
+        let is_wanted = self.keeps && request.keeps_connection(&limits.dialect);
         let is_clear = connection.is_drained() && ends_clearly(&answer);
         if is_wanted && is_clear && is_kept(&answer, asked_in) {
             self.kept = Some(connection.stream);

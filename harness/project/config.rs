@@ -152,6 +152,8 @@ pub struct Legacy {
     /// Whether requests ask the server to keep the connection, as browsers do.
     #[serde(default)]
     pub keep_alive: bool,
+    /// What requests say in `Accept-Encoding`: `identity` by default, so that nothing is compressed.
+    pub accept_encoding: Option<String>,
     /// The old database: `mysql://USER[:PASSWORD]@HOST[:PORT]/NAME`.
     pub database: Option<String>,
     /// What keeps its `MyISAM` tables as they are while they are read: nothing (they are looked at before and after), or a lock.

@@ -16,17 +16,24 @@ pub(super) fn first_line(step: &Step, limits: &Limits) -> String {
 }
 
 /// Returns the digest of everything that a step asks; a file counts by its content, one that can't be read as missing. That the
-/// project keeps connections counts as the header that it sends: answers to other requests can't be compared. So does an old version of
-/// HTTP.
+/// project keeps connections, or which content codings it accepts, counts as the header that it sends: answers to other requests can't be
+/// compared. So does an old version of HTTP.
 pub(super) fn asked(step: &Step, limits: &Limits) -> String {
     let mut parts = Parts::default();
     parts.extend([&step.method, &step.target, &step.follow.to_string()]);
     for (name, value) in &step.headers {
         parts.extend([name, value]);
     }
-    let is_connection = |(name, _): &(String, String)| name.eq_ignore_ascii_case("connection");
-    if limits.dialect.keep_alive && !step.headers.iter().any(is_connection) {
+    let says = |wanted: &str| {
+        let mut names = step.headers.iter().map(|(name, _)| name);
+        names.any(|name| name.eq_ignore_ascii_case(wanted))
+    };
+    if limits.dialect.keep_alive && !says("connection") {
         parts.extend(["Connection", "keep-alive"]);
+    }
+    match &limits.dialect.accept_encoding {
+        Some(accepted) if !says("accept-encoding") => parts.extend(["Accept-Encoding", accepted]),
+        Some(_) | None => {}
     }
     match step.version.unwrap_or(limits.dialect.version) {
         HttpVersion::Http11 => {}

@@ -1,9 +1,27 @@
 //! What can be said about bytes that are no text.
 
-use crate::{charset::visible, outcome::Difference};
+use crate::{charset::visible, exchange::Answer, outcome::Difference};
+
+/// How a gzip stream begins (RFC 1952, 2.3.1).
+const GZIP: &[u8] = b"\x1f\x8b";
 
 /// How many bytes around the first difference are shown.
 const WINDOW: usize = 16;
+
+/// Returns whether a browser is shown compressed bytes: a content coding that can't be undone, or one below the announced one.
+pub(super) fn is_compressed(answer: &Answer) -> bool {
+    answer.is_coded() || answer.body.starts_with(GZIP)
+}
+
+/// Tells of compressed bytes in the place of a text.
+pub(super) fn unreadable(answer: &Answer) -> Difference {
+    let difference = Difference::new("body", "bytes", "a text", describe(&answer.body));
+    difference.because(if answer.coded.is_some() {
+        "the page is compressed twice: of mod_deflate, mod_gzip and PHP's zlib.output_compression, two are on"
+    } else {
+        "browsers can't read this: it is cut off, text was printed into the compressed stream, or Content-Encoding is wrong or missing"
+    })
+}
 
 /// Compares two bodies by their bytes.
 pub(super) fn compare(expected: &[u8], actual: &[u8]) -> Vec<Difference> {
@@ -73,7 +91,7 @@ fn kind(bytes: &[u8]) -> &'static str {
         (b"\xff\xd8\xff", "JPEG"),
         (b"%PDF", "PDF"),
         (b"PK\x03\x04", "ZIP"),
-        (b"\x1f\x8b", "gzip stream"),
+        (GZIP, "gzip stream"),
         (b"\x00\x00\x01\x00", "icon"),
         (b"<", "HTML or XML text"),
     ];

@@ -6,6 +6,7 @@ use super::{
     alignment::Page,
     binary,
     checks::{Checks, Uncompared},
+    coding,
     excerpt::excerpts,
     headers::{headers, is_apart},
     lines,
@@ -89,12 +90,16 @@ pub(super) fn compare(
         &answer.body,
         manner.charset,
     );
+    let headers_differ = headers(snapshot, observation, &mut checks);
+    let body = body(snapshot, answer, detection, &mut checks);
+    let coding = coding::compare(snapshot, answer, body.is_empty(), &mut checks.uncompared);
     let layers = [
         ("framing", framing(snapshot, answer)),
         ("status", status(snapshot, answer)),
-        ("headers", headers(snapshot, observation, &mut checks)),
-        ("charset", charset(snapshot, detection)),
-        ("body", body(snapshot, answer, detection, &mut checks)),
+        ("headers", headers_differ),
+        ("content coding", coding),
+        ("charset", charset(snapshot, answer, detection)),
+        ("body", body),
     ];
     let apart = answer
         .headers
@@ -107,7 +112,7 @@ pub(super) fn compare(
         checks.uncompared.add(ENDED.into(), bytes);
     }
     if let Framing::Chunked = answer.framing {
-        let heads = answer.wire_length.saturating_sub(answer.body.len());
+        let heads = answer.wire_length.saturating_sub(answer.coded_body().len());
         checks.uncompared.add(CHUNKS.into(), heads);
     }
     Comparison {
@@ -192,9 +197,9 @@ fn status(snapshot: &Snapshot, answer: &Answer) -> Vec<Difference> {
     }]
 }
 
-fn charset(snapshot: &Snapshot, actual: Detection) -> Vec<Difference> {
+fn charset(snapshot: &Snapshot, answer: &Answer, actual: Detection) -> Vec<Difference> {
     match snapshot.charset {
-        Some(expected) if expected != actual => {
+        Some(expected) if expected != actual && !binary::is_compressed(answer) => {
             let difference = Difference::new(
                 "charset",
                 "charset",
@@ -217,6 +222,7 @@ fn body(
     checks: &mut Checks<'_>,
 ) -> Vec<Difference> {
     match (&snapshot.body, snapshot.charset) {
+        (Body::Text(_), _) if binary::is_compressed(answer) => vec![binary::unreadable(answer)],
         (Body::Text(template), Some(expected_as)) => {
             let page = Page {
                 bytes: &answer.body,

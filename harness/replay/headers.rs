@@ -1,6 +1,6 @@
 //! The header lines of an answer, compared with the recorded ones.
 
-use super::{checks::Checks, excerpt::excerpts, run::Observation};
+use super::{checks::Checks, coding, excerpt::excerpts, run::Observation};
 use crate::{
     charset::header_charset,
     exchange::{Again, HeaderLine},
@@ -88,7 +88,7 @@ fn added(line: &Line) -> Difference {
     let value = excerpts(&line.value, "").0;
     let difference = Difference::new(locus, "added header", "no such header", value);
     if line.name.eq_ignore_ascii_case("content-encoding") {
-        difference.because("the page is compressed here: mod_deflate, mod_gzip or PHP's zlib.output_compression is on")
+        difference.because(coding::ON)
     } else {
         difference
     }
@@ -149,7 +149,7 @@ fn header(name: &str, template: &Template, text: &str, checks: &mut Checks<'_>) 
 
 fn missing_cause(name: &str) -> String {
     if name.eq_ignore_ascii_case("content-encoding") {
-        return "the page is not compressed here: mod_deflate, mod_gzip or PHP's zlib.output_compression is off".to_owned();
+        return coding::OFF.to_owned();
     }
     format!("the candidate does not send {name}")
 }

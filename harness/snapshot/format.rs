@@ -4,7 +4,7 @@
 //! ---
 //! description: "A teacher logs in: login"
 //! info:
-//!   version: 2
+//!   version: 3
 //!   request: "POST /login.php"
 //!   …
 //!   holes:
@@ -50,7 +50,10 @@ impl State {
 }
 
 /// The version of this format.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+
+/// The version that kept compressed pages as they came; its other files are read as they are.
+const WITHOUT_CODINGS: u32 = 2;
 
 /// What stands before the digest of the file without the line that holds it.
 const SEAL: &str = "  file: ";
@@ -121,6 +124,9 @@ fn head(lines: &mut Vec<String>, snapshot: &Snapshot, state: State, holes: &mut 
     }
     list(lines, "headers", headers.into_iter());
     lines.push(format!("  framing: {}", json(&snapshot.framing)));
+    if let Some(coded) = &snapshot.coded {
+        lines.push(format!("  coded: {}", json(coded)));
+    }
     list(lines, "anomalies", snapshot.anomalies.iter().map(json));
     if let Some(Detection { charset, source }) = snapshot.charset {
         lines.push(format!("  charset: {}", json(&charset.name())));
@@ -183,11 +189,8 @@ pub(super) fn read(
     beside: impl FnOnce(&str) -> Result<Vec<u8>, String>,
 ) -> Result<Snapshot, String> {
     let (yaml, text) = split(file)?;
-    let version = format!("  version: {VERSION}");
-    if !yaml.lines().any(|line| line == version) {
-        return Err(OTHER_VERSION.to_owned());
-    }
-    let info = front::read(yaml, &version)?;
+    let version = version(yaml)?;
+    let info = front::read(yaml, &format!("  version: {version}"))?;
     if info.file != seal(yaml).to_string() {
         return Err(EDITED_HEAD.to_owned());
     }
@@ -208,6 +211,10 @@ pub(super) fn read(
     for (number, line) in info.headers.iter().enumerate() {
         let holes = take(&mut places, || format!("header {number}"));
         headers.push(header(line, holes)?);
+    }
+    let is_coded = |(name, _): &(String, Template)| name.eq_ignore_ascii_case("content-encoding");
+    if version == WITHOUT_CODINGS && headers.iter().any(is_coded) {
+        return Err(OTHER_VERSION.to_owned());
     }
     let charset = charset(info.charset.as_deref(), info.charset_from.as_deref())?;
     let binary = info.extension.is_some();
@@ -234,11 +241,22 @@ pub(super) fn read(
         status: info.status,
         headers,
         framing: info.framing,
+        coded: info.coded,
         anomalies: info.anomalies,
         charset,
         zone: Zone::parse(&info.zone).map_err(|error| error.to_string())?,
         body,
     })
+}
+
+/// Returns the version of a front matter, where it is one that is read.
+fn version(yaml: &str) -> Result<u32, String> {
+    let is_there = |version: &u32| {
+        let wanted = format!("  version: {version}");
+        yaml.lines().any(|line| line == wanted)
+    };
+    let mut versions = [VERSION, WITHOUT_CODINGS].into_iter();
+    Ok(versions.find(is_there).ok_or(OTHER_VERSION)?)
 }
 
 /// Why a body is refused.
@@ -335,4 +353,50 @@ fn charset(name: Option<&str>, from: Option<&str>) -> Result<Option<Detection>, 
         .find(|source| source.as_str() == from)
         .ok_or_else(|| format!("`{from}` declares no charset"))?;
     Ok(Some(Detection { charset, source }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns a recorded file with this version and header, sealed.
+    fn file(version: u32, header: &str) -> String {
+        let snapshot = Snapshot {
+            description: "a: b".to_owned(),
+            request: "GET /".to_owned(),
+            sent: Vec::new(),
+            asked: String::new(),
+            accepted: None,
+            differs: None,
+            status: "HTTP/1.1 200 OK".to_owned(),
+            headers: vec![(header.to_owned(), Template::literal("gzip"))],
+            framing: "close".to_owned(),
+            coded: None,
+            anomalies: Vec::new(),
+            charset: charset(Some("utf-8"), Some("meta")).unwrap(),
+            zone: Zone::utc(),
+            body: Body::Text(Template::literal("page")),
+        };
+        let (text, _) = write(&snapshot, State::Recorded);
+        let text = text.replace("version: 3", &format!("version: {version}"));
+        let sealed = seal(split(&text).unwrap().0).to_string();
+        let lines = text.split('\n').map(|line| match line.strip_prefix(SEAL) {
+            Some(_) => format!("{SEAL}{}", json(&sealed)),
+            None => line.to_owned(),
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_file_of_the_version_before_is_read_unless_its_page_was_kept_compressed() {
+        for (version, header, refused) in [
+            (3, "Content-Encoding", None),
+            (2, "X-Coding", None),
+            (2, "content-encoding", Some(OTHER_VERSION)),
+            (1, "X-Coding", Some(OTHER_VERSION)),
+        ] {
+            let read = read(&file(version, header), State::Recorded, |_| unreachable!());
+            assert_eq!(read.err().as_deref(), refused, "{version} {header}");
+        }
+    }
 }

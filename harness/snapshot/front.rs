@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{hole::HoleKind, model::Differs};
+use super::{
+    hole::HoleKind,
+    model::{Coded, Differs},
+};
 
 /// The front matter: what insta calls `description`, `info`, `extension` and `snapshot_kind`.
 #[derive(Debug)]
@@ -20,6 +23,7 @@ pub(super) struct Front {
     pub(super) status: String,
     pub(super) headers: Vec<String>,
     pub(super) framing: String,
+    pub(super) coded: Option<Coded>,
     pub(super) anomalies: Vec<String>,
     pub(super) charset: Option<String>,
     pub(super) charset_from: Option<String>,
@@ -62,6 +66,7 @@ pub(super) fn read(yaml: &str, version: &str) -> Result<Front, String> {
             lines.list("  headers:")?
         },
         framing: lines.value("  framing: ")?,
+        coded: lines.optional("  coded: ")?,
         anomalies: lines.list("  anomalies:")?,
         charset: lines.optional("  charset: ")?,
         charset_from: lines.optional("  charset_from: ")?,

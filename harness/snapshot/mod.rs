@@ -23,7 +23,7 @@ mod zone;
 pub use alphabet::{Alphabet, different, token_length};
 pub use error::SnapshotError;
 pub use hole::{ClockZone, Hole, HoleKind, Misfit, ServerPart, Surroundings, secret_digest};
-pub use model::{Body, Differs, Snapshot};
+pub use model::{Body, Coded, Differs, Snapshot};
 pub use names::weekday;
 pub use pending::{Change, Pending, pending, pending_path};
 pub use template::Template;

@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub headers: Vec<(String, Template)>,
     /// How the body's end was marked.
     pub framing: String,
+    /// How the body was coded, where that was undone.
+    pub coded: Option<Coded>,
     /// What broke the protocol.
     pub anomalies: Vec<String>,
     /// The charset of a text, and who declared it.
@@ -49,6 +51,17 @@ pub struct Differs {
     pub cause: Option<String>,
 }
 
+/// How a body was coded before its content coding (`Content-Encoding`) was undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Coded {
+    /// The coding and the fields of its head: `gzip (FLG 0, MTIME 0, XFL 0, OS 3)`.
+    pub form: String,
+    /// The digest of the coded bytes, where they are the same whenever the page is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
 /// The body of a recorded answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
@@ -63,16 +76,22 @@ pub enum Body {
     },
 }
 
+impl Body {
+    /// Returns the holes of a page.
+    pub fn holes(&self) -> &[Hole] {
+        match self {
+            Self::Text(template) => template.holes(),
+            Self::Binary { .. } => &[],
+        }
+    }
+}
+
 impl Snapshot {
     /// Returns all holes, the headers' first.
     pub fn holes(&self) -> impl Iterator<Item = &Hole> {
-        let body = match &self.body {
-            Body::Text(template) => template.holes(),
-            Body::Binary { .. } => &[],
-        };
         self.headers
             .iter()
             .flat_map(|(_, value)| value.holes())
-            .chain(body)
+            .chain(self.body.holes())
     }
 }

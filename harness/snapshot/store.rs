@@ -255,7 +255,7 @@ mod tests {
     use super::*;
     use crate::{
         charset::{Charset, Detection, Source},
-        snapshot::{Body, Hole, HoleKind, Template, Zone, pending_path},
+        snapshot::{Body, Coded, Hole, HoleKind, Template, Zone, pending_path},
     };
 
     fn example() -> Snapshot {
@@ -287,6 +287,10 @@ mod tests {
                 ("X".to_owned(), Template::literal("a\\xe8: b")),
             ],
             framing: "chunked".to_owned(),
+            coded: Some(Coded {
+                form: "gzip (FLG 0, MTIME 0, XFL 0, OS 3)".to_owned(),
+                digest: None,
+            }),
             anomalies: vec!["no head".to_owned()],
             charset: Some(Detection {
                 charset: Charset::WINDOWS_1250,
@@ -331,7 +335,7 @@ mod tests {
         ---
         description: "Prihlásenie: login"
         info:
-          version: 2
+          version: 3
           request: "POST /login.php?š=${id}"
           sent:
             - "meno"
@@ -341,13 +345,14 @@ mod tests {
             - "Date: {{time-1}}"
             - "X: a\\xe8: b"
           framing: "chunked"
+          coded: {"form":"gzip (FLG 0, MTIME 0, XFL 0, OS 3)"}
           anomalies:
             - "no head"
           charset: "windows-1250"
           charset_from: "meta"
           zone: "Europe/Bratislava"
           body: "sha256:e755a0518068487c6c2d2e4ffcf5dbbac738355634c65dac17d6edbdc018e3cc"
-          file: "sha256:f95c57b5cd5d04f3dcdf749b976939e30c9e17f396c9673bcf3e1382efde17ba"
+          file: "sha256:484908c4472dbfed7b570262fc07733c859f5e0966546363f1c35de1c5aff583"
           holes:
             - {"name":"time-1","place":"header 0","at":6,"kind":"clock","formats":["D, d M Y H:i:s \\G\\M\\T"],"offset":0}
             - {"name":"token-1","place":"body","at":27,"kind":"number","most":3}
@@ -385,8 +390,9 @@ mod tests {
         for (from, to) in [
             ("učiteľ", "ucitel"),
             ("\r\n", "\n"),
-            ("version: 2", "version: 1"),
+            ("version: 3", "version: 1"),
             ("\"at\":27", "\"at\":99"),
+            ("XFL 0", "XFL 2"),
             ("200 OK", "404 Not Found"),
             ("\"most\":3", "\"most\":9"),
             ("- \"no head\"", "- \"no heart\""),

@@ -42,8 +42,24 @@ pub fn replay_options(
     options.limits.dialect = Dialect {
         version: version(project)?,
         keep_alive: legacy.is_some_and(|legacy| legacy.keep_alive),
+        accept_encoding: accept_encoding(project)?,
     };
     Ok(options)
+}
+
+/// Returns what servers are told of content codings.
+fn accept_encoding(project: &Project) -> Result<Option<String>, InputError> {
+    let named = project.legacy.as_ref();
+    let Some(text) = named.and_then(|legacy| legacy.accept_encoding.as_ref()) else {
+        return Ok(None);
+    };
+    let is_printable = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+    if text.trim() != text || text.is_empty() || !text.bytes().all(is_printable) {
+        let message = format!("legacy.accept_encoding: {text:?} is no list of content codings");
+        let error = InputError::new(project.config_path(), message);
+        return Err(error.hint("write \"gzip, deflate\", as the users' browsers do"));
+    }
+    Ok(Some(text.clone()))
 }
 
 /// Returns the version of HTTP in which servers are asked.

@@ -60,6 +60,7 @@ fn answer(page: &str) -> Answer {
         framing: Framing::Length,
         wire_length: body.len(),
         body,
+        coded: None,
         anomalies: Vec::new(),
     }
 }
@@ -78,6 +79,7 @@ fn snapshot(body: Template) -> Snapshot {
             Template::literal("text/html; charset=windows-1250"),
         )],
         framing: "content-length".to_owned(),
+        coded: None,
         anomalies: Vec::new(),
         charset: Some(Detection {
             charset: Charset::WINDOWS_1250,

@@ -745,9 +745,23 @@ async fn every_single_fault_is_found_beside_holes_on_every_line() {
     );
 }
 
-/// Plants each fault in what was recorded from `old`; returns those that are not named as they should be.
+#[tokio::test]
+async fn every_single_fault_is_found_in_compressed_pages() {
+    let planted = |fault| LegacyServer::packed(false, fault);
+    assert_eq!(not_found(planted(|_, _| {}), planted).await, "");
+}
+
+#[tokio::test]
+async fn every_single_fault_is_found_in_compressed_pages_with_holes_on_every_line() {
+    let planted = |fault| LegacyServer::packed(true, fault);
+    assert_eq!(not_found(planted(|_, _| {}), planted).await, "");
+}
+
+/// Plants each fault in what was recorded from `old`; returns those that are not named as they should be. Pages are compressed
+/// where the server can do that.
 async fn not_found(old: LegacyServer, planted: fn(Fault) -> LegacyServer) -> String {
-    let project = Project::new(&SCENARIOS);
+    let mut project = Project::new(&SCENARIOS);
+    project.options.limits.dialect.accept_encoding = Some("gzip".to_owned());
     project.record(&old).await;
     let mut failures = findings(&project.replay(&old).await);
     for (name, fault, expected) in FAULTS {

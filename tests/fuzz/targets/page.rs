@@ -18,6 +18,7 @@ fn answer(body: &[u8]) -> Answer {
         framing: Framing::Close,
         wire_length: body.len(),
         body: body.to_vec(),
+        coded: None,
         anomalies: Vec::new(),
     }
 }
@@ -40,6 +41,7 @@ fuzz_target!(|data: &[u8]| {
         status: "HTTP/1.1 200 OK".to_owned(),
         headers: Vec::new(),
         framing: "close".to_owned(),
+        coded: None,
         anomalies: Vec::new(),
         charset: Some(Detection {
             charset,

@@ -11,6 +11,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use flate2::{Compression, write::GzEncoder};
+
 /// One answer before it goes on the wire.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
@@ -42,6 +44,14 @@ impl Reply {
         self.body.splice(at..at + from.len(), to.iter().copied());
     }
 
+    /// Compresses the body, as `mod_deflate` does.
+    pub(crate) fn pack(&mut self) {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(&self.body).unwrap();
+        self.body = encoder.finish().unwrap();
+        self.header("Content-Encoding", Some("gzip"));
+    }
+
     /// Sets a header, or removes it.
     pub(crate) fn header(&mut self, name: &str, value: Option<&str>) {
         match (
@@ -53,6 +63,15 @@ impl Reply {
             (_, None) => self.headers.retain(|(known, _)| known != name),
         }
     }
+}
+
+/// What is done to pages behind whatever a fault has done to them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Style {
+    /// A clock and a token at the end of every line.
+    is_noisy: bool,
+    /// gzip.
+    is_packed: bool,
 }
 
 /// Changes an answer, by path.
@@ -92,15 +111,28 @@ impl LegacyServer {
 
     /// Starts it with a clock of its own.
     pub(crate) fn at(clock: fn() -> i64, shift: i64, fault: Fault) -> Self {
-        Self::start_with(clock, shift, fault, false)
+        Self::start_with(clock, shift, fault, Style::default())
+    }
+
+    /// Starts it with everything compressed for those who accept that; else as [`Self::noisy`], or as [`Self::with`].
+    pub(crate) fn packed(is_noisy: bool, fault: Fault) -> Self {
+        let style = Style {
+            is_noisy,
+            is_packed: true,
+        };
+        Self::start_with(now, 0, fault, style)
     }
 
     /// Starts it with a clock and a token at the end of every line of its pages, behind whatever the fault has done to them.
     pub(crate) fn noisy(fault: Fault) -> Self {
-        Self::start_with(now, 0, fault, true)
+        let style = Style {
+            is_noisy: true,
+            is_packed: false,
+        };
+        Self::start_with(now, 0, fault, style)
     }
 
-    fn start_with(clock: fn() -> i64, shift: i64, fault: Fault, noisy: bool) -> Self {
+    fn start_with(clock: fn() -> i64, shift: i64, fault: Fault, style: Style) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let authority = listener.local_addr().unwrap().to_string();
         let application = Arc::new(Application {
@@ -114,7 +146,7 @@ impl LegacyServer {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let application = Arc::clone(&application);
-                thread::spawn(move || serve(stream, &application, fault, noisy));
+                thread::spawn(move || serve(stream, &application, fault, style));
             }
         });
         Self {
@@ -123,7 +155,7 @@ impl LegacyServer {
     }
 }
 
-fn serve(mut stream: TcpStream, application: &Application, fault: Fault, noisy: bool) {
+fn serve(mut stream: TcpStream, application: &Application, fault: Fault, style: Style) {
     let Some(request) = read(&mut stream) else {
         return;
     };
@@ -135,8 +167,11 @@ fn serve(mut stream: TcpStream, application: &Application, fault: Fault, noisy: 
     );
     let mut reply = application.reply(method, target, &text);
     fault(target.split('?').next().unwrap_or_default(), &mut reply);
-    if noisy {
+    if style.is_noisy {
         application.make_noise(&mut reply);
+    }
+    if style.is_packed && text.contains("\r\nAccept-Encoding: gzip\r\n") {
+        reply.pack();
     }
     thread::sleep(reply.delay);
     let is_old = text
