@@ -11,7 +11,8 @@
 #
 # Root is needed for the tree and its namespaces. The tree is built once per change of its inputs; what runs on it writes to an
 # overlay in memory, so that every start begins with the same data, or to LAYER. The network is the loopback alone.
-# MIGRATE_VERIFY_PROGRAM=FILE uses that program instead of building one; APPLICATIONS_WORK=DIR keeps projects and reports.
+# MIGRATE_VERIFY_PROGRAM=FILE uses that program instead of building one; APPLICATIONS_WORK=DIR keeps projects and reports;
+# APPLICATIONS_CODING=identity asks for pages that are not compressed.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -173,6 +174,8 @@ check() {
         project=$work/$application
         rm -rf "$project"
         crawl "$application" "$url" "$project"
+        # As browsers ask: what varies is learnt of compressed pages.
+        printf 'accept_encoding = "%s"\n' "${APPLICATIONS_CODING:-gzip, deflate}" >> "$project/migrate-verify.toml"
         if "$program" record --project "$project" --rate 1000 > "$work/$application-record.txt" 2>&1; then
             say "$application: $(grep '^recorded' "$work/$application-record.txt")"
         else

@@ -93,7 +93,7 @@ pub struct Dialect {
     pub version: HttpVersion,
     /// Whether the server is asked to keep the connection.
     pub keep_alive: bool,
-    /// What `Accept-Encoding` says; [`IDENTITY`] without it.
+    /// What `Accept-Encoding` says: `identity` where nothing is set.
     pub accept_encoding: Option<String>,
 }
 
