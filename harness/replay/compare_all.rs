@@ -66,13 +66,43 @@ pub async fn replay(
         });
     };
     let mut results = together(&reading, snapshots, &server, options, &mut counted).await;
+    let second = match only_visitor(&reading, &results) {
+        Some(scenario) => {
+            let folder = snapshots.join(&scenario.name);
+            let again = replay_scenario(scenario, &folder, &server, options).await;
+            Some((scenario.name.as_str(), again.sessions))
+        }
+        None => None,
+    };
     for scenario in mutating {
         let folder = snapshots.join(&scenario.name);
         let result = replay_scenario(scenario, &folder, &server, options).await;
         results.insert(scenario.name.clone(), result);
         counted();
     }
-    Ok(gather(results))
+    let visits = results
+        .iter()
+        .map(|(name, result)| (name.as_str(), &result.sessions));
+    let second = second.iter().map(|(name, sessions)| (*name, sessions));
+    let shared = shared_sessions(visits.chain(second));
+    Ok(gather(shared, results))
+}
+
+/// Returns the only scenario that was given a session: whether sessions are drawn at all, only a second visit tells.
+fn only_visitor<'a>(
+    reading: &[&'a Scenario],
+    results: &BTreeMap<String, ScenarioResult>,
+) -> Option<&'a Scenario> {
+    let mut visitors = results
+        .iter()
+        .filter(|(_, result)| !result.sessions.is_empty());
+    let (Some((name, _)), None) = (visitors.next(), visitors.next()) else {
+        return None;
+    };
+    reading
+        .iter()
+        .find(|scenario| scenario.name == *name)
+        .copied()
 }
 
 /// Names what is not compared where only `chosen` of the project's scenarios run: the others, and snapshots to which no scenario belongs.
@@ -129,12 +159,15 @@ async fn together(
     results
 }
 
-/// Finds session ids that two scenarios were given: each came without a cookie, so each must have one of its own.
-fn shared_sessions(results: &BTreeMap<String, ScenarioResult>) -> Vec<Case> {
+/// Finds session ids that two visits were given, each a scenario's name and its sessions: each came without a cookie, so each must
+/// have one of its own.
+fn shared_sessions<'a>(
+    visits: impl Iterator<Item = (&'a str, &'a BTreeMap<String, String>)>,
+) -> Vec<Case> {
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
     let mut cases = Vec::new();
-    for (scenario, result) in results {
-        for (value, name) in &result.sessions {
+    for (scenario, sessions) in visits {
+        for (value, name) in sessions {
             let Some(other) = seen.insert(value, scenario) else {
                 continue;
             };
@@ -157,11 +190,13 @@ fn shared_sessions(results: &BTreeMap<String, ScenarioResult>) -> Vec<Case> {
     cases
 }
 
-fn gather(results: BTreeMap<String, ScenarioResult>) -> ReplayResult {
-    let mut all = ReplayResult::default();
+fn gather(shared: Vec<Case>, results: BTreeMap<String, ScenarioResult>) -> ReplayResult {
+    let mut all = ReplayResult {
+        cases: shared,
+        ..ReplayResult::default()
+    };
     let mut uncompared = Uncompared::default();
     let mut repeated = Vec::new();
-    all.cases.extend(shared_sessions(&results));
     for (_, result) in results {
         all.cases.extend(result.cases);
         all.correlations.extend(result.correlations);

@@ -746,6 +746,26 @@ async fn every_single_fault_is_found_beside_holes_on_every_line() {
 }
 
 #[tokio::test]
+async fn one_session_for_everybody_is_found_where_one_scenario_is_the_only_visitor() {
+    let project = Project::new(&SCENARIOS[..1]);
+    project.record(&LegacyServer::start()).await;
+    let constant = LegacyServer::with(0, |path, reply| {
+        on(path, "/login.php", reply, |reply| {
+            if reply.status.contains("200") {
+                let value = "PHPSESSID=5b9e0c7f31d84a6290fe17c8d35ab264; path=/";
+                reply.header("Set-Cookie", Some(value));
+            }
+        });
+    });
+    let found = findings(&project.replay(&constant).await);
+    assert!(
+        found.contains("replay/login/session-1 | header Set-Cookie | relation"),
+        "{found}"
+    );
+    assert_eq!(findings(&project.replay(&LegacyServer::start()).await), "");
+}
+
+#[tokio::test]
 async fn every_single_fault_is_found_in_compressed_pages() {
     let planted = |fault| LegacyServer::packed(false, fault);
     assert_eq!(not_found(planted(|_, _| {}), planted).await, "");
