@@ -32,7 +32,8 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(answer) = answer {
         // A chunk's head may take the buffer over the limit by what one read brings.
         assert!(answer.body.len() <= limits.body + (64 << 10));
-        assert!(answer.body.len() <= bytes.len());
+        assert!(answer.coded_body().len() <= bytes.len());
+        assert!(!(answer.is_coded() && answer.coded.is_some()));
         assert!(answer.headers.len() <= limits.head + (64 << 10));
         for anomaly in &answer.anomalies {
             assert!(!anomaly.to_string().chars().any(char::is_control));

@@ -58,6 +58,26 @@ fn gnu() -> Vec<u8> {
     tar(&[name, TarMember::file("short", "1"), pax, sparse])
 }
 
+/// Answers with compressed bodies, whole and with something behind the stream; the first byte chooses `GET`.
+fn answers() -> Vec<Vec<u8>> {
+    let page = Packing::Gzip.pack(b"<html>Trieda 1.A</html>");
+    let behind = [page.as_slice(), b"Warning"].concat();
+    let answer = |coding: &str, body: &[u8]| {
+        let head = format!(
+            "\0HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        [head.as_bytes(), body].concat()
+    };
+    // RFC 1952, 2.3: ten bytes stand before the deflate stream, eight behind it.
+    let raw = &page[10..page.len() - 8];
+    vec![
+        answer("gzip", &page),
+        answer("x-gzip", &behind),
+        answer("deflate", raw),
+    ]
+}
+
 /// Returns the byte that tells the target what a layer is packed with.
 fn kind_of(layer: &[u8]) -> u8 {
     match layer {
@@ -115,6 +135,9 @@ fn main() {
         let kind = kind_of(&layer);
         let name = format!("real-{number}-{kind}");
         write(&folder.join("layer"), name, &[&[kind][..], &layer].concat());
+    }
+    for (number, answer) in answers().iter().enumerate() {
+        write(&folder.join("answer"), number.to_string(), answer);
     }
     for (number, stack) in stacks.iter().enumerate() {
         write(
