@@ -17,7 +17,7 @@ step "lints"
 cargo clippy --locked --all-targets --quiet -- -D warnings
 step "fuzz targets"
 # In the target folder of the lints, which have checked most of the dependencies.
-cargo check --locked --quiet --bins --manifest-path tests/fuzz/Cargo.toml --target-dir target
+cargo check --locked --quiet --bins --examples --manifest-path tests/fuzz/Cargo.toml --target-dir target
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
 

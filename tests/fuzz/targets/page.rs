@@ -52,7 +52,10 @@ fuzz_target!(|data: &[u8]| {
     };
     let options = Options::new(charset, Some(Zone::utc()), Clock::new(|| 1_795_515_753));
     let compare = |body: &[u8]| differences(&snapshot, &answer(body), "old.example", &options);
-    let has_meta = |page: &[u8]| page.windows(5).any(|five| five.eq_ignore_ascii_case(b"<meta"));
+    let has_meta = |page: &[u8]| {
+        page.windows(5)
+            .any(|five| five.eq_ignore_ascii_case(b"<meta"))
+    };
     let has_mark = |page: &[u8]| page.starts_with(b"\xef\xbb\xbf");
     if !has_meta(old) && !has_mark(old) {
         assert_eq!(compare(old), []);
