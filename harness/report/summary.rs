@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::clusters::{Cluster, clusters};
+use super::clusters::{Cluster, Held, clusters};
 use crate::outcome::{Case, Difference, Outcome, RunReport, Stage, SyslogPart, Verdict};
 
 /// How many differences stand on the screen; the rest is counted.
@@ -143,13 +143,19 @@ fn findings(text: &mut String, report: &RunReport) {
     let cases = || report.stages.iter().flat_map(|stage| &stage.cases);
     let mut shared = clusters(cases());
     shared.retain(|cluster| cluster.members.len() > 1);
+    let held = Held::by(&shared);
     for cluster in &shared {
         if take(&mut left, &mut hidden) {
             let _ = writeln!(
                 text,
-                "\n≠ {} cases: {}",
+                "\n≠ {} cases: {}{}",
                 cluster.members.len(),
-                members(cluster)
+                members(cluster),
+                if cluster.is_example {
+                    "; for example"
+                } else {
+                    ""
+                }
             );
             difference_lines(text, cluster.difference);
         }
@@ -171,9 +177,7 @@ fn findings(text: &mut String, report: &RunReport) {
             Outcome::Different(differences) => {
                 let own: Vec<&Difference> = differences
                     .iter()
-                    .filter(|difference| {
-                        !shared.iter().any(|cluster| cluster.holds(case, difference))
-                    })
+                    .filter(|difference| !held.holds(difference))
                     .collect();
                 if left > 0 && !own.is_empty() {
                     let _ = writeln!(text, "\n{} {}", mark(&case.outcome), case_title(case));
