@@ -17,6 +17,9 @@ pub(super) fn text_cause(expected: &str, actual: &str) -> Option<String> {
         expected.trim_end_matches(['\r', '\n']),
         actual.trim_end_matches(['\r', '\n']),
     );
+    if old == new && expected.ends_with('\n') != actual.ends_with('\n') {
+        return Some("only the line feed at the page's end differs".to_owned());
+    }
     if old == new {
         return Some(
             "only the line's end differs: a script or a file was converted between DOS and Unix"
@@ -311,6 +314,8 @@ mod tests {
             ("<td>1 234 Sk", "<td>1,234 Sk", "other separators"),
             ("priemer 1,57", "priemer 1.57", "other separators"),
             ("a  b", "a b", "only blanks"),
+            ("a\r\n", "a\n", "DOS and Unix"),
+            ("a\n", "a", "at the page's end"),
             ("<p>x", "<b>Warning</b>: x", "PHP reports"),
             (
                 "od 2024/09/03 06:15 a 23:30",

@@ -19,6 +19,10 @@ use crate::{
 /// How many differing lines a case shows; the others are counted.
 const MOST_SHOWN: usize = 20;
 
+/// Why an empty line is sent that was not.
+const EMPTY_LINE: &str =
+    "an empty line: a script or a file that it includes has one outside of <?php ... ?>";
+
 /// More differing lines are not looked for in another order.
 const MOST_MOVED: usize = 1_000;
 
@@ -183,6 +187,7 @@ impl Found<'_> {
                     );
                     match program_message(&text) {
                         Some(cause) => difference.because(cause),
+                        None if text.trim().is_empty() => difference.because(EMPTY_LINE),
                         None => difference,
                     }
                 }

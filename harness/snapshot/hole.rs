@@ -499,6 +499,17 @@ mod tests {
         for (kind, value, expected) in table {
             assert_eq!(checked(kind, value), expected, "{value}");
         }
+        let header = HoleKind::Clock {
+            formats: vec!["D, d M Y H:i:s \\G\\M\\T".to_owned()],
+            offset: 0,
+            zone: ClockZone::Own,
+        };
+        assert_eq!(checked(&header, "Tue, 24 Nov 2026 10:22:33 GMT"), "fits");
+        let late = checked(&header, "Tue, 24 Nov 2026 12:22:33 GMT");
+        assert!(
+            late.starts_with("the time is 7200 s off, in GMT, whatever the time zone"),
+            "{late}"
+        );
         let server = HoleKind::Server {
             part: ServerPart::Port,
         };
