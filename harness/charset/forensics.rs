@@ -159,20 +159,20 @@ fn misread(text: &str, actual: &[u8], expected_as: Detection) -> Option<String> 
             let lossy = with_question_marks(&misread, written_as);
             (again.as_ref() == actual || lossy == actual).then(|| cause.to_owned())
         })
-        .or_else(|| {
-            // What is called ISO 8859-1 in `Content-Type` is windows-1252; PHP's own is not.
-            let as_latin1 = |bytes: &[u8]| -> String {
-                bytes.iter().map(|byte| char::from(*byte)).collect()
-            };
-            let cause = if as_latin1(&original).as_bytes() == actual {
-                "CP1250 was taken for ISO 8859-1 and converted to UTF-8: PHP's utf8_encode(), or a conversion named latin1 instead of cp1250"
-            } else if as_latin1(utf8).as_bytes() == actual {
-                "UTF-8 was taken for ISO 8859-1 and converted to UTF-8 once more (double encoding): PHP's utf8_encode() on text that was UTF-8"
-            } else {
-                return None;
-            };
-            Some(cause.to_owned())
-        })
+        .or_else(|| encoded_by_php(utf8, &original, actual))
+}
+
+/// The bytes were read as ISO 8859-1 and written again in UTF-8. What pages call ISO 8859-1 is windows-1252; PHP's own is not.
+fn encoded_by_php(utf8: &[u8], original: &[u8], actual: &[u8]) -> Option<String> {
+    let again = |bytes: &[u8]| -> String { bytes.iter().map(|byte| char::from(*byte)).collect() };
+    let cause = if again(original).as_bytes() == actual {
+        "CP1250 was taken for ISO 8859-1 and converted to UTF-8: PHP's utf8_encode(), or a conversion named latin1 instead of cp1250"
+    } else if again(utf8).as_bytes() == actual {
+        "UTF-8 was taken for ISO 8859-1 and converted to UTF-8 once more (double encoding): PHP's utf8_encode() on text that was UTF-8"
+    } else {
+        return None;
+    };
+    Some(cause.to_owned())
 }
 
 /// Bytes that the charset leaves undefined stand where they did not stand before.

@@ -144,35 +144,38 @@ fn shift_cause(old: &str, new: &str) -> Option<String> {
     ))
 }
 
-/// Where two lines differ only in how the same dates and times are written.
-fn date_cause(old: &str, new: &str) -> Option<String> {
+/// A date or time, with the formats that fit.
+type Written<'t> = (&'t str, Vec<&'static str>);
+
+/// Takes the dates and times out of a line; returns them and what is left.
+fn moments(line: &str) -> (Vec<Written<'_>>, String) {
     let known = Known {
         authority: "\0",
         secrets: &[],
         written: &[],
     };
-    let parts = |line| -> (Vec<(&str, Vec<&str>)>, String) {
-        let (mut moments, mut rest) = (Vec::new(), String::new());
-        for token in tokens(line, &known) {
-            if let TokenKind::Moment(formats) = token.kind {
-                moments.push((token.text, formats));
-                rest.push('\0');
-            } else {
-                rest.push_str(token.text);
-            }
+    let (mut moments, mut rest) = (Vec::new(), String::new());
+    for token in tokens(line, &known) {
+        if let TokenKind::Moment(formats) = token.kind {
+            moments.push((token.text, formats));
+            rest.push('\0');
+        } else {
+            rest.push_str(token.text);
         }
-        (moments, rest)
+    }
+    (moments, rest)
+}
+
+/// Where two lines differ only in how the same dates and times are written.
+fn date_cause(old: &str, new: &str) -> Option<String> {
+    let ((before, old_rest), (after, new_rest)) = (moments(old), moments(new));
+    let seconds = |(text, formats): &Written<'_>| -> Vec<i64> {
+        let second = |format: &&str| moment::parse(format, text)?.distance(0, &Zone::utc());
+        formats.iter().filter_map(second).collect()
     };
-    let ((before, old_rest), (after, new_rest)) = (parts(old), parts(new));
-    let second = |text: &str, format: &&str| moment::parse(format, text)?.distance(0, &Zone::utc());
-    let same = |(one, other): (&(&str, Vec<&str>), &(&str, Vec<&str>))| {
-        let seconds: Vec<i64> = one
-            .1
-            .iter()
-            .filter_map(|format| second(one.0, format))
-            .collect();
-        let mut others = other.1.iter().filter_map(|format| second(other.0, format));
-        one.0 == other.0 || others.any(|other| seconds.contains(&other))
+    let same = |(one, other): (&Written<'_>, &Written<'_>)| {
+        let found = seconds(one);
+        one.0 == other.0 || seconds(other).iter().any(|second| found.contains(second))
     };
     let is_same = old_rest == new_rest && before.len() == after.len();
     (is_same && before.iter().zip(&after).all(same)).then(|| {

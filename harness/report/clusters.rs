@@ -164,8 +164,8 @@ mod tests {
             Difference::new("body line 7", "text", text("webmaster"), text(mail))
         };
         let charset = |old: &str, new: &str, sample: &str| {
-            let cause = format!("sent as utf-8: SET NAMES (old server: {sample})");
-            Difference::new("body line 2", "charset", old, new).because(cause)
+            let why = format!("sent as utf-8: SET NAMES (old server: {sample})");
+            Difference::new("body line 2", "charset", old, new).because(why)
         };
         let cases = [
             case("own", vec![footer("0.01", "a1", "2009", "other")]),

@@ -144,22 +144,15 @@ fn findings(text: &mut String, report: &RunReport) {
     let mut shared = clusters(cases());
     shared.retain(|cluster| cluster.members.len() > 1);
     let held = Held::by(&shared);
-    let mut unchecked: BTreeMap<(&str, &str), Vec<&Case>> = BTreeMap::new();
-    for case in cases() {
-        let alike = unchecked.entry((mark(&case.outcome), case.reason.as_str()));
-        alike.or_default().push(case);
-    }
+    let mut unchecked = unchecked(cases());
     for cluster in &shared {
         if take(&mut left, &mut hidden) {
+            let example = cluster.is_example.then_some("; for example");
             let _ = writeln!(
                 text,
                 "\n≠ {}{}",
                 counted(&cluster.members),
-                if cluster.is_example {
-                    "; for example"
-                } else {
-                    ""
-                }
+                example.unwrap_or_default()
             );
             difference_lines(text, cluster.difference);
         }
@@ -204,6 +197,19 @@ fn findings(text: &mut String, report: &RunReport) {
             "\n… and {hidden} more: they stand in the report, and in what `--format json` prints"
         );
     }
+}
+
+/// Groups the cases that were not checked by why they were not.
+fn unchecked<'a>(
+    cases: impl Iterator<Item = &'a Case>,
+) -> BTreeMap<(&'static str, &'a str), Vec<&'a Case>> {
+    let mut alike: BTreeMap<_, Vec<&Case>> = BTreeMap::new();
+    let is_open = |case: &&Case| matches!(case.outcome, Outcome::Broken | Outcome::NotRun);
+    for case in cases.filter(is_open) {
+        let why = (mark(&case.outcome), case.reason.as_str());
+        alike.entry(why).or_default().push(case);
+    }
+    alike
 }
 
 /// Counts cases, names the first of them and counts the others; names a single one.
