@@ -5,7 +5,7 @@ use encoding_rs::{Encoding, ISO_8859_2, UTF_8, WINDOWS_1252};
 use super::{
     detection::{Detection, Source},
     label::Charset,
-    text::visible,
+    text::{UNDEFINED_IN_CP1250, visible},
 };
 
 /// How many characters a sentence shows.
@@ -41,7 +41,8 @@ pub fn explain(
     let cause = keeps_ascii(&text, actual, expected_as)
         .then(accident)
         .flatten()
-        .or_else(|| entities(&text, actual, expected_as))?;
+        .or_else(|| entities(&text, actual, expected_as))
+        .or_else(|| undefined(expected, actual, expected_as))?;
     Some(format!(
         "{cause}{}",
         samples(&text, expected, actual, expected_as.charset)
@@ -77,6 +78,11 @@ fn declaration(expected: Detection, actual: Detection) -> Option<String> {
         (Source::Header, _) => {
             "the server no longer declares the charset: Apache's AddDefaultCharset or PHP's default_charset is missing"
         }
+        (_, Source::ByteOrderMark) => {
+            "a byte order mark was added, which overrides what the page declares"
+        }
+        (Source::ByteOrderMark, _) => "the byte order mark is missing",
+        (_, Source::Default) => "the page no longer declares its charset, or another one came",
         _ => "the page declares another charset",
     };
     Some(format!(
@@ -153,6 +159,32 @@ fn misread(text: &str, actual: &[u8], expected_as: Detection) -> Option<String> 
             let lossy = with_question_marks(&misread, written_as);
             (again.as_ref() == actual || lossy == actual).then(|| cause.to_owned())
         })
+        .or_else(|| encoded_by_php(utf8, &original, actual))
+}
+
+/// The bytes were read as ISO 8859-1 and written again in UTF-8. What pages call ISO 8859-1 is windows-1252; PHP's own is not.
+fn encoded_by_php(utf8: &[u8], original: &[u8], actual: &[u8]) -> Option<String> {
+    let again = |bytes: &[u8]| -> String { bytes.iter().map(|byte| char::from(*byte)).collect() };
+    let cause = if again(original).as_bytes() == actual {
+        "CP1250 was taken for ISO 8859-1 and converted to UTF-8: PHP's utf8_encode(), or a conversion named latin1 instead of cp1250"
+    } else if again(utf8).as_bytes() == actual {
+        "UTF-8 was taken for ISO 8859-1 and converted to UTF-8 once more (double encoding): PHP's utf8_encode() on text that was UTF-8"
+    } else {
+        return None;
+    };
+    Some(cause.to_owned())
+}
+
+/// Bytes that the charset leaves undefined stand where they did not stand before.
+fn undefined(expected: &[u8], actual: &[u8], expected_as: Detection) -> Option<String> {
+    let is_undefined = |byte: &&u8| UNDEFINED_IN_CP1250.contains(byte);
+    let byte = actual.iter().find(is_undefined)?;
+    let is_new = expected_as.charset == Charset::WINDOWS_1250 && !expected.contains(byte);
+    is_new.then(|| {
+        format!(
+            "the byte {byte:02X} is no character of windows-1250: the text is in another charset, or was damaged"
+        )
+    })
 }
 
 /// Characters became `?` or U+FFFD.
@@ -354,6 +386,9 @@ mod tests {
             ("P\u{fffd}\u{fffd}li\u{fffd} \u{fffd}lu\u{fffd}ou\u{fffd}k\u{fffd} k\u{fffd}\u{fffd}".as_bytes().to_vec(), "lost to U+FFFD"),
             (b"P&#345;&iacute;li\x9a \x9elu\x9dou\xe8k\xfd k\xf9\xf2".to_vec(), "entities were exchanged"),
             ([b"\xef\xbb\xbf", bytes.as_slice()].concat(), "byte order mark"),
+            (bytes.iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes(), "taken for ISO 8859-1"),
+            (TEXT.bytes().map(char::from).collect::<String>().into_bytes(), "UTF-8 was taken for ISO 8859-1"),
+            (b"P\x98\xedli\x9a \x9elu\x9dou\xe8k\xfd k\xf9\xf2".to_vec(), "the byte 98 is no character"),
         ];
         for (actual, expected) in table {
             let cause = explain(&bytes, &actual, cp1250(), cp1250()).unwrap_or_default();
@@ -368,6 +403,17 @@ mod tests {
             charset: Charset::UTF_8,
             source: Source::Header,
         };
+        let with = |source| explain(b"x", b"x", cp1250(), Detection { source, ..cp1250() });
+        assert!(
+            with(Source::Default)
+                .unwrap()
+                .starts_with("the page no longer declares")
+        );
+        assert!(
+            with(Source::ByteOrderMark)
+                .unwrap()
+                .starts_with("a byte order mark was added")
+        );
         insta::assert_snapshot!(explain(b"x", b"x", cp1250(), header).unwrap(), @"the server adds a charset to Content-Type, which overrides the page's own: Apache's AddDefaultCharset or PHP's default_charset is set; browsers read utf-8 (header) instead of windows-1250 (meta)");
     }
 }

@@ -155,11 +155,15 @@ async fn different_machines(
     .hint("name the candidate with --server URL or candidate.url; --same-machine compares the old server with itself on purpose"))
 }
 
-/// Prints the summary and what was not compared by the byte; with `-v` also what was carried from step to step.
+/// Prints the summary and what was not compared by the byte; with `-v` also which headers may differ, and what was carried from step to
+/// step.
 fn print(report: &RunReport, result: &ReplayResult, verbose: bool) {
     output::raw(&report::summary::render(report, verbose));
     for line in &result.not_compared {
         output::line(&format!("not compared by the byte: {}", printable(line)));
+    }
+    for (name, rule) in replay::HEADER_RULES.iter().filter(|_| verbose) {
+        output::line(&format!("may differ: header {name}: {}", rule.reason()));
     }
     for correlation in result.correlations.iter().filter(|_| verbose) {
         output::line(&format!(

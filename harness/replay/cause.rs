@@ -17,6 +17,9 @@ pub(super) fn text_cause(expected: &str, actual: &str) -> Option<String> {
         expected.trim_end_matches(['\r', '\n']),
         actual.trim_end_matches(['\r', '\n']),
     );
+    if old == new && expected.ends_with('\n') != actual.ends_with('\n') {
+        return Some("only the line feed at the page's end differs".to_owned());
+    }
     if old == new {
         return Some(
             "only the line's end differs: a script or a file was converted between DOS and Unix"
@@ -26,9 +29,20 @@ pub(super) fn text_cause(expected: &str, actual: &str) -> Option<String> {
     if old.split_whitespace().eq(new.split_whitespace()) {
         return Some("only blanks differ".to_owned());
     }
-    let found = shift_cause(old, new).or_else(|| number_cause(old, new));
-    if let Some(cause) = found.or_else(|| form_cause(old, new)) {
-        return Some(cause);
+    let found = shift_cause(old, new)
+        .or_else(|| number_cause(old, new))
+        .or_else(|| date_cause(old, new))
+        .or_else(|| form_cause(old, new))
+        .or_else(|| order_cause(old, new));
+    if found.is_some() {
+        return found;
+    }
+    let unescaped = |text: &str| text.replace("\\'", "'").replace("\\\"", "\"");
+    if unescaped(old) == unescaped(new) {
+        return Some(
+            "backslashes before quotes: magic_quotes_gpc in php.ini is not the old server's"
+                .to_owned(),
+        );
     }
     if old.replace(',', ".") == new.replace(',', ".") {
         return Some(
@@ -51,6 +65,8 @@ pub(super) fn program_message(text: &str) -> Option<String> {
         "Fatal error",
         "Parse error",
         "Deprecated",
+        "Strict Standards",
+        "Catchable fatal error",
     ];
     let by_php = words.iter().any(|word| {
         text.contains(&format!("<b>{word}</b>:"))
@@ -60,6 +76,12 @@ pub(super) fn program_message(text: &str) -> Option<String> {
     if by_php {
         return Some(
             "PHP reports an error in the page: another version, extension or php.ini".to_owned(),
+        );
+    }
+    if text.contains("<?php") {
+        return Some(
+            "PHP does not run here, its script is sent: the module is missing, or AddType is"
+                .to_owned(),
         );
     }
     [
@@ -120,6 +142,62 @@ fn shift_cause(old: &str, new: &str) -> Option<String> {
     Some(format!(
         "times are shifted by {sign}{hours} h{minutes}: the candidate's /etc/localtime, TZ or PHP's date.timezone is not the old server's"
     ))
+}
+
+/// A date or time, with the formats that fit.
+type Written<'t> = (&'t str, Vec<&'static str>);
+
+/// Takes the dates and times out of a line; returns them and what is left.
+fn moments(line: &str) -> (Vec<Written<'_>>, String) {
+    let known = Known {
+        authority: "\0",
+        secrets: &[],
+        written: &[],
+    };
+    let (mut moments, mut rest) = (Vec::new(), String::new());
+    for token in tokens(line, &known) {
+        if let TokenKind::Moment(formats) = token.kind {
+            moments.push((token.text, formats));
+            rest.push('\0');
+        } else {
+            rest.push_str(token.text);
+        }
+    }
+    (moments, rest)
+}
+
+/// Where two lines differ only in how the same dates and times are written.
+fn date_cause(old: &str, new: &str) -> Option<String> {
+    let ((before, old_rest), (after, new_rest)) = (moments(old), moments(new));
+    let seconds = |(text, formats): &Written<'_>| -> Vec<i64> {
+        let second = |format: &&str| moment::parse(format, text)?.distance(0, &Zone::utc());
+        formats.iter().filter_map(second).collect()
+    };
+    let same = |(one, other): (&Written<'_>, &Written<'_>)| {
+        let found = seconds(one);
+        one.0 == other.0 || seconds(other).iter().any(|second| found.contains(second))
+    };
+    let is_same = old_rest == new_rest && before.len() == after.len();
+    (is_same && before.iter().zip(&after).all(same)).then(|| {
+        "the same date in another form: setlocale() finds another locale, or the script's or MySQL's format differs"
+            .to_owned()
+    })
+}
+
+/// Where one line has the pieces of the other, up to a tag each, in another order.
+fn order_cause(old: &str, new: &str) -> Option<String> {
+    if old.len() != new.len() {
+        return None;
+    }
+    let pieces = |line: &'_ str| -> Vec<String> {
+        let mut pieces: Vec<String> = line.split('<').map(str::to_owned).collect();
+        pieces.sort_unstable();
+        pieces
+    };
+    (pieces(old) == pieces(new)).then(|| {
+        "the same pieces in another order: another collation or locale sorts, or an ORDER BY is missing"
+            .to_owned()
+    })
 }
 
 /// Where two lines differ in one number only: the word size, or the clock's year.
@@ -239,6 +317,8 @@ mod tests {
             ("<td>1 234 Sk", "<td>1,234 Sk", "other separators"),
             ("priemer 1,57", "priemer 1.57", "other separators"),
             ("a  b", "a b", "only blanks"),
+            ("a\r\n", "a\n", "DOS and Unix"),
+            ("a\n", "a", "at the page's end"),
             ("<p>x", "<b>Warning</b>: x", "PHP reports"),
             (
                 "od 2024/09/03 06:15 a 23:30",
@@ -246,6 +326,24 @@ mod tests {
                 "shifted by -2 h:",
             ),
             ("o 8:00", "o 8:30", "shifted by +0 h 30 min"),
+            (
+                "D\u{148}a 3. novembra 2009",
+                "D\u{148}a 3. November 2009",
+                "another form",
+            ),
+            (
+                "od 12.03.2009 do 13.03.2009",
+                "od 03/12/2009 do 03/13/2009",
+                "another form",
+            ),
+            (
+                "<td>Cibula<td>\u{10c}apek",
+                "<td>\u{10c}apek<td>Cibula",
+                "another order",
+            ),
+            ("<p>O\\'Hara", "<p>O'Hara", "magic_quotes"),
+            ("<p>x", "<b>Strict Standards</b>: x", "PHP reports"),
+            ("<p>x", "<?php echo 1;", "PHP does not run"),
         ];
         for (old, new, expected) in table {
             let cause = text_cause(old, new).unwrap_or_default();
@@ -255,6 +353,8 @@ mod tests {
             ("5 žiakov", "6 žiakov"),
             ("id 17", "id 4711"),
             ("a", "b"),
+            ("<td>a<td>b", "<td>b<td>b"),
+            ("od 12.03.2009", "od 04/12/2009"),
             ("o 8:00", "o 8:01"),
             ("8:00 a 9:00", "9:00 a 11:00"),
         ] {

@@ -258,6 +258,7 @@ impl FilesChecked {
                 )
             })
             .collect();
+        texts.push(("the request".to_owned(), snapshot.request.clone()));
         match &snapshot.body {
             Body::Text(page) => {
                 let page = page.marked().0;

@@ -28,6 +28,19 @@ pub enum HeaderRule {
     Cookie,
 }
 
+impl HeaderRule {
+    /// Says what may differ and why.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Equal => "it must be equal",
+            Self::Behind { reason, .. } | Self::Length { reason } | Self::Etag { reason } => reason,
+            Self::Cookie => {
+                "a cookie's value is never kept: it has the recorded shape where it varies, and the recorded digest where not"
+            }
+        }
+    }
+}
+
 /// The headers that are not simply equal.
 pub const HEADER_RULES: [(&str, HeaderRule); 4] = [
     (

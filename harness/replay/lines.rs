@@ -19,6 +19,13 @@ use crate::{
 /// How many differing lines a case shows; the others are counted.
 const MOST_SHOWN: usize = 20;
 
+/// Why an empty line is sent that was not.
+const EMPTY_LINE: &str =
+    "an empty line: a script or a file that it includes has one outside of <?php ... ?>";
+
+/// More differing lines are not looked for in another order.
+const MOST_MOVED: usize = 1_000;
+
 /// Compares a page with its template.
 pub(super) fn compare(
     template: &Template,
@@ -180,6 +187,7 @@ impl Found<'_> {
                     );
                     match program_message(&text) {
                         Some(cause) => difference.because(cause),
+                        None if text.trim().is_empty() => difference.because(EMPTY_LINE),
                         None => difference,
                     }
                 }
@@ -229,29 +237,85 @@ fn shown(line: &Line<'_>, charset: Charset) -> String {
     decode_exactly(line.bytes, charset).map_or_else(|_| visible(line.bytes), |decoded| decoded.text)
 }
 
-/// Tells whether the same lines came in another order.
+/// Tells whether the same lines came in another order, with other values in their holes or not.
 fn order(operations: &[DiffOp], expected: &[Template], actual: &[Line<'_>]) -> Option<Difference> {
-    let mut old: Vec<String> = Vec::new();
-    let mut new: Vec<String> = Vec::new();
-    for operation in operations
+    let moved = operations
         .iter()
-        .filter(|operation| !matches!(operation, DiffOp::Equal { .. }))
-    {
-        old.extend(
-            expected[operation.old_range()]
-                .iter()
-                .map(|line| line.marked().0),
-        );
-        new.extend(
-            actual[operation.new_range()]
-                .iter()
-                .filter_map(|line| line.text.as_deref().map(str::to_owned)),
-        );
+        .filter(|operation| !matches!(operation, DiffOp::Equal { .. }));
+    let mut left: Vec<&Template> = Vec::new();
+    let mut came: Vec<&str> = Vec::new();
+    for operation in moved {
+        left.extend(&expected[operation.old_range()]);
+        for line in &actual[operation.new_range()] {
+            came.push(line.text.as_deref()?);
+        }
     }
-    old.sort();
-    new.sort();
-    (old.len() > 1 && old == new).then(|| {
-        Difference::new("body", "order", "lines in the recorded order", format!("the same {} lines in another order", old.len()))
+    if left.is_empty() || left.len() != came.len() || left.len() > MOST_MOVED {
+        return None;
+    }
+    // Lines without holes first: one with holes may fit several.
+    left.sort_by_key(|line| line.holes().len());
+    let count = left.len();
+    let all_stand = came.iter().all(|text| {
+        let place = left.iter().position(|line| line.values(text).is_some());
+        place.map(|place| left.remove(place)).is_some()
+    });
+    let found = if count == 1 {
+        "one of them in another place".to_owned()
+    } else {
+        format!("the same {count} lines in another order")
+    };
+    all_stand.then(|| {
+        Difference::new("body", "order", "lines in the recorded order", found)
             .because("the same lines in another order: another collation or locale sorts, or an ORDER BY is missing")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        charset::detect,
+        snapshot::{Hole, HoleKind},
+    };
+
+    #[test]
+    fn lines_in_another_order_are_told_from_other_lines_also_where_holes_stand_in_them() {
+        let number = || Hole {
+            name: "number-1".to_owned(),
+            kind: HoleKind::Number { least: 1, most: 3 },
+        };
+        let mut recorded = Template::literal("<ul>\n");
+        for name in ["Cibula", "\u{10c}apek", "Dudek"] {
+            recorded.push_text(&format!("{name} "));
+            recorded.push_hole(number());
+            recorded.push_text("\n");
+        }
+        let expected = recorded.lines();
+        let found = |text: &str| {
+            let detection = detect(Some("text/html; charset=utf-8"), b"", Charset::UTF_8);
+            let page = Page {
+                bytes: text.as_bytes(),
+                expected_as: detection,
+                actual_as: detection,
+            };
+            let actual = lines(page, Some(text));
+            order(&operations(&expected, &actual), &expected, &actual).map(|found| found.actual)
+        };
+        for (text, expected) in [
+            (
+                "<ul>\n\u{10c}apek 7\nCibula 8\nDudek 9\n",
+                Some("one of them in another place"),
+            ),
+            (
+                "<ul>\nDudek 7\n\u{10c}apek 8\nCibula 9\n",
+                Some("the same 2 lines in another order"),
+            ),
+            ("<ul>\n\u{10c}apek 7\n\u{10c}apek 8\nDudek 9\n", None),
+            ("<ul>\n\u{10c}apek 7\nCibula\nDudek 9\n", None),
+            ("<ul>\nCibula 1\n\u{10c}apek 1\n", None),
+        ] {
+            assert_eq!(found(text).as_deref(), expected, "{text}");
+        }
+    }
 }

@@ -154,6 +154,14 @@ fn start(
     if let Some((length, part)) = server(rest, address, before) {
         return (length, TokenKind::Server(part));
     }
+    // In a link within a link: `?back=http%3A%2F%2F192.0.2.10%3A8080%2F`.
+    let escaped = ["%2F", "%2f", "%3A", "%3a"].into_iter();
+    for escape in escaped.filter(|escape| rest.starts_with(escape)) {
+        let is_before = server(&rest[escape.len()..], address, &[]).is_some();
+        if is_before || behind_host(before) {
+            return (escape.len(), TokenKind::Word);
+        }
+    }
     if let Some((length, formats)) = moment::longest(rest) {
         return (length, TokenKind::Moment(formats));
     }
@@ -224,7 +232,14 @@ fn server(rest: &str, address: &Address<'_>, before: &[Token<'_>]) -> Option<(us
     }
     let behind_port =
         matches!(before, [.., word, blank] if word.text == "Port" && blank.text == " ");
-    (behind_port && is_word(rest, port)).then_some((port.len(), ServerPart::Port))
+    let behind_colon = matches!(before, [.., colon] if colon.text.eq_ignore_ascii_case("%3A"))
+        && behind_host(&before[..before.len() - 1]);
+    ((behind_port || behind_colon) && is_word(rest, port)).then_some((port.len(), ServerPart::Port))
+}
+
+/// Whether the last token is the server's host.
+fn behind_host(before: &[Token<'_>]) -> bool {
+    matches!(before, [.., host] if host.kind == TokenKind::Server(ServerPart::Host))
 }
 
 fn decimal(rest: &str) -> Option<usize> {
@@ -263,6 +278,30 @@ fn begins_with_unit(rest: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_server_is_known_in_a_link_within_a_link() {
+        let known = Known {
+            authority: "192.0.2.10:8080",
+            secrets: &[],
+            written: &[],
+        };
+        for (line, expected) in [
+            (
+                "?u=http%3A%2F%2F192.0.2.10%3A8080%2Fx",
+                vec!["192.0.2.10", "8080"],
+            ),
+            ("?u=http%3a%2f%2f192.0.2.10%2fx", vec!["192.0.2.10"]),
+            ("?u=http%3A%2F%2F192.0.2.11%3A8080%2Fx%3A8080", vec![]),
+        ] {
+            let found: Vec<&str> = tokens(line, &known)
+                .iter()
+                .filter(|token| matches!(token.kind, TokenKind::Server(_)))
+                .map(|token| token.text)
+                .collect();
+            assert_eq!(found, expected, "{line}");
+        }
+    }
 
     #[test]
     fn lines_are_taken_apart_without_losing_a_character() {

@@ -1,5 +1,7 @@
 //! `report.html`: one self-contained file that a headmistress can read: the answer first, then what was checked.
 
+use std::collections::BTreeMap;
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::clusters::{Cluster, clusters};
@@ -141,10 +143,15 @@ fn findings(report: &RunReport) -> Markup {
         .collect();
     let mut shared = clusters(cases.iter().copied());
     shared.retain(|cluster| cluster.members.len() > 1);
+    let numbers: BTreeMap<*const Case, usize> = cases
+        .iter()
+        .enumerate()
+        .map(|(number, case)| (std::ptr::from_ref(*case), number))
+        .collect();
     html! {
         @if !shared.is_empty() {
             h2 { "What several checks have in common" }
-            @for cluster in &shared { (common(cluster, &cases)) }
+            @for cluster in &shared { (common(cluster, &numbers)) }
         }
         @if !cases.is_empty() {
             h2 { "What needs a look" }
@@ -154,26 +161,19 @@ fn findings(report: &RunReport) -> Markup {
 }
 
 /// One finding with all its members; each leads to what else its case shows.
-fn common(cluster: &Cluster<'_>, cases: &[&Case]) -> Markup {
-    let members: Vec<(usize, &Case)> = cases
-        .iter()
-        .copied()
-        .enumerate()
-        .filter(|(_, case)| {
-            cluster
-                .members
-                .iter()
-                .any(|member| std::ptr::eq(*member, *case))
-        })
-        .collect();
+fn common(cluster: &Cluster<'_>, numbers: &BTreeMap<*const Case, usize>) -> Markup {
+    let members = cluster.members.iter().filter_map(|case| {
+        let number = numbers.get(&std::ptr::from_ref(*case))?;
+        Some((*number, *case))
+    });
     html! {
-        h3 { (members.len()) " checks: " (cluster.difference.aspect) }
+        h3 { (cluster.members.len()) " checks: " (cluster.difference.aspect) @if cluster.is_example { ", for example" } }
         table {
             tr { th { "Where" } th { "In what" } th { "Old server" } th { "Copy" } }
             (difference_row(cluster.difference))
         }
         details {
-            summary { "all " (members.len()) }
+            summary { "all " (cluster.members.len()) }
             ul { @for (number, case) in members { li { a href={ "#finding-" (number) } { code { (printable(case.id.as_str())) } } } } }
         }
     }

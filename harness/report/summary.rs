@@ -1,8 +1,8 @@
 //! The summary on one screen: a line a stage, the first differences, the verdict.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
-use super::clusters::{Cluster, clusters};
+use super::clusters::{Held, clusters};
 use crate::outcome::{Case, Difference, Outcome, RunReport, Stage, SyslogPart, Verdict};
 
 /// How many differences stand on the screen; the rest is counted.
@@ -131,7 +131,7 @@ fn accepted_lines(text: &mut String, report: &RunReport) {
     if count > MEMBERS {
         let _ = writeln!(
             text,
-            "    … and {} more: they stand in the report",
+            "    … and {} more: they stand in the report, and in what `--format json` prints",
             count - MEMBERS
         );
     }
@@ -143,13 +143,16 @@ fn findings(text: &mut String, report: &RunReport) {
     let cases = || report.stages.iter().flat_map(|stage| &stage.cases);
     let mut shared = clusters(cases());
     shared.retain(|cluster| cluster.members.len() > 1);
+    let held = Held::by(&shared);
+    let mut unchecked = unchecked(cases());
     for cluster in &shared {
         if take(&mut left, &mut hidden) {
+            let example = cluster.is_example.then_some("; for example");
             let _ = writeln!(
                 text,
-                "\n≠ {} cases: {}",
-                cluster.members.len(),
-                members(cluster)
+                "\n≠ {}{}",
+                counted(&cluster.members),
+                example.unwrap_or_default()
             );
             difference_lines(text, cluster.difference);
         }
@@ -158,12 +161,16 @@ fn findings(text: &mut String, report: &RunReport) {
         match &case.outcome {
             Outcome::Same | Outcome::Waived => {}
             Outcome::Broken | Outcome::NotRun => {
+                let Some(alike) = unchecked.remove(&(mark(&case.outcome), case.reason.as_str()))
+                else {
+                    continue;
+                };
                 if take(&mut left, &mut hidden) {
                     let _ = writeln!(
                         text,
                         "\n{} {}\n    {}",
                         mark(&case.outcome),
-                        clean(case.id.as_str()),
+                        counted(&alike),
                         clean(&case.reason)
                     );
                 }
@@ -171,9 +178,7 @@ fn findings(text: &mut String, report: &RunReport) {
             Outcome::Different(differences) => {
                 let own: Vec<&Difference> = differences
                     .iter()
-                    .filter(|difference| {
-                        !shared.iter().any(|cluster| cluster.holds(case, difference))
-                    })
+                    .filter(|difference| !held.holds(difference))
                     .collect();
                 if left > 0 && !own.is_empty() {
                     let _ = writeln!(text, "\n{} {}", mark(&case.outcome), case_title(case));
@@ -187,19 +192,38 @@ fn findings(text: &mut String, report: &RunReport) {
         }
     }
     if hidden > 0 {
-        let _ = writeln!(text, "\n… and {hidden} more: they stand in the report");
+        let _ = writeln!(
+            text,
+            "\n… and {hidden} more: they stand in the report, and in what `--format json` prints"
+        );
     }
 }
 
-/// Names the first cases of a cluster and counts the others.
-fn members(cluster: &Cluster<'_>) -> String {
-    let names = cluster.members.iter().take(MEMBERS);
+/// Groups the cases that were not checked by why they were not.
+fn unchecked<'a>(
+    cases: impl Iterator<Item = &'a Case>,
+) -> BTreeMap<(&'static str, &'a str), Vec<&'a Case>> {
+    let mut alike: BTreeMap<_, Vec<&Case>> = BTreeMap::new();
+    let is_open = |case: &&Case| matches!(case.outcome, Outcome::Broken | Outcome::NotRun);
+    for case in cases.filter(is_open) {
+        let why = (mark(&case.outcome), case.reason.as_str());
+        alike.entry(why).or_default().push(case);
+    }
+    alike
+}
+
+/// Counts cases, names the first of them and counts the others; names a single one.
+fn counted(cases: &[&Case]) -> String {
+    let names = cases.iter().take(MEMBERS);
     let mut text = names
         .map(|case| clean(case.id.as_str()))
         .collect::<Vec<_>>()
         .join(", ");
-    if cluster.members.len() > MEMBERS {
-        let _ = write!(text, " and {} more", cluster.members.len() - MEMBERS);
+    if cases.len() > MEMBERS {
+        let _ = write!(text, " and {} more", cases.len() - MEMBERS);
+    }
+    if cases.len() > 1 {
+        text.insert_str(0, &format!("{} cases: ", cases.len()));
     }
     text
 }
@@ -286,6 +310,29 @@ mod tests {
               found    nginx
 
         DIFFERENT: the candidate is not the same
+        ");
+    }
+
+    #[test]
+    fn what_many_cases_were_not_checked_for_is_told_once() {
+        let mut report = example::report();
+        let case = |number: u16| {
+            let id = crate::outcome::CaseId::new(&["replay", "x", &number.to_string()]);
+            Case::not_run(id, "the scenario has no snapshots")
+        };
+        report.stages.truncate(1);
+        report.syslog.clear();
+        report.accepted.clear();
+        report.stages[0].cases = (1..=300).map(case).collect();
+        insta::assert_snapshot!(render(&report, false), @"
+        oci:image:stand-in
+
+        preflight        not run        0.0 s  0 same, 300 not run
+
+        ? 300 cases: replay/x/1, replay/x/2, replay/x/3, replay/x/4, replay/x/5, replay/x/6 and 294 more
+            the scenario has no snapshots
+
+        INCONCLUSIVE: something could not be checked
         ");
     }
 

@@ -3,6 +3,7 @@
 use super::{
     hole::{HoleKind, Misfit, Surroundings},
     moment::{self, Moment},
+    zone::Zone,
 };
 
 /// Checks the text of a clock hole.
@@ -30,6 +31,7 @@ pub(super) fn check(
         return Ok(());
     }
     let is_zone = moments.iter().any(Moment::is_zone);
+    let in_utc = moments.iter().any(Moment::is_in_utc);
     let off = moments
         .iter()
         .filter_map(|moment| Some((moment.distance(now, zone)? - offset, moment.has_time())))
@@ -39,12 +41,20 @@ pub(super) fn check(
             "time zone: the old server's clock is {} now; the candidate's /etc/localtime, TZ or PHP's date.timezone is another",
             zone_now(surroundings)
         )),
+        Some((off, true)) if in_utc => Some(format!(
+            "the time is {off} s off, in GMT, whatever the time zone: the candidate's clock is wrong, or how long a page or cookie lives"
+        )),
         Some((off, has_time)) => Some(cause(off, has_time, tolerance)),
         None => None,
     };
+    let utc = Zone::utc();
+    let shown = Surroundings {
+        zone: if in_utc { &utc } else { zone },
+        ..*surroundings
+    };
     Err(Misfit {
         aspect: if is_zone { "time zone" } else { "time" },
-        expected: kind.describe(surroundings),
+        expected: kind.describe(&shown),
         cause,
     })
 }

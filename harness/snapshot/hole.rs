@@ -507,6 +507,21 @@ mod tests {
     }
 
     #[test]
+    fn a_time_in_gmt_is_not_said_to_be_in_another_zone() {
+        let header = HoleKind::Clock {
+            formats: vec!["D, d M Y H:i:s \\G\\M\\T".to_owned()],
+            offset: 0,
+            zone: ClockZone::Own,
+        };
+        assert_eq!(checked(&header, "Tue, 24 Nov 2026 10:22:33 GMT"), "fits");
+        let late = checked(&header, "Tue, 24 Nov 2026 12:22:33 GMT");
+        assert!(
+            late.starts_with("the time is 7200 s off, in GMT, whatever the time zone"),
+            "{late}"
+        );
+    }
+
+    #[test]
     fn a_cookies_age_is_the_recorded_one_or_a_second_off() {
         let age = HoleKind::Age { value: 2_592_000 };
         for (value, fits) in [

@@ -321,6 +321,11 @@ impl Moment {
         self.date.is_some() || self.partial.is_some() || self.unix.is_some()
     }
 
+    /// Returns whether its text says that it is in UTC.
+    pub fn is_in_utc(&self) -> bool {
+        self.in_utc
+    }
+
     /// Returns whether it says a time zone and nothing else.
     pub fn is_zone(&self) -> bool {
         self.zone.is_some()

@@ -1148,6 +1148,11 @@ fn the_program_records_and_replays() {
         same.starts_with("exit code: 0\n") && same.contains("15 same") && same.contains("VERIFIED"),
         "{same}"
     );
+    let told = env.run(&["replay", "-v", "--server", &server.url]);
+    assert!(
+        told.contains("may differ: header etag: the first part of Apache's ETag is the inode"),
+        "{told}"
+    );
     let broken = LegacyServer::with(0, |path, reply| on(path, "/header.php", reply, to_utf8));
     let different = env.run(&["replay", "--server", &broken.url, "public"]);
     assert!(
