@@ -104,7 +104,7 @@ fn header_line(head: &mut Head, content: &[u8]) {
 }
 
 /// Returns the code of a status line.
-pub(super) fn status_code(line: &[u8]) -> Option<u16> {
+pub fn status_code(line: &[u8]) -> Option<u16> {
     let rest = line.strip_prefix(b"HTTP/")?;
     let mut words = rest.split(|&byte| byte == b' ');
     words.next()?;

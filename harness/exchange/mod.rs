@@ -20,6 +20,7 @@ pub use answer::{Anomaly, Answer, Framing, HeaderLine};
 pub use client::{Limits, read_answer, send};
 pub use coding::Coded;
 pub use error::{ExchangeError, Phase};
+pub use head::status_code;
 pub use identity::same_machine;
 pub use readiness::is_ready;
 pub use request::{Dialect, HttpVersion, Request, Server, USER_AGENT};

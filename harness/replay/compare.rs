@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     charset::{Charset, Detection, detect, explain, visible},
-    exchange::{Answer, Framing},
+    exchange::{Answer, Framing, status_code},
     outcome::Difference,
     snapshot::{Body, Snapshot, Surroundings},
 };
@@ -189,12 +189,31 @@ fn status(snapshot: &Snapshot, answer: &Answer) -> Vec<Difference> {
         return Vec::new();
     }
     let difference = Difference::new("status line", "status", &snapshot.status, &actual);
-    vec![match answer.status() {
-        Some(500..) => difference.because("the server or a script fails: see Apache's error log"),
-        Some(404) => difference.because("a file is missing, or a rewrite rule or alias is"),
-        Some(401 | 403) => difference.because("access rules or file modes differ"),
-        Some(_) | None => difference,
+    let recorded = status_code(snapshot.status.as_bytes());
+    vec![match status_cause(recorded, answer.status()) {
+        Some(cause) => difference.because(cause),
+        None => difference,
     }]
+}
+
+/// Says why another status is sent.
+fn status_cause(recorded: Option<u16>, actual: Option<u16>) -> Option<&'static str> {
+    let redirects = |status: u16| matches!(status, 301 | 302 | 303 | 307 | 308);
+    Some(match (recorded?, actual?) {
+        (_, 500..) => "the server or a script fails: see Apache's error log",
+        (_, 404) => "a file is missing, or a rewrite rule or alias is",
+        (_, 401 | 403) => "access rules or file modes differ",
+        (200, new) if redirects(new) => {
+            "the candidate redirects where the old server shows a page: the session or the login was lost, or a rewrite rule differs"
+        }
+        (old, 200) if redirects(old) => {
+            "the candidate shows a page where the old server redirects: a form was not accepted, or a script stops before its redirect"
+        }
+        (old, new) if redirects(old) && redirects(new) => {
+            "another kind of redirect: a rewrite rule's flags, or the HTTP version in which PHP answers"
+        }
+        _ => return None,
+    })
 }
 
 fn charset(snapshot: &Snapshot, answer: &Answer, actual: Detection) -> Vec<Difference> {

@@ -23,6 +23,9 @@ impl Line {
     }
 }
 
+/// So many added lines are shown; the others are counted.
+const MOST_ADDED: usize = 20;
+
 /// The header lines that tell of the connection (RFC 9110, 7.6.1; RFC 2068, 19.7.1).
 const OF_THE_CONNECTION: [&[u8]; 2] = [b"connection", b"keep-alive"];
 
@@ -69,7 +72,13 @@ pub(super) fn headers(
             differences.extend(header(name, template, &line.value, checks));
         }
     }
-    differences.extend(left.into_iter().flatten().map(added));
+    let mut more = left.into_iter().flatten();
+    differences.extend(more.by_ref().take(MOST_ADDED).map(added));
+    let hidden = more.count();
+    if hidden > 0 {
+        let found = format!("{hidden} more header lines are added and are not shown");
+        differences.push(Difference::new("headers", "added header", "", found));
+    }
     if !places.is_sorted() {
         differences.push(order(snapshot, &lines));
     }
@@ -85,12 +94,24 @@ fn missing(name: &str, template: &Template) -> Difference {
 
 fn added(line: &Line) -> Difference {
     let locus = format!("header {}", line.name);
-    let value = excerpts(&line.value, "").0;
+    let value = excerpts(&shown(line), "").0;
     let difference = Difference::new(locus, "added header", "no such header", value);
     if line.name.eq_ignore_ascii_case("content-encoding") {
         difference.because(coding::ON)
     } else {
         difference
+    }
+}
+
+/// Returns a header's value; a cookie's is nobody's business.
+fn shown(line: &Line) -> String {
+    let cookie = line.value.split_once('=');
+    match cookie.filter(|_| line.name.eq_ignore_ascii_case("set-cookie")) {
+        None => line.value.clone(),
+        Some((name, rest)) => {
+            let attributes = rest.find(';').map_or("", |end| &rest[end..]);
+            format!("{name}=****{attributes}")
+        }
     }
 }
 
@@ -100,19 +121,25 @@ fn closes((name, template): &(String, Template)) -> bool {
     name.eq_ignore_ascii_case("connection") && value.split(',').any(|word| word.trim() == "close")
 }
 
+/// Shows two orders; of names that stand more than once, with their values, or they could not be told apart.
 fn order(snapshot: &Snapshot, lines: &[Line]) -> Difference {
-    let recorded: Vec<&str> = snapshot
-        .headers
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .collect();
-    let actual: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
-    Difference::new(
-        "headers",
-        "header order",
-        recorded.join(", "),
-        actual.join(", "),
-    )
+    let recorded = snapshot.headers.iter().map(|(name, value)| Line {
+        name: name.clone(),
+        value: value.marked().0,
+    });
+    let words = |lines: &[Line]| -> String {
+        let word = |line: &Line| {
+            let same = |other: &&Line| other.name.eq_ignore_ascii_case(&line.name);
+            if lines.iter().filter(same).count() > 1 {
+                format!("{}: {}", line.name, shown(line))
+            } else {
+                line.name.clone()
+            }
+        };
+        lines.iter().map(word).collect::<Vec<_>>().join(", ")
+    };
+    let recorded: Vec<Line> = recorded.collect();
+    Difference::new("headers", "header order", words(&recorded), words(lines))
 }
 
 /// Finds the line that stands for a recorded header: of several of one name the one whose text fits, so that an order is not taken

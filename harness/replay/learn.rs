@@ -61,7 +61,7 @@ pub(super) fn learn(
     let body = if is_text {
         Body::Text(page(&mut learner, observations, charset, authority)?)
     } else {
-        binary(first, observations, lenient)?
+        binary(first, observations, charset, lenient)?
     };
     let coded = coding::learn(first, observations, &body, lenient)?;
     let length_varies = match &coded {
@@ -159,15 +159,26 @@ pub(super) fn sights<'a>(
         .collect()
 }
 
-fn binary(first: &Answer, observations: &[&Observation], lenient: bool) -> Result<Body, String> {
+fn binary(
+    first: &Answer,
+    observations: &[&Observation],
+    charset: Charset,
+    lenient: bool,
+) -> Result<Body, String> {
     let varies = observations
         .iter()
         .any(|other| other.answer.body != first.body);
     if varies && !lenient {
-        let hint = if first.is_coded() {
-            ": holes are learnt of a page whose Content-Encoding is gzip or deflate, or none"
-        } else {
-            ""
+        let kind = first.header("Content-Type");
+        let hint = match decode_exactly(&first.body, charset) {
+            _ if first.is_coded() => {
+                ": holes are learnt of a page whose Content-Encoding is gzip or deflate, or none"
+                    .to_owned()
+            }
+            Err(error) if is_declared_text(kind.as_deref()) => {
+                format!(", and holes are learnt of text alone: {error}")
+            }
+            Ok(_) | Err(_) => String::new(),
         };
         return Err(format!("the bytes of the body vary{hint}"));
     }
@@ -189,22 +200,21 @@ pub(super) fn server_clock(observation: &Observation) -> i64 {
 
 /// Returns whether a body is text: by its declared type, and because it can be read without loss.
 pub(super) fn is_text(answer: &Answer, charset: Charset) -> bool {
-    let kind = answer
-        .header("Content-Type")
-        .map(|kind| kind.to_ascii_lowercase());
-    let declared = match kind.as_deref() {
-        Some(kind) => {
-            kind.starts_with("text/")
-                || ["xml", "json", "javascript"]
-                    .iter()
-                    .any(|word| kind.contains(word))
-        }
-        None => true,
-    };
+    let kind = answer.header("Content-Type");
+    let declared = is_declared_text(kind.as_deref());
     let has_controls = answer.body.iter().any(|byte| {
         *byte == 0 || (kind.is_none() && *byte < 0x20 && !b"\t\r\n\x0c".contains(byte))
     });
     declared && !has_controls && !answer.is_coded() && decode_exactly(&answer.body, charset).is_ok()
+}
+
+/// Returns whether a `Content-Type` is one of texts; nothing says that it is not.
+fn is_declared_text(kind: Option<&str>) -> bool {
+    let Some(kind) = kind.map(str::to_ascii_lowercase) else {
+        return true;
+    };
+    let mut words = ["xml", "json", "javascript"].iter();
+    kind.starts_with("text/") || words.any(|word| kind.contains(word))
 }
 
 /// Refuses what varies beside headers' values and bodies.

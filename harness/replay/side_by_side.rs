@@ -1,19 +1,23 @@
-//! Scenarios that change nothing, several at a time, on a thread each.
+//! Scenarios that change nothing, several at a time, on a few threads.
 //!
 //! The threads share nothing but the list of what is left to do: a thread that takes over another's half-read page has to be woken,
-//! waits for its locks and frees what it allocated, which costs as much as comparing a page.
+//! waits for its locks and frees what it allocated, which costs as much as comparing a page. Where more scenarios run at a time than
+//! that, a thread has several, and works for one while the server works for another.
 
 use std::{
+    num::NonZero,
     path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    thread::available_parallelism,
 };
 
 use tokio::{
     runtime::Builder,
     sync::{mpsc, watch},
+    task::JoinSet,
 };
 
 use super::{
@@ -21,6 +25,9 @@ use super::{
     options::Options,
 };
 use crate::{exchange::Server, scenario::Scenario};
+
+/// The second thread of a core works while the first one waits for the server; more would only take turns.
+const THREADS_A_CORE: usize = 2;
 
 /// What all threads see.
 struct Shared {
@@ -42,7 +49,9 @@ pub(super) async fn replay_side_by_side(
     options: &Options,
     mut done: impl FnMut(String, ScenarioResult),
 ) {
-    let threads = options.parallel.clamp(1, scenarios.len().max(1));
+    let lanes = options.parallel.clamp(1, scenarios.len().max(1));
+    let cores = available_parallelism().map_or(1, NonZero::get);
+    let threads = lanes.min(cores * THREADS_A_CORE);
     let shared = Arc::new(Shared {
         scenarios,
         taken: AtomicUsize::new(0),
@@ -53,7 +62,8 @@ pub(super) async fn replay_side_by_side(
     let (results, mut received) = mpsc::unbounded_channel();
     // The threads see when it is dropped with this future.
     let (_wanted, unwanted) = watch::channel(());
-    for _ in 0..threads {
+    for thread in 0..threads {
+        let lanes = (thread..lanes).step_by(threads).len();
         let (shared, results) = (Arc::clone(&shared), results.clone());
         let mut unwanted = unwanted.clone();
         tokio::task::spawn_blocking(move || {
@@ -61,7 +71,7 @@ pub(super) async fn replay_side_by_side(
             if let Ok(runtime) = Builder::new_current_thread().enable_all().build() {
                 runtime.block_on(async {
                     tokio::select! {
-                        () = replay_one_by_one(&shared, &results) => {}
+                        () = replay_in_lanes(lanes, &shared, &results) => {}
                         _dropped = unwanted.changed() => {}
                     }
                 });
@@ -72,6 +82,20 @@ pub(super) async fn replay_side_by_side(
     while let Some((name, result)) = received.recv().await {
         done(name, result);
     }
+}
+
+/// Replays in several lanes, so that the thread has something to do while the server works for one of them.
+async fn replay_in_lanes(
+    lanes: usize,
+    shared: &Arc<Shared>,
+    results: &mpsc::UnboundedSender<(String, ScenarioResult)>,
+) {
+    let mut running = JoinSet::new();
+    for _ in 0..lanes {
+        let (shared, results) = (Arc::clone(shared), results.clone());
+        running.spawn(async move { replay_one_by_one(&shared, &results).await });
+    }
+    while running.join_next().await.is_some() {}
 }
 
 /// Takes one scenario after the other until none is left.

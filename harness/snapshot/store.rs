@@ -182,7 +182,7 @@ fn failed(path: &Path, attempt: &'static str, source: io::Error) -> SnapshotErro
 
 fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, SnapshotError> {
     let unread = |source| failed(path, "read", source);
-    let file = match File::open(path) {
+    let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(unread(source)),
@@ -195,9 +195,8 @@ fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, SnapshotError> {
             reason: format!("it is {size} bytes long"),
         });
     }
-    let mut bytes = Vec::with_capacity(length);
-    let mut file = file.take(size);
-    file.read_to_end(&mut bytes).map_err(unread)?;
+    let mut bytes = vec![0; length];
+    file.read_exact(&mut bytes).map_err(unread)?;
     Ok(Some(bytes))
 }
 

@@ -247,7 +247,38 @@ async fn the_old_server_against_itself_is_silent_and_recording_twice_changes_no_
 }
 
 /// Faults of a candidate: a name, what is done, and what a finding must say.
-const FAULTS: [(&str, Fault, &[&str]); 48] = [
+const FAULTS: [(&str, Fault, &[&str]); 50] = [
+    (
+        "session lost, by a redirect",
+        |path, reply| {
+            on(path, "/zoznam.php", reply, |reply| {
+                "HTTP/1.1 302 Found".clone_into(&mut reply.status);
+                reply.header("Location", Some("/login.php"));
+            });
+        },
+        &[
+            "login/03-class-list | status line | status",
+            "the candidate redirects where the old server shows a page",
+        ],
+    ),
+    (
+        "a thousand cookies",
+        |path, reply| {
+            on(path, "/static.html", reply, |reply| {
+                for number in 0..1000 {
+                    let cookie = (
+                        "Set-Cookie".to_owned(),
+                        format!("c{number}=tajomstvo; path=/"),
+                    );
+                    reply.headers.push(cookie);
+                }
+            });
+        },
+        &[
+            "header Set-Cookie | added header | no such header | c0=****; path=/",
+            "980 more header lines are added and are not shown",
+        ],
+    ),
     (
         "markup written in another way",
         |path, reply| {
