@@ -88,13 +88,17 @@ pub fn decode_exactly(bytes: &[u8], charset: Charset) -> Result<Decoded, DecodeE
 /// Makes bytes of unknown charset printable and keeps them apart: ASCII as it is, everything else, and the backslash, as
 /// `\xNN`.
 pub fn visible(bytes: &[u8]) -> String {
+    printable(bytes).into_owned()
+}
+
+/// Returns what [`visible`] does; most of what is shown needs nothing, and is lent.
+pub fn printable(bytes: &[u8]) -> Cow<'_, str> {
     let is_plain = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'\\';
-    // Most of what is shown needs nothing.
     if let (true, Ok(text)) = (
         bytes.iter().all(|&byte| is_plain(byte)),
         str::from_utf8(bytes),
     ) {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
@@ -109,7 +113,7 @@ pub fn visible(bytes: &[u8]) -> String {
             }
         }
     }
-    text
+    Cow::Owned(text)
 }
 
 /// Finds the offset of the first byte that can't be decoded, by halving.

@@ -1,9 +1,12 @@
 //! What came back.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use super::coding::Coded;
-use crate::{charset::visible, digest::Sha256Digest};
+use crate::{
+    charset::{printable, visible},
+    digest::Sha256Digest,
+};
 
 /// One header line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,13 +24,13 @@ impl HeaderLine {
     }
 
     /// Returns the name, printable.
-    pub fn name_text(&self) -> String {
-        visible(&self.name)
+    pub fn name_text(&self) -> Cow<'_, str> {
+        printable(&self.name)
     }
 
     /// Returns the value, printable.
-    pub fn value_text(&self) -> String {
-        visible(&self.value)
+    pub fn value_text(&self) -> Cow<'_, str> {
+        printable(&self.value)
     }
 }
 
@@ -179,7 +182,7 @@ impl Answer {
     }
 
     /// Returns the first value of a header, printable.
-    pub fn header(&self, name: &str) -> Option<String> {
+    pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
         self.headers
             .iter()
             .find(|line| line.is(name))

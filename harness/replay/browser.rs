@@ -1,6 +1,6 @@
 //! What a browser does between two requests: cookies, hidden fields, the charset of forms, redirects, `Referer`.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use url::Url;
 
@@ -202,7 +202,7 @@ impl Browser {
             return Ok(None);
         };
         let outside = || ReplayError::Redirect {
-            location: location.clone(),
+            location: location.to_string(),
         };
         let current = self.base.join(&request.target).map_err(|_| outside())?;
         let url = current.join(&location).map_err(|_| outside())?;
@@ -372,7 +372,7 @@ fn captured(capture: &Capture, answer: &Answer, text: Option<&str>) -> Option<St
     };
     match &capture.from {
         Extract::Body(regex) => found(regex, text?),
-        Extract::Header(name, None) => answer.header(name),
+        Extract::Header(name, None) => answer.header(name).map(Cow::into_owned),
         Extract::Header(name, Some(regex)) => found(regex, &answer.header(name)?),
     }
 }

@@ -1,5 +1,7 @@
 //! The header lines of an answer, compared with the recorded ones.
 
+use std::borrow::Cow;
+
 use super::{checks::Checks, coding, excerpt::excerpts, run::Observation};
 use crate::{
     charset::header_charset,
@@ -9,13 +11,13 @@ use crate::{
 };
 
 /// A header line, printable.
-struct Line {
-    name: String,
-    value: String,
+struct Line<'a> {
+    name: Cow<'a, str>,
+    value: Cow<'a, str>,
 }
 
-impl Line {
-    fn of(line: &HeaderLine) -> Self {
+impl<'a> Line<'a> {
+    fn of(line: &'a HeaderLine) -> Self {
         Self {
             name: line.name_text(),
             value: line.value_text(),
@@ -42,7 +44,7 @@ pub(super) fn headers(
     checks: &mut Checks<'_>,
 ) -> Vec<Difference> {
     let lines = observation.answer.headers.iter().map(Line::of);
-    let lines: Vec<Line> = lines
+    let lines: Vec<Line<'_>> = lines
         .filter(|line| !is_apart(observation, line.name.as_bytes()))
         .collect();
     let mut differences = Vec::new();
@@ -51,7 +53,7 @@ pub(super) fn headers(
         let locus = "header Connection";
         differences.push(Difference::new(locus, "header value", "close", kept));
     }
-    let mut left: Vec<Option<&Line>> = lines.iter().map(Some).collect();
+    let mut left: Vec<Option<&Line<'_>>> = lines.iter().map(Some).collect();
     let mut places = Vec::new();
     let recorded = snapshot.headers.iter();
     for (name, template) in recorded.filter(|(name, _)| !is_apart(observation, name.as_bytes())) {
@@ -66,7 +68,7 @@ pub(super) fn headers(
                     format!("header {name}"),
                     "header name",
                     name,
-                    &line.name,
+                    line.name.as_ref(),
                 ));
             }
             differences.extend(header(name, template, &line.value, checks));
@@ -92,7 +94,7 @@ fn missing(name: &str, template: &Template) -> Difference {
         .because(missing_cause(name))
 }
 
-fn added(line: &Line) -> Difference {
+fn added(line: &Line<'_>) -> Difference {
     let locus = format!("header {}", line.name);
     let value = excerpts(&shown(line), "").0;
     let difference = Difference::new(locus, "added header", "no such header", value);
@@ -104,13 +106,13 @@ fn added(line: &Line) -> Difference {
 }
 
 /// Returns a header's value; a cookie's is nobody's business.
-fn shown(line: &Line) -> String {
+fn shown<'a>(line: &'a Line<'_>) -> Cow<'a, str> {
     let cookie = line.value.split_once('=');
     match cookie.filter(|_| line.name.eq_ignore_ascii_case("set-cookie")) {
-        None => line.value.clone(),
+        None => Cow::Borrowed(&line.value),
         Some((name, rest)) => {
             let attributes = rest.find(';').map_or("", |end| &rest[end..]);
-            format!("{name}=****{attributes}")
+            Cow::Owned(format!("{name}=****{attributes}"))
         }
     }
 }
@@ -122,30 +124,30 @@ fn closes((name, template): &(String, Template)) -> bool {
 }
 
 /// Shows two orders; of names that stand more than once, with their values, or they could not be told apart.
-fn order(snapshot: &Snapshot, lines: &[Line]) -> Difference {
+fn order(snapshot: &Snapshot, lines: &[Line<'_>]) -> Difference {
     let recorded = snapshot.headers.iter().map(|(name, value)| Line {
-        name: name.clone(),
-        value: value.marked().0,
+        name: name.as_str().into(),
+        value: value.marked().0.into(),
     });
-    let words = |lines: &[Line]| -> String {
-        let word = |line: &Line| {
-            let same = |other: &&Line| other.name.eq_ignore_ascii_case(&line.name);
+    let words = |lines: &[Line<'_>]| -> String {
+        let word = |line: &Line<'_>| {
+            let same = |other: &&Line<'_>| other.name.eq_ignore_ascii_case(&line.name);
             if lines.iter().filter(same).count() > 1 {
                 format!("{}: {}", line.name, shown(line))
             } else {
-                line.name.clone()
+                line.name.to_string()
             }
         };
         lines.iter().map(word).collect::<Vec<_>>().join(", ")
     };
-    let recorded: Vec<Line> = recorded.collect();
+    let recorded: Vec<Line<'_>> = recorded.collect();
     Difference::new("headers", "header order", words(&recorded), words(lines))
 }
 
 /// Finds the line that stands for a recorded header: of several of one name the one whose text fits, so that an order is not taken
 /// for a value.
-fn partner(left: &[Option<&Line>], name: &str, template: &Template) -> Option<usize> {
-    let same_name = |line: &Line| line.name.eq_ignore_ascii_case(name);
+fn partner(left: &[Option<&Line<'_>>], name: &str, template: &Template) -> Option<usize> {
+    let same_name = |line: &Line<'_>| line.name.eq_ignore_ascii_case(name);
     let fits =
         |index: &usize| left[*index].is_some_and(|line| template.values(&line.value).is_some());
     let mut candidates = (0..left.len()).filter(|index| left[*index].is_some_and(same_name));
@@ -157,6 +159,10 @@ fn partner(left: &[Option<&Line>], name: &str, template: &Template) -> Option<us
 }
 
 fn header(name: &str, template: &Template, text: &str, checks: &mut Checks<'_>) -> Vec<Difference> {
+    // Most headers are the same text; nothing is written down about them.
+    if template.is_text(text) {
+        return Vec::new();
+    }
     let locus = format!("header {name}");
     checks
         .values(template, text, &locus)

@@ -1,5 +1,7 @@
 //! The header lines of a snapshot, learnt from several rounds and by the rules of their names.
 
+use std::borrow::Cow;
+
 use super::{
     evidence::{Learner, Sight},
     header_rule::{HeaderRule, rule},
@@ -26,9 +28,13 @@ pub(super) fn headers(
     for (index, line) in first.headers.iter().enumerate() {
         let values: Vec<String> = observations
             .iter()
-            .map(|one| value_at(&one.answer, first, index).unwrap_or_else(|| line.value_text()))
+            .map(|one| {
+                value_at(&one.answer, first, index)
+                    .unwrap_or_else(|| line.value_text())
+                    .into_owned()
+            })
             .collect();
-        let name = line.name_text();
+        let name = line.name_text().into_owned();
         let sights = sights(&values, observations, authority, &[]);
         learner.in_location = line.is("location");
         let value = header(learner, &name, &sights, length_varies)
@@ -39,7 +45,7 @@ pub(super) fn headers(
 }
 
 /// Returns the value of the header that stands at `index` in `first`, by name and occurrence.
-fn value_at(answer: &Answer, first: &Answer, index: usize) -> Option<String> {
+fn value_at<'a>(answer: &'a Answer, first: &Answer, index: usize) -> Option<Cow<'a, str>> {
     let name = &first.headers.get(index)?.name;
     let same = |line: &&HeaderLine| line.name.eq_ignore_ascii_case(name);
     let occurrence = first.headers[..index].iter().filter(same).count();

@@ -207,11 +207,7 @@ pub(super) fn read(
              }| (place, at, Hole { name, kind }),
         )
         .collect();
-    let mut headers = Vec::new();
-    for (number, line) in info.headers.iter().enumerate() {
-        let holes = take(&mut places, || format!("header {number}"));
-        headers.push(header(line, holes)?);
-    }
+    let headers = headers(&info.headers, &mut places)?;
     let is_coded = |(name, _): &(String, Template)| name.eq_ignore_ascii_case("content-encoding");
     if version == WITHOUT_CODINGS && headers.iter().any(is_coded) {
         return Err(OTHER_VERSION.to_owned());
@@ -299,21 +295,33 @@ fn body(
     }
     let text = text.strip_suffix('\n').ok_or("its last line has no end")?;
     let digest = Sha256Digest::of(text.as_bytes());
-    let template = Template::from_marked(text.to_owned(), take(places, || "body".to_owned()))?;
+    let template = Template::from_marked(text.to_owned(), take(places, |place| place == "body"))?;
     Ok((Body::Text(template), digest))
 }
 
 /// Takes the holes of one place.
 fn take(
     places: &mut Vec<(String, usize, Hole)>,
-    wanted: impl FnOnce() -> String,
+    is_here: impl Fn(&str) -> bool,
 ) -> Vec<(usize, Hole)> {
-    if places.is_empty() {
-        return Vec::new();
-    }
-    let wanted = wanted();
-    let taken = places.extract_if(.., |(place, _, _)| *place == wanted);
+    let taken = places.extract_if(.., |(place, _, _)| is_here(place));
     taken.map(|(_, at, hole)| (at, hole)).collect()
+}
+
+/// Reads the header lines with their holes.
+fn headers(
+    lines: &[String],
+    places: &mut Vec<(String, usize, Hole)>,
+) -> Result<Vec<(String, Template)>, String> {
+    let mut headers = Vec::with_capacity(lines.len());
+    for (number, line) in lines.iter().enumerate() {
+        let is_here = |place: &str| {
+            let digits = place.strip_prefix("header ");
+            digits.and_then(|digits| digits.parse().ok()) == Some(number)
+        };
+        headers.push(header(line, take(places, is_here))?);
+    }
+    Ok(headers)
 }
 
 fn header(line: &str, holes: Vec<(usize, Hole)>) -> Result<(String, Template), String> {

@@ -3,8 +3,13 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
+};
+
+use rustix::{
+    buffer::spare_capacity,
+    io::{read as read_some, retry_on_intr},
 };
 
 use super::{
@@ -182,7 +187,7 @@ fn failed(path: &Path, attempt: &'static str, source: io::Error) -> SnapshotErro
 
 fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, SnapshotError> {
     let unread = |source| failed(path, "read", source);
-    let mut file = match File::open(path) {
+    let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(unread(source)),
@@ -195,8 +200,14 @@ fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, SnapshotError> {
             reason: format!("it is {size} bytes long"),
         });
     }
-    let mut bytes = vec![0; length];
-    file.read_exact(&mut bytes).map_err(unread)?;
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
+        let count = retry_on_intr(|| read_some(&file, spare_capacity(&mut bytes)));
+        if count.map_err(|errno| unread(errno.into()))? == 0 {
+            break;
+        }
+    }
+    bytes.truncate(length);
     Ok(Some(bytes))
 }
 

@@ -60,6 +60,11 @@ impl Template {
         &self.holes
     }
 
+    /// Returns whether it has no holes and is this text.
+    pub fn is_text(&self, text: &str) -> bool {
+        self.holes.is_empty() && self.segments.iter().all(|segment| segment == text)
+    }
+
     /// Returns its segments.
     pub fn segments(&self) -> &[String] {
         &self.segments
