@@ -13,4 +13,4 @@ mod text;
 pub use detection::{Detection, Source, detect, header_charset, meta_charset};
 pub use forensics::explain;
 pub use label::Charset;
-pub use text::{DecodeError, Decoded, decode, decode_exactly, printable, utf8, visible};
+pub use text::{DecodeError, Decoded, as_visible, decode, decode_exactly, utf8, visible};

@@ -88,11 +88,11 @@ pub fn decode_exactly(bytes: &[u8], charset: Charset) -> Result<Decoded, DecodeE
 /// Makes bytes of unknown charset printable and keeps them apart: ASCII as it is, everything else, and the backslash, as
 /// `\xNN`.
 pub fn visible(bytes: &[u8]) -> String {
-    printable(bytes).into_owned()
+    as_visible(bytes).into_owned()
 }
 
 /// Returns what [`visible`] does; most of what is shown needs nothing, and is lent.
-pub fn printable(bytes: &[u8]) -> Cow<'_, str> {
+pub fn as_visible(bytes: &[u8]) -> Cow<'_, str> {
     let is_plain = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'\\';
     if let (true, Ok(text)) = (
         bytes.iter().all(|&byte| is_plain(byte)),

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use super::coding::Coded;
 use crate::{
-    charset::{printable, visible},
+    charset::{as_visible, visible},
     digest::Sha256Digest,
 };
 
@@ -25,12 +25,12 @@ impl HeaderLine {
 
     /// Returns the name, printable.
     pub fn name_text(&self) -> Cow<'_, str> {
-        printable(&self.name)
+        as_visible(&self.name)
     }
 
     /// Returns the value, printable.
     pub fn value_text(&self) -> Cow<'_, str> {
-        printable(&self.value)
+        as_visible(&self.value)
     }
 }
 
