@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use super::coding::Coded;
+use super::coding::{Coded, is_coding};
 use crate::{
     charset::{as_visible, visible},
     digest::Sha256Digest,
@@ -161,14 +161,14 @@ impl Answer {
         super::head::status_code(&self.status_line)
     }
 
-    /// Returns the values of `Content-Encoding` that say more than `identity`.
+    /// Returns the values of `Content-Encoding` that name a content coding.
     pub(super) fn codings(&self) -> impl Iterator<Item = &[u8]> {
         let lines = self
             .headers
             .iter()
             .filter(|line| line.is("content-encoding"));
         let values = lines.map(|line| line.value.as_slice());
-        values.filter(|value| !value.eq_ignore_ascii_case(b"identity"))
+        values.filter(|value| is_coding(value))
     }
 
     /// Returns whether the body is still coded: its content coding is unknown or damaged.

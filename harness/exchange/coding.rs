@@ -8,6 +8,28 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::answer::{Anomaly, Answer};
 
+/// The content codings that are registered (IANA, HTTP Content Coding Registry), and the old names of two.
+const CODINGS: [&[u8]; 12] = [
+    b"aes128gcm",
+    b"br",
+    b"compress",
+    b"x-compress",
+    b"dcb",
+    b"dcz",
+    b"deflate",
+    b"exi",
+    b"gzip",
+    b"x-gzip",
+    b"pack200-gzip",
+    b"zstd",
+];
+
+/// Returns whether a value of `Content-Encoding` names a content coding: scripts send `none`, `utf-8` and nothing, too.
+pub fn is_coding(value: &[u8]) -> bool {
+    let mut names = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+    names.any(|name| CODINGS.iter().any(|known| name.eq_ignore_ascii_case(known)))
+}
+
 /// What was undone: how a body was on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coded {
@@ -207,7 +229,10 @@ mod tests {
     #[test]
     fn what_is_not_known_is_left_as_it_came() {
         for values in [
-            &["br"][..],
+            &["none"][..],
+            &["utf-8"],
+            &[""],
+            &["br"],
             &["gzip", "gzip"],
             &["gzip, gzip"],
             &["identity"],

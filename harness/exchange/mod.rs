@@ -18,7 +18,7 @@ mod visit;
 
 pub use answer::{Anomaly, Answer, Framing, HeaderLine};
 pub use client::{Limits, read_answer, send};
-pub use coding::Coded;
+pub use coding::{Coded, is_coding};
 pub use error::{ExchangeError, Phase};
 pub use head::status_code;
 pub use identity::same_machine;

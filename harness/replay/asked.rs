@@ -1,14 +1,16 @@
 //! What a step asks, as a digest: a snapshot belongs to one question only.
 
+use super::secrets::without_passwords;
 use crate::{
     digest::Sha256Digest,
     exchange::{HttpVersion, Limits},
     scenario::{Part, PartContent, Sent, Step},
 };
 
-/// Returns the first line of what a step asks, as the scenario writes it; with the version where that is not the usual one.
+/// Returns the first line of what a step asks, as the scenario writes it, without the values of passwords; with the
+/// version where that is not the usual one.
 pub(super) fn first_line(step: &Step, limits: &Limits) -> String {
-    let line = format!("{} {}", step.method, step.target);
+    let line = format!("{} {}", step.method, without_passwords(&step.target));
     match step.version.unwrap_or(limits.dialect.version) {
         HttpVersion::Http11 => line,
         version @ HttpVersion::Http10 => format!("{line} {}", version.as_str()),

@@ -90,9 +90,15 @@ pub(super) fn compare(
         &answer.body,
         manner.charset,
     );
-    let headers_differ = headers(snapshot, observation, &mut checks);
+    let mut headers_differ = headers(snapshot, observation, &mut checks);
     let body = body(snapshot, answer, detection, &mut checks);
     let coding = coding::compare(snapshot, answer, body.is_empty(), &mut checks.uncompared);
+    if let (Some(first), true) = (coding.first(), body.is_empty()) {
+        let mut lengths = headers_differ.iter_mut();
+        if let Some(length) = lengths.find(|one| one.locus == "header Content-Length") {
+            length.cause.clone_from(&first.cause);
+        }
+    }
     let layers = [
         ("framing", framing(snapshot, answer)),
         ("status", status(snapshot, answer)),

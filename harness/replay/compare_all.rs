@@ -12,12 +12,13 @@ use super::{
     error::ReplayError,
     options::Options,
     record::id,
+    rounds::APART,
     side_by_side::replay_side_by_side,
     span::Span,
 };
 use crate::{
     exchange::Server,
-    outcome::{Case, CaseId, Difference},
+    outcome::{Case, CaseId, Difference, Outcome},
     progress::{Event, Observer},
     scenario::Scenario,
     snapshot::store,
@@ -25,6 +26,9 @@ use crate::{
 
 /// The folder below `snapshots/` that is the database's.
 const DATABASE: &str = "database";
+
+/// What the cases of a second visit end with.
+const SECOND: &str = "second-visit";
 
 /// What a replay found.
 #[derive(Clone, Debug, Default)]
@@ -66,14 +70,14 @@ pub async fn replay(
         });
     };
     let mut results = together(&reading, snapshots, &server, options, &mut counted).await;
-    let second = match only_visitor(&reading, &results) {
-        Some(scenario) => {
-            let folder = snapshots.join(&scenario.name);
-            let again = replay_scenario(scenario, &folder, &server, options).await;
-            Some((scenario.name.as_str(), again.sessions))
-        }
-        None => None,
-    };
+    let mut second = None;
+    if let Some(scenario) = only_visitor(&reading, &results) {
+        // As far from the first visit as rounds of a recording are from each other.
+        tokio::time::sleep(APART).await;
+        let folder = snapshots.join(&scenario.name);
+        let again = replay_scenario(scenario, &folder, &server, options).await;
+        second = Some((scenario.name.as_str(), again));
+    }
     for scenario in mutating {
         let folder = snapshots.join(&scenario.name);
         let result = replay_scenario(scenario, &folder, &server, options).await;
@@ -83,9 +87,39 @@ pub async fn replay(
     let visits = results
         .iter()
         .map(|(name, result)| (name.as_str(), &result.sessions));
-    let second = second.iter().map(|(name, sessions)| (*name, sessions));
-    let shared = shared_sessions(visits.chain(second));
-    Ok(gather(shared, results))
+    let visit = second.iter().map(|(name, again)| (*name, &again.sessions));
+    let mut cases = shared_sessions(visits.chain(visit));
+    if let Some((name, again)) = second {
+        cases.extend(second_visit(name, again, &results));
+    }
+    Ok(gather(cases, results))
+}
+
+/// Tells what a second visit found beside its session: its answers must be the same, too.
+fn second_visit(
+    name: &str,
+    again: ScenarioResult,
+    results: &BTreeMap<String, ScenarioResult>,
+) -> Vec<Case> {
+    let first = results.get(name).into_iter().flat_map(|first| &first.cases);
+    let told = first.filter(|case| case.outcome != Outcome::Same);
+    let told: BTreeSet<&CaseId> = told.map(|case| &case.id).collect();
+    let is_new = |case: &Case| case.outcome != Outcome::Same && !told.contains(&case.id);
+    let mut cases: Vec<Case> = again.cases.into_iter().filter(is_new).collect();
+    for case in &mut cases {
+        case.id = CaseId::new(&[case.id.as_str(), SECOND]);
+    }
+    let id = CaseId::new(&["replay", name, SECOND]);
+    if again.sessions.is_empty() {
+        let missing = "a second visit was given no session: nothing tells whether each has its own";
+        cases.push(Case::not_run(id, missing));
+    } else if cases.is_empty() {
+        cases.push(Case::same(
+            id,
+            "a second visit found what the first one did",
+        ));
+    }
+    cases
 }
 
 /// Returns the only scenario that was given a session: whether sessions are drawn at all, only a second visit tells.
@@ -190,9 +224,9 @@ fn shared_sessions<'a>(
     cases
 }
 
-fn gather(shared: Vec<Case>, results: BTreeMap<String, ScenarioResult>) -> ReplayResult {
+fn gather(cases: Vec<Case>, results: BTreeMap<String, ScenarioResult>) -> ReplayResult {
     let mut all = ReplayResult {
-        cases: shared,
+        cases,
         ..ReplayResult::default()
     };
     let mut uncompared = Uncompared::default();

@@ -1,11 +1,11 @@
 //! The header lines of an answer, compared with the recorded ones.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{checks::Checks, coding, excerpt::excerpts, run::Observation};
 use crate::{
     charset::header_charset,
-    exchange::{Again, HeaderLine},
+    exchange::{Again, HeaderLine, is_coding},
     outcome::Difference,
     snapshot::{Snapshot, Template},
 };
@@ -27,6 +27,9 @@ impl<'a> Line<'a> {
 
 /// So many added lines are shown; the others are counted.
 const MOST_ADDED: usize = 20;
+
+/// So many lines of an order are shown.
+const MOST_ORDERED: usize = 60;
 
 /// The header lines that tell of the connection (RFC 9110, 7.6.1; RFC 2068, 19.7.1).
 const OF_THE_CONNECTION: [&[u8]; 2] = [b"connection", b"keep-alive"];
@@ -98,7 +101,7 @@ fn added(line: &Line<'_>) -> Difference {
     let locus = format!("header {}", line.name);
     let value = excerpts(&shown(line), "").0;
     let difference = Difference::new(locus, "added header", "no such header", value);
-    if line.name.eq_ignore_ascii_case("content-encoding") {
+    if line.name.eq_ignore_ascii_case("content-encoding") && is_coding(line.value.as_bytes()) {
         difference.because(coding::ON)
     } else {
         difference
@@ -107,14 +110,18 @@ fn added(line: &Line<'_>) -> Difference {
 
 /// Returns a header's value; a cookie's is nobody's business.
 fn shown<'a>(line: &'a Line<'_>) -> Cow<'a, str> {
-    let cookie = line.value.split_once('=');
-    match cookie.filter(|_| line.name.eq_ignore_ascii_case("set-cookie")) {
-        None => Cow::Borrowed(&line.value),
-        Some((name, rest)) => {
-            let attributes = rest.find(';').map_or("", |end| &rest[end..]);
-            Cow::Owned(format!("{name}=****{attributes}"))
-        }
+    if !is_cookie(&line.name) {
+        return Cow::Borrowed(&line.value);
     }
+    let (pair, attributes) = line
+        .value
+        .split_at(line.value.find(';').unwrap_or(line.value.len()));
+    let name = pair.split_once('=').map_or("", |(name, _)| name);
+    Cow::Owned(format!("{name}=****{attributes}"))
+}
+
+fn is_cookie(name: &str) -> bool {
+    name.eq_ignore_ascii_case("set-cookie")
 }
 
 /// Returns whether a recorded header says that the connection ends.
@@ -130,15 +137,19 @@ fn order(snapshot: &Snapshot, lines: &[Line<'_>]) -> Difference {
         value: value.marked().0.into(),
     });
     let words = |lines: &[Line<'_>]| -> String {
-        let word = |line: &Line<'_>| {
-            let same = |other: &&Line<'_>| other.name.eq_ignore_ascii_case(&line.name);
-            if lines.iter().filter(same).count() > 1 {
-                format!("{}: {}", line.name, shown(line))
-            } else {
-                line.name.to_string()
-            }
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for line in lines {
+            *counts.entry(line.name.to_ascii_lowercase()).or_default() += 1;
+        }
+        let word = |line: &Line<'_>| match counts.get(&line.name.to_ascii_lowercase()) {
+            Some(2..) => format!("{}: {}", line.name, shown(line)),
+            Some(_) | None => line.name.to_string(),
         };
-        lines.iter().map(word).collect::<Vec<_>>().join(", ")
+        let mut words: Vec<String> = lines.iter().take(MOST_ORDERED).map(word).collect();
+        if lines.len() > MOST_ORDERED {
+            words.push(format!("and {} more", lines.len() - MOST_ORDERED));
+        }
+        words.join(", ")
     };
     let recorded: Vec<Line<'_>> = recorded.collect();
     Difference::new("headers", "header order", words(&recorded), words(lines))
@@ -174,6 +185,13 @@ fn header(name: &str, template: &Template, text: &str, checks: &mut Checks<'_>) 
                 if header_charset(&template.marked().0) != header_charset(text) {
                     difference.aspect = "charset".into();
                 }
+            }
+            if is_cookie(name) && difference.aspect != "relation" {
+                difference.actual = shown(&Line {
+                    name: name.into(),
+                    value: text.into(),
+                })
+                .into_owned();
             }
             difference
         })

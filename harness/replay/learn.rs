@@ -172,7 +172,7 @@ fn binary(
         let kind = first.header("Content-Type");
         let hint = match decode_exactly(&first.body, charset) {
             _ if first.is_coded() => {
-                ": holes are learnt of a page whose Content-Encoding is gzip or deflate, or none"
+                ": holes are learnt of a page whose Content-Encoding is gzip or deflate, or that has none"
                     .to_owned()
             }
             Err(error) if is_declared_text(kind.as_deref()) => {

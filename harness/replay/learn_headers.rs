@@ -112,9 +112,11 @@ fn header(
 }
 
 fn is_apache_etag(value: &str) -> bool {
+    // mod_deflate puts its mark before or behind the last quote.
+    let value = value.trim_start_matches("W/").trim_end_matches("-gzip");
     let parts: Vec<&str> = value
-        .trim_start_matches("W/")
         .trim_matches('"')
+        .trim_end_matches("-gzip")
         .split('-')
         .collect();
     parts.len() == 3
@@ -158,4 +160,23 @@ fn cookie(learner: &mut Learner<'_>, sights: &[Sight<'_>]) -> Result<Template, S
     }
     template.push(learner.line(&rests)?);
     Ok(template)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_inode_is_known_in_the_tags_of_compressed_files_too() {
+        for (value, expected) in [
+            ("\"12ab-140-4c6e8a12\"", true),
+            ("W/\"12ab-140-4c6e8a12\"", true),
+            ("\"12ab-140-4c6e8a12-gzip\"", true),
+            ("\"12ab-140-4c6e8a12\"-gzip", true),
+            ("\"140-4c6e8a12-gzip\"", false),
+            ("\"draft-of-page\"", false),
+        ] {
+            assert_eq!(is_apache_etag(value), expected, "{value}");
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How far apart rounds are at least: every clock with seconds shows another value.
-const PAUSE: Duration = Duration::from_millis(2_100);
+pub(super) const APART: Duration = Duration::from_millis(2_100);
 
 /// How often the clock is asked whether the minute is over.
 const POLL: Duration = Duration::from_millis(200);
@@ -38,7 +38,7 @@ pub(super) async fn rounds<'a>(
     let mut done = 0;
     for round in 0..rounds {
         if round > 0 {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(APART).await;
         }
         for (scenario, runs) in &mut runs {
             runs.push(run(scenario, server, options).await);

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use percent_encoding::percent_decode_str;
+
 use crate::{
-    charset::{Charset, form::urlencoded},
+    charset::{Charset, decode_exactly, form::urlencoded},
     scenario::{PartContent, Scenario, Sent},
 };
 
@@ -27,7 +29,13 @@ pub(super) fn passwords(scenario: &Scenario) -> Vec<String> {
         };
         let (_, query) = step.target.split_once('?').unwrap_or_default();
         for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+            let blanks = value.replace('+', " ");
+            let bytes: Vec<u8> = percent_decode_str(&blanks).collect();
+            let cp1250 = decode_exactly(&bytes, Charset::WINDOWS_1250);
+            let utf8 = String::from_utf8(bytes);
             add(name, value);
+            add(name, utf8.as_deref().unwrap_or_default());
+            add(name, cp1250.as_ref().map_or("", |decoded| &decoded.text));
         }
         match &step.sent {
             Sent::Form(fields) => fields.iter().for_each(|(name, value)| add(name, value)),
@@ -44,6 +52,18 @@ pub(super) fn passwords(scenario: &Scenario) -> Vec<String> {
     found.sort_by(|one, other| (other.len(), other).cmp(&(one.len(), one)));
     found.dedup();
     found
+}
+
+/// Returns a target whose query shows no password.
+pub(super) fn without_passwords(target: &str) -> String {
+    let Some((path, query)) = target.split_once('?') else {
+        return target.to_owned();
+    };
+    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, value)) if is_password(name) && !value.contains("${") => format!("{name}=****"),
+        Some(_) | None => pair.to_owned(),
+    });
+    format!("{path}?{}", pairs.collect::<Vec<_>>().join("&"))
 }
 
 /// Returns a value as it is, and as pages write it.
@@ -97,6 +117,19 @@ fn is_password(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_in_a_query_is_not_shown() {
+        for (target, shown) in [
+            ("/x?heslo=moje+heslo7&a=1", "/x?heslo=****&a=1"),
+            ("/x?a=1&new_pwd=", "/x?a=1&new_pwd=****"),
+            ("/x?heslo=${heslo}", "/x?heslo=${heslo}"),
+            ("/x?a", "/x?a"),
+            ("/heslo=x", "/heslo=x"),
+        ] {
+            assert_eq!(without_passwords(target), shown);
+        }
+    }
 
     #[test]
     fn a_password_is_known_in_every_form_that_pages_give_it() {

@@ -1,6 +1,11 @@
 //! Pages recorded from a server of 2009 and replayed: silent where nothing differs, loud where anything does.
 
-use std::{fmt::Write as _, path::Path, time::Duration};
+use std::{
+    fmt::Write as _,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use migrate_verify::{
     charset::Charset,
@@ -576,7 +581,7 @@ const FAULTS: [(&str, Fault, &[&str]); 50] = [
                 }
             });
         },
-        &["header Set-Cookie"],
+        &["header Set-Cookie", "PHPSESSID=****; path=/; HttpOnly"],
     ),
     (
         "cookie value",
@@ -794,6 +799,27 @@ async fn one_session_for_everybody_is_found_where_one_scenario_is_the_only_visit
         "{found}"
     );
     assert_eq!(findings(&project.replay(&LegacyServer::start()).await), "");
+}
+
+#[tokio::test]
+async fn a_second_visit_that_is_answered_otherwise_is_a_difference() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let project = Project::new(&SCENARIOS[..1]);
+    project.record(&LegacyServer::start()).await;
+    let tired = LegacyServer::with(0, |path, reply| {
+        on(path, "/login.php", reply, |reply| {
+            if reply.status.contains("200") && ASKED.fetch_add(1, Ordering::Relaxed) > 0 {
+                "HTTP/1.1 500 Internal Server Error".clone_into(&mut reply.status);
+            }
+        });
+    });
+    let result = project.replay(&tired).await;
+    let found = findings(&result);
+    assert!(
+        found.contains("replay/login/01-form/second-visit | status line | status"),
+        "{found}"
+    );
+    assert_eq!(Verdict::of(&result.cases), Verdict::Different);
 }
 
 #[tokio::test]
