@@ -94,25 +94,20 @@ pub fn remove(path: &Path) -> Result<(), SnapshotError> {
 
 /// Returns the snapshots of a scenario by their file names.
 pub fn list(folder: &Path) -> Result<BTreeSet<String>, SnapshotError> {
-    Ok(names(folder)?
-        .into_iter()
-        .filter(|name| {
-            let extension = Path::new(name).extension();
-            extension.is_some_and(|extension| extension == "snap") && !name.starts_with('.')
-        })
-        .collect())
+    let names = names(folder)?.into_iter();
+    Ok(names.filter(|name| is_snapshot(name)).collect())
+}
+
+fn is_snapshot(name: &str) -> bool {
+    let extension = Path::new(name).extension();
+    extension.is_some_and(|extension| extension == "snap") && !name.starts_with('.')
 }
 
 /// Returns the snapshots of a scenario for which an answer is pending, by their file names.
 pub fn pending_names(folder: &Path) -> Result<BTreeSet<String>, SnapshotError> {
     let names = names(folder)?.into_iter();
     let pending = names.filter_map(|name| name.strip_suffix(".new").map(str::to_owned));
-    Ok(pending
-        .filter(|name| {
-            let extension = Path::new(name).extension();
-            extension.is_some_and(|extension| extension == "snap") && !name.starts_with('.')
-        })
-        .collect())
+    Ok(pending.filter(|name| is_snapshot(name)).collect())
 }
 
 /// Returns the folders below `snapshots/`, with snapshots or without.
@@ -127,11 +122,23 @@ pub fn scenarios(folder: &Path) -> Result<BTreeSet<String>, SnapshotError> {
     let mut found = BTreeSet::new();
     for name in names(folder)? {
         let path = folder.join(&name);
-        if path.is_dir() && !list(&path)?.is_empty() {
+        if path.is_dir() && holds_snapshots(&path)? {
             found.insert(name);
         }
     }
     Ok(found)
+}
+
+/// Returns whether a folder has a snapshot; the first one is enough.
+fn holds_snapshots(folder: &Path) -> Result<bool, SnapshotError> {
+    let unread = |source| failed(folder, "read", source);
+    for entry in fs::read_dir(folder).map_err(unread)? {
+        let name = entry.map_err(unread)?.file_name();
+        if name.to_str().is_some_and(is_snapshot) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Returns the extension for bytes of a content type.
