@@ -2,8 +2,8 @@
 //!
 //! Ordinary clients hide what has to be proved: they fold the case of header names, drop malformed lines, undo content
 //! codings. This one keeps the status line, every header line in order and case, the framing, the body before and
-//! after its content coding, and names what breaks the protocol as an [`Anomaly`] instead of refusing it. Size and time of everything that a
-//! server sends are bounded by [`Limits`]; going over a limit is an [`ExchangeError`], never a panic.
+//! after its content coding, and names what breaks the protocol as an [`Anomaly`] instead of refusing it. Size and time of
+//! everything that a server sends are bounded by [`Limits`]; going over a limit is an [`ExchangeError`], never a panic.
 
 mod answer;
 mod chunked;

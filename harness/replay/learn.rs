@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     asked::{asked, first_line, sent_names},
+    binary::is_compressed,
     clock_evidence::PageDays,
     coding,
     evidence::{Doubt, Learner, Sight},
@@ -205,7 +206,10 @@ pub(super) fn is_text(answer: &Answer, charset: Charset) -> bool {
     let has_controls = answer.body.iter().any(|byte| {
         *byte == 0 || (kind.is_none() && *byte < 0x20 && !b"\t\r\n\x0c".contains(byte))
     });
-    declared && !has_controls && !answer.is_coded() && decode_exactly(&answer.body, charset).is_ok()
+    declared
+        && !has_controls
+        && !is_compressed(answer)
+        && decode_exactly(&answer.body, charset).is_ok()
 }
 
 /// Returns whether a `Content-Type` is one of texts; nothing says that it is not.

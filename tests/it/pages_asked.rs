@@ -154,6 +154,17 @@ async fn compressed_pages_are_recorded_by_what_they_hold_and_by_how_they_are_cod
     ");
 }
 
+#[tokio::test]
+async fn a_packed_file_that_is_called_text_is_the_same_as_itself() {
+    let project = Project::new(&[("pages", BOTH)]);
+    let old = LegacyServer::with(0, |_, reply| {
+        // No zero byte tells it from a text: FLG, MTIME and XFL are set.
+        reply.body = b"\x1f\x8b\x08\x08\x11\x22\x33\x44\x02\x03name".to_vec();
+    });
+    project.record(&old).await;
+    assert_eq!(findings(&project.replay(&old).await), "");
+}
+
 /// Ways in which a candidate codes what the old server compressed.
 const PACKINGS: [Fault; 5] = [
     // The candidate does not compress.
@@ -232,18 +243,20 @@ async fn another_compression_of_the_same_page_is_found_and_named() {
     ");
 }
 
-#[test]
-fn a_list_of_content_codings_that_is_no_header_value_is_refused() {
+/// What `check` says of a project with this configuration.
+fn refusal(config: &str) -> String {
     let env = TestEnv::new();
-    env.write(
-        "migrate-verify.toml",
-        "[legacy]\naccept_encoding = \"gzip\\r\\nX: y\"\n",
-    );
+    env.write("migrate-verify.toml", config);
     env.write(
         "scenarios/a.toml",
         "title = \"a\"\n[[step]]\nname = \"a\"\nrequest = \"GET /\"\n",
     );
-    insta::assert_snapshot!(env.run(&["check"]), @r#"
+    env.run(&["check"])
+}
+
+#[test]
+fn a_list_of_content_codings_that_is_no_header_value_is_refused() {
+    insta::assert_snapshot!(refusal("[legacy]\naccept_encoding = \"gzip\\r\\nX: y\"\n"), @r#"
     exit code: 2
     ----- stdout -----
     ----- stderr -----
@@ -254,13 +267,7 @@ fn a_list_of_content_codings_that_is_no_header_value_is_refused() {
 
 #[test]
 fn a_version_that_is_not_spoken_is_refused() {
-    let env = TestEnv::new();
-    env.write("migrate-verify.toml", "[legacy]\nhttp_version = \"2\"\n");
-    env.write(
-        "scenarios/a.toml",
-        "title = \"a\"\n[[step]]\nname = \"a\"\nrequest = \"GET /\"\n",
-    );
-    insta::assert_snapshot!(env.run(&["check"]), @r#"
+    insta::assert_snapshot!(refusal("[legacy]\nhttp_version = \"2\"\n"), @r#"
     exit code: 2
     ----- stdout -----
     ----- stderr -----
