@@ -3,7 +3,7 @@
 //! The same page is compressed to the same bytes by the same compressor, unless a script flushes what it has at chance moments. So
 //! the coded bytes are compared where the old server's were the same in all rounds, and a page without holes is expected.
 
-use super::{checks::Uncompared, run::Observation};
+use super::run::Observation;
 use crate::{
     digest::Sha256Digest,
     exchange::Answer,
@@ -15,7 +15,7 @@ use crate::{
 const NONE: &str = "none";
 
 /// What of a coded body is not compared by the byte.
-const FOLLOWS: &str = "not compared: the bytes of a compressed page follow from what varies in it, or varied themselves; what they hold was compared";
+pub(super) const FOLLOWS: &str = "not compared: the bytes of a compressed page follow from what varies in it, or varied themselves; what they hold was compared";
 
 /// Why a page is compressed that was not.
 pub(super) const ON: &str =
@@ -52,12 +52,7 @@ pub(super) fn learn(
 }
 
 /// Compares how the body is coded; `agrees` tells whether what it holds is the same.
-pub(super) fn compare(
-    snapshot: &Snapshot,
-    answer: &Answer,
-    agrees: bool,
-    uncompared: &mut Uncompared,
-) -> Vec<Difference> {
+pub(super) fn compare(snapshot: &Snapshot, answer: &Answer, agrees: bool) -> Vec<Difference> {
     let different = |expected: &str, actual: &str, cause: &str| {
         let difference = Difference::new("body", "content coding", expected, actual);
         vec![difference.because(cause)]
@@ -74,10 +69,7 @@ pub(super) fn compare(
         (Some(recorded), Some(coded)) => (recorded, coded),
     };
     match &recorded.digest {
-        None => {
-            uncompared.add(FOLLOWS.into(), coded.bytes.len());
-            Vec::new()
-        }
+        None => Vec::new(),
         Some(digest) => {
             let actual = Sha256Digest::of(&coded.bytes).to_string();
             // Other bytes follow from another page.
@@ -88,4 +80,11 @@ pub(super) fn compare(
             vec![difference.because(OTHER)]
         }
     }
+}
+
+/// Returns how many coded bytes are not compared, where they follow from what varies.
+pub(super) fn not_compared(snapshot: &Snapshot, answer: &Answer) -> Option<usize> {
+    let recorded = snapshot.coded.as_ref()?;
+    let coded = answer.coded.as_ref()?;
+    recorded.digest.is_none().then_some(coded.bytes.len())
 }

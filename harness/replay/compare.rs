@@ -92,7 +92,7 @@ pub(super) fn compare(
     );
     let mut headers_differ = headers(snapshot, observation, &mut checks);
     let body = body(snapshot, answer, detection, &mut checks);
-    let coding = coding::compare(snapshot, answer, body.is_empty(), &mut checks.uncompared);
+    let coding = coding::compare(snapshot, answer, body.is_empty());
     if let (Some(first), true) = (coding.first(), body.is_empty()) {
         let mut lengths = headers_differ.iter_mut();
         if let Some(length) = lengths.find(|one| one.locus == "header Content-Length") {
@@ -116,6 +116,9 @@ pub(super) fn compare(
     let summary = summary(&layers, answer, headers, &checks.uncompared);
     for bytes in apart {
         checks.uncompared.add(ENDED.into(), bytes);
+    }
+    if let Some(bytes) = coding::not_compared(snapshot, answer) {
+        checks.uncompared.add(coding::FOLLOWS.into(), bytes);
     }
     if let Framing::Chunked = answer.framing {
         let heads = answer.wire_length.saturating_sub(answer.coded_body().len());
