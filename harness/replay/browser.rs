@@ -143,11 +143,13 @@ impl Browser {
                     .take(&line.value_text(), &request.target, now, step);
             }
         }
-        let Detection { charset, .. } = detect(
-            answer.header("Content-Type").as_deref(),
-            &answer.body,
-            self.default,
-        );
+        let content_type = answer.header("Content-Type");
+        let content_type = content_type.as_deref();
+        let is_html = content_type.is_some_and(is_html);
+        if !is_html && captures.is_empty() {
+            return Ok(());
+        }
+        let Detection { charset, .. } = detect(content_type, &answer.body, self.default);
         let text = if captures.is_empty() {
             None
         } else {
@@ -162,9 +164,6 @@ impl Browser {
             self.variables
                 .insert(capture.name.clone(), (value, step.to_owned()));
         }
-        let is_html = answer
-            .header("Content-Type")
-            .is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
         if let (true, Ok(url)) = (is_html, self.base.join(&request.target)) {
             self.page = Some(Page {
                 url,
@@ -353,6 +352,11 @@ impl Browser {
 fn text(body: &[u8], charset: Charset) -> Option<String> {
     let decoded = decode_exactly(body, charset).ok()?;
     Some(decoded.text)
+}
+
+/// Returns whether a content type is that of a page.
+fn is_html(content_type: &str) -> bool {
+    content_type.to_ascii_lowercase().contains("html")
 }
 
 fn default_header(headers: &mut Vec<(String, String)>, name: &str, value: &str) {

@@ -23,7 +23,7 @@ use crate::{
     exchange::{Again, HttpVersion, Limits, Server},
     outcome::{Case, CaseId, Difference, chain},
     scenario::Scenario,
-    snapshot::{Snapshot, SnapshotError, store},
+    snapshot::{Snapshot, SnapshotError, store, store::Folder},
 };
 
 /// What came of one scenario.
@@ -61,9 +61,13 @@ pub(super) async fn replay_scenario(
             )
         });
     }
+    let folder = match Folder::open(folder) {
+        Ok(folder) => folder,
+        Err(error) => return everything(scenario, |id| Case::broken(id, &error)),
+    };
     let mut comparing = Comparing {
         scenario,
-        folder,
+        folder: &folder,
         limits: &options.limits,
         manner: Manner {
             authority: &server.authority,
@@ -134,7 +138,7 @@ fn everything(scenario: &Scenario, case: impl Fn(CaseId) -> Case) -> ScenarioRes
 /// The comparison of one scenario while it goes on.
 struct Comparing<'a> {
     scenario: &'a Scenario,
-    folder: &'a Path,
+    folder: &'a Folder,
     limits: &'a Limits,
     manner: Manner<'a>,
     bound: BTreeMap<String, String>,
@@ -252,7 +256,7 @@ impl Comparing<'_> {
         if !self.recorded.contains(&file) {
             return Ok(None);
         }
-        let snapshot = store::read(&self.folder.join(&file))?;
+        let snapshot = self.folder.read(&file)?;
         if snapshot.is_some() {
             self.known.insert(file);
         }

@@ -98,9 +98,11 @@ pub(super) async fn run_with(
     for (number, step) in (1..).zip(&scenario.steps) {
         let from = Instant::now();
         visitor.before = std::mem::take(&mut visitor.answers);
-        // While the server works on one page, the page before the last one is looked at.
+        // While the server works on one page, the page before the last one is looked at; but what other scenarios of this thread have to
+        // ask is asked first, so that the server has something to do meanwhile.
         let looking = async {
             if let Some(answers) = complete.take() {
+                tokio::task::yield_now().await;
                 done(answers, None);
             }
         };

@@ -4,12 +4,14 @@ use std::{
     collections::BTreeSet,
     fs::{self, File},
     io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
 };
 
 use rustix::{
     buffer::spare_capacity,
-    io::{read as read_some, retry_on_intr},
+    fs::{CWD, Mode, OFlags, openat},
+    io::{Errno, read as read_some, retry_on_intr},
 };
 
 use super::{
@@ -32,9 +34,42 @@ pub fn file_name(number: usize, step: &str, hop: usize) -> String {
     }
 }
 
+/// The folder of a scenario, held open: its files are found from there, not by the whole way to it each time.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    handle: OwnedFd,
+}
+
+impl Folder {
+    /// Opens a folder.
+    pub fn open(path: &Path) -> Result<Self, SnapshotError> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = openat(CWD, path, flags, Mode::empty());
+        Ok(Self {
+            path: path.to_owned(),
+            handle: opened.map_err(|errno| failed(path, "opened", errno.into()))?,
+        })
+    }
+
+    /// Reads one snapshot by its file name; `None` where there is none.
+    pub fn read(&self, name: &str) -> Result<Option<Snapshot>, SnapshotError> {
+        read_at(self.handle.as_fd(), Path::new(name), &self.path.join(name))
+    }
+}
+
 /// Reads one snapshot, or a pending answer where the path is one's; `None` where there is none.
 pub fn read(path: &Path) -> Result<Option<Snapshot>, SnapshotError> {
-    let Some(bytes) = read_bounded(path)? else {
+    read_at(CWD, path, path)
+}
+
+/// Reads what is called `name` seen from a folder, and `path` by people.
+fn read_at(
+    folder: BorrowedFd<'_>,
+    name: &Path,
+    path: &Path,
+) -> Result<Option<Snapshot>, SnapshotError> {
+    let Some(bytes) = read_bounded_at(folder, name, path)? else {
         return Ok(None);
     };
     let wrong = |reason: String| SnapshotError::Format {
@@ -193,11 +228,20 @@ fn failed(path: &Path, attempt: &'static str, source: io::Error) -> SnapshotErro
 }
 
 fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, SnapshotError> {
+    read_bounded_at(CWD, path, path)
+}
+
+fn read_bounded_at(
+    folder: BorrowedFd<'_>,
+    name: &Path,
+    path: &Path,
+) -> Result<Option<Vec<u8>>, SnapshotError> {
     let unread = |source| failed(path, "read", source);
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(unread(source)),
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = match retry_on_intr(|| openat(folder, name, flags, Mode::empty())) {
+        Ok(opened) => File::from(opened),
+        Err(Errno::NOENT) => return Ok(None),
+        Err(errno) => return Err(unread(errno.into())),
     };
     let size = file.metadata().map_err(unread)?.len();
     let length = usize::try_from(size).unwrap_or(usize::MAX);

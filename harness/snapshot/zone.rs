@@ -48,6 +48,10 @@ impl Zone {
         if let Some(seconds) = offset_seconds(name) {
             return Self::fixed(seconds).ok_or_else(unknown);
         }
+        // The one zone that needs no database.
+        if name == "UTC" {
+            return Ok(Self::utc());
+        }
         let rules = TimeZone::get(name).map_err(|_| unknown())?;
         Ok(Self {
             name: name.to_owned(),
