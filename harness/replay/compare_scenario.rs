@@ -90,24 +90,7 @@ pub(super) async fn replay_scenario(
     for index in steps {
         comparing.step(index, None);
     }
-    let Comparing {
-        mut result,
-        known,
-        bound,
-        ..
-    } = comparing;
-    result.sessions = bound
-        .into_iter()
-        .filter(|(name, _)| name.starts_with("session-"))
-        .map(|(name, value)| (value, name))
-        .collect();
-    for stale in recorded.difference(&known) {
-        let name = stale.trim_end_matches(".snap");
-        result.cases.push(Case::not_run(
-            CaseId::new(&["replay", &scenario.name, name]),
-            "the snapshot is stale: no step of the scenario has it; `record` removes it",
-        ));
-    }
+    let mut result = comparing.end();
     result.correlations = course.correlations;
     result.spans = spans(scenario, &course.times);
     result
@@ -150,6 +133,24 @@ struct Comparing<'a> {
 }
 
 impl Comparing<'_> {
+    /// Ends the comparison: names the snapshots that no step has, and the sessions that were given.
+    fn end(self) -> ScenarioResult {
+        let mut result = self.result;
+        let sessions = self.bound.into_iter();
+        result.sessions = sessions
+            .filter(|(name, _)| name.starts_with("session-"))
+            .map(|(name, value)| (value, name))
+            .collect();
+        for stale in self.recorded.difference(&self.known) {
+            let name = stale.trim_end_matches(".snap");
+            result.cases.push(Case::not_run(
+                CaseId::new(&["replay", &self.scenario.name, name]),
+                "the snapshot is stale: no step of the scenario has it; `record` removes it",
+            ));
+        }
+        result
+    }
+
     /// Compares what came of a step, where it was reached: its answers, and why the final one is missing.
     fn step(&mut self, index: usize, reached: Option<(&[Observation], Option<&ReplayError>)>) {
         let recorded = match self.recorded(index) {
