@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use super::label::Charset;
+use percent_encoding::percent_decode_str;
+
+use super::{label::Charset, text::decode_exactly};
 
 /// Encodes text; a character that the charset lacks becomes `&#N;`, which is what browsers send.
 pub fn encode(text: &str, charset: Charset) -> Vec<u8> {
@@ -27,6 +29,22 @@ pub fn urlencoded(fields: &[(String, String)], charset: Charset) -> String {
         push_form(&mut body, &encode(value, charset));
     }
     body
+}
+
+/// Encodes one value as it stands in a query.
+pub fn component(value: &str, charset: Charset) -> String {
+    let mut encoded = String::new();
+    push_form(&mut encoded, &encode(value, charset));
+    encoded
+}
+
+/// Decodes one value of a query; `None` where its bytes are not what the charset says.
+pub fn decode(value: &str, charset: Charset) -> Option<String> {
+    let blanks = value.replace('+', " ");
+    let bytes: Vec<u8> = percent_decode_str(&blanks).collect();
+    decode_exactly(&bytes, charset)
+        .ok()
+        .map(|decoded| decoded.text)
 }
 
 /// Percent-encodes what may not stand in a request target: spaces, controls, quotes and everything beyond ASCII (the

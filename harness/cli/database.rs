@@ -193,6 +193,7 @@ async fn compare(
         stages: vec![stage],
         accepted: Vec::new(),
         not_compared,
+        carried: Vec::new(),
         syslog: Vec::new(),
     };
     let verdict = report.verdict();

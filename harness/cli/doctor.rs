@@ -48,6 +48,7 @@ fn print(context: &Context, subject: String, started: Instant, cases: Vec<Case>)
         }],
         accepted: Vec::new(),
         not_compared: Vec::new(),
+        carried: Vec::new(),
         syslog: Vec::new(),
     };
     output::report(context, &report, true);

@@ -8,7 +8,7 @@ use migrate_verify::{
     outcome::{RunReport, Stage, StageName, Verdict},
     progress::Event,
     project::Project,
-    replay::{self, Clock, Correlation, ReplayResult},
+    replay::{self, Clock, ReplayResult},
     report,
     scenario::{self, Scenario, State},
     verification::{effect_cases, effects_not_compared, replay_options},
@@ -64,6 +64,7 @@ pub(crate) async fn replay(
         stages,
         accepted: result.accepted.clone(),
         not_compared: result.not_compared.clone(),
+        carried: result.carried.clone(),
         syslog: Vec::new(),
     };
     let verdict = report.verdict();
@@ -155,8 +156,7 @@ async fn different_machines(
     .hint("name the candidate with --server URL or candidate.url; --same-machine compares the old server with itself on purpose"))
 }
 
-/// Prints the summary and what was not compared by the byte; with `-v` also which headers may differ, and what was carried from step to
-/// step.
+/// Prints the summary and what was not compared by the byte; with `-v` also which headers may differ.
 fn print(report: &RunReport, result: &ReplayResult, verbose: bool) {
     output::raw(&report::summary::render(report, verbose));
     for line in &result.not_compared {
@@ -164,54 +164,5 @@ fn print(report: &RunReport, result: &ReplayResult, verbose: bool) {
     }
     for (name, rule) in replay::HEADER_RULES.iter().filter(|_| verbose) {
         output::line(&format!("may differ: header {name}: {}", rule.reason()));
-    }
-    if verbose && !result.correlations.is_empty() {
-        output::raw(&carried(&result.correlations));
-    }
-}
-
-/// Renders what was carried from step to step: what, seen in which answer, used in which request.
-fn carried(correlations: &[Correlation]) -> String {
-    let head = ["scenario", "carried", "seen in", "used in"];
-    let mut rows = vec![head.map(str::to_owned)];
-    rows.extend(correlations.iter().map(|one| {
-        [&one.scenario, &one.value, &one.seen_in, &one.used_in].map(|text| printable(text))
-    }));
-    let width = |column: usize| {
-        let lengths = rows.iter().map(|row| row[column].chars().count());
-        lengths.max().unwrap_or_default()
-    };
-    let widths = [0, 1, 2, 3].map(width);
-    let mut table = String::from("\n");
-    for row in &rows {
-        let cells = row.iter().zip(widths);
-        let line: Vec<String> = cells
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        table.push_str(line.join("  ").trim_end());
-        table.push('\n');
-    }
-    table
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_carried_is_a_table() {
-        let one = |value: &str, used_in: &str| Correlation {
-            scenario: "login".to_owned(),
-            value: value.to_owned(),
-            seen_in: "form".to_owned(),
-            used_in: used_in.to_owned(),
-        };
-        let both = [one("cookie PHPSESSID", "login"), one("capture id", "žiak")];
-        insta::assert_snapshot!(carried(&both), @r"
-
-        scenario  carried           seen in  used in
-        login     cookie PHPSESSID  form     login
-        login     capture id        form     žiak
-        ");
     }
 }

@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use super::{
+    carried::Carried,
     case::{Case, Outcome},
     syslog::SyslogPart,
 };
@@ -176,6 +177,8 @@ pub struct RunReport {
     pub accepted: Vec<String>,
     /// What was deliberately not compared, and why: paths that are state, holes, headers that may differ.
     pub not_compared: Vec<String>,
+    /// What was carried from one answer to later requests.
+    pub carried: Vec<Carried>,
     /// What the guest said to syslog, part by part.
     pub syslog: Vec<SyslogPart>,
 }
@@ -246,6 +249,7 @@ mod tests {
             stages,
             accepted: Vec::new(),
             not_compared: Vec::new(),
+            carried: Vec::new(),
             syslog: Vec::new(),
         };
         let same = stage(vec![case(Outcome::Same)]);

@@ -1,38 +1,22 @@
 //! What a browser does between two requests: cookies, hidden fields, the charset of forms, redirects, `Referer`.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
 use url::Url;
 
-use super::{cookie::Jar, error::ReplayError, form};
+use super::{
+    error::ReplayError,
+    form::{self, Form},
+    link::Link,
+    memory::Memory,
+    shown::ShownPage,
+};
 use crate::{
     charset::{Charset, Detection, decode_exactly, detect, form as encoding},
     exchange::{Answer, Request, Server},
+    outcome::Carried,
     scenario::{Capture, Extract, Part, PartContent, Scenario, Sent, Step},
 };
-
-/// A value that one answer gave and a later request used.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Correlation {
-    /// The scenario.
-    pub scenario: String,
-    /// What it is: `cookie PHPSESSID`, `hidden field token`, `capture id`.
-    pub value: String,
-    /// The step whose answer gave it.
-    pub seen_in: String,
-    /// The step whose request used it.
-    pub used_in: String,
-}
-
-/// The page that is shown.
-#[derive(Clone, Debug)]
-struct Page {
-    url: Url,
-    /// Kept for forms alone.
-    body: Vec<u8>,
-    charset: Charset,
-    step: String,
-}
 
 /// A browser with the memory of one scenario.
 #[derive(Debug)]
@@ -40,13 +24,9 @@ pub(super) struct Browser {
     base: Url,
     scenario: String,
     default: Charset,
-    /// Whether any step sends a form, with the hidden fields of its page.
-    has_forms: bool,
-    pub(super) jar: Jar,
-    variables: BTreeMap<String, (String, String)>,
-    page: Option<Page>,
-    /// What was seen and used.
-    pub(super) correlations: Vec<Correlation>,
+    /// Whether any step asks for something that is on the page before.
+    keeps_pages: bool,
+    pub(super) memory: Memory,
 }
 
 impl Browser {
@@ -55,9 +35,13 @@ impl Browser {
         scenario: &Scenario,
         default: Charset,
     ) -> Result<Self, ReplayError> {
-        let is_form = |step: &Step| match step.sent {
+        let asks_page = |step: &Step| match &step.sent {
             Sent::Form(_) | Sent::Multipart(_) => true,
-            Sent::Nothing | Sent::Body(_) => false,
+            Sent::Body(text) if text.contains("${") => true,
+            Sent::Nothing | Sent::Body(_) => {
+                let mut headers = step.headers.iter();
+                step.target.contains("${") || headers.any(|(_, value)| value.contains("${"))
+            }
         };
         let base = Url::parse(&format!("http://{}/", server.authority)).map_err(|_| {
             ReplayError::Redirect {
@@ -68,22 +52,18 @@ impl Browser {
             base,
             scenario: scenario.name.clone(),
             default,
-            has_forms: scenario.steps.iter().any(is_form),
-            jar: Jar::default(),
-            variables: BTreeMap::new(),
-            page: None,
-            correlations: Vec::new(),
+            keeps_pages: scenario.steps.iter().any(asks_page),
+            memory: Memory::default(),
         })
     }
 
     /// Makes the request of a step.
     pub(super) fn request(&mut self, step: &Step) -> Result<Request, ReplayError> {
-        let charset = self.page.as_ref().map_or(self.default, |page| page.charset);
-        let target = self.fill(&step.target, &step.name)?;
-        let mut target = encoding::target(&target, charset);
+        let charset = self.memory.charset(self.default);
+        let mut target = self.memory.target(step, self.default)?;
         let mut headers = Vec::new();
         for (name, value) in &step.headers {
-            headers.push((name.clone(), self.fill(value, &step.name)?));
+            headers.push((name.clone(), self.memory.fill(value, step, self.default)?));
         }
         let body = match &step.sent {
             Sent::Nothing => None,
@@ -104,14 +84,12 @@ impl Browser {
                 }
             }
             Sent::Body(text) => {
-                let text = self.fill(text, &step.name)?;
+                let text = self.memory.fill(text, step, self.default)?;
                 Some(encoding::encode(&text, charset))
             }
             Sent::Multipart(parts) => {
-                let names: Vec<String> = parts.iter().map(|part| part.name.clone()).collect();
-                let hidden = self.hidden(&target, &names, step);
-                let parts = self.filled_parts(parts, &step.name)?;
-                let (kind, body) = form::multipart(&hidden, &parts, charset)?;
+                let parts = self.parts(parts, &target, step)?;
+                let (kind, body) = form::multipart(&parts, charset)?;
                 default_header(&mut headers, "Content-Type", &kind);
                 Some(body)
             }
@@ -139,10 +117,12 @@ impl Browser {
         for line in answer.headers.iter().filter(|line| line.is("set-cookie")) {
             let is_plain = line.value.iter().all(|byte| (0x20..0x7f).contains(byte));
             if is_plain && line.value.len() <= 8192 {
-                self.jar
+                self.memory
+                    .jar
                     .take(&line.value_text(), &request.target, now, step);
             }
         }
+        self.memory.led = self.led(request, answer, step);
         let content_type = answer.header("Content-Type");
         let content_type = content_type.as_deref();
         let is_html = content_type.is_some_and(is_html);
@@ -161,22 +141,21 @@ impl Browser {
                     name: capture.name.clone(),
                 }
             })?;
-            self.variables
-                .insert(capture.name.clone(), (value, step.to_owned()));
+            self.memory.capture(&capture.name, value, step);
         }
         if let (true, Ok(url)) = (is_html, self.base.join(&request.target)) {
-            self.page = Some(Page {
-                url,
-                body: if self.has_forms {
-                    answer.body.clone()
-                } else {
-                    Vec::new()
-                },
-                charset,
-                step: step.to_owned(),
-            });
+            let keeps = self.keeps_pages;
+            self.memory.page = Some(ShownPage::new(url, charset, step, answer, keeps));
         }
         Ok(())
+    }
+
+    /// Returns where a redirect leads.
+    fn led(&self, request: &Request, answer: &Answer, step: &str) -> Option<(Link, String)> {
+        let location = answer.header("Location")?;
+        let current = self.base.join(&request.target).ok()?;
+        let link = Link::of(&location, &current, self.memory.charset(self.default))?;
+        Some((link, step.to_owned()))
     }
 
     /// Returns whether a browser would go on from this answer by itself.
@@ -242,26 +221,39 @@ impl Browser {
 
     /// Adds cookies and the page before.
     fn decorate(&mut self, request: &mut Request, step: &str) {
-        let cookies = self.jar.matching(&request.target);
+        let cookies = self.memory.jar.matching(&request.target);
         if !cookies.is_empty() {
             let pairs: Vec<String> = cookies
                 .iter()
                 .map(|cookie| format!("{}={}", cookie.name, cookie.value))
                 .collect();
-            for cookie in cookies {
-                self.correlations.push(Correlation {
-                    scenario: self.scenario.clone(),
-                    value: format!("cookie {}", cookie.name),
-                    seen_in: cookie.set_by.clone(),
-                    used_in: step.to_owned(),
-                });
+            let sources = cookies.iter().map(|cookie| {
+                let value = format!("cookie {}", cookie.name);
+                (value, cookie.set_by.clone())
+            });
+            for (value, seen_in) in sources.collect::<Vec<_>>() {
+                self.memory.carry(value, seen_in, step);
             }
             default_header(&mut request.headers, "Cookie", &pairs.join("; "));
         }
-        if let Some(page) = &self.page {
+        if let Some(page) = &self.memory.page {
             let url = page.url.to_string();
             default_header(&mut request.headers, "Referer", &url);
         }
+    }
+
+    /// Returns the form of the page before that is sent to `target`.
+    fn form(&mut self, target: &str, given: &[String], step: &Step) -> Form {
+        let target = self.base.join(target);
+        target.map_or_else(
+            |_| Form::default(),
+            |target| self.memory.form(&target, given, step),
+        )
+    }
+
+    /// Returns what the browser carried from step to step.
+    pub(super) fn into_carried(self) -> Vec<Carried> {
+        self.memory.into_carried(&self.scenario)
     }
 
     fn fields(
@@ -271,80 +263,42 @@ impl Browser {
         step: &Step,
     ) -> Result<Vec<(String, String)>, ReplayError> {
         let names: Vec<String> = fields.iter().map(|(name, _)| name.clone()).collect();
-        let mut all = self.hidden(target, &names, step);
+        let form = self.form(target, &names, step);
+        let mut all = form.hidden.clone();
         for (name, value) in fields {
-            all.push((name.clone(), self.fill(value, &step.name)?));
+            all.push((name.clone(), self.memory.fill(value, step, self.default)?));
         }
+        all.sort_by_key(|(name, _)| form.place(name));
         Ok(all)
     }
 
-    fn hidden(&mut self, target: &str, given: &[String], step: &Step) -> Vec<(String, String)> {
-        let (Some(page), Ok(target)) = (&self.page, self.base.join(target)) else {
-            return Vec::new();
-        };
-        let Some(text) = text(&page.body, page.charset) else {
-            return Vec::new();
-        };
-        let fields = form::hidden_fields(&text, &page.url, &target, given);
-        for (name, _) in &fields {
-            self.correlations.push(Correlation {
-                scenario: self.scenario.clone(),
-                value: format!("hidden field {}", name.escape_debug()),
-                seen_in: page.step.clone(),
-                used_in: step.name.clone(),
-            });
-        }
-        fields
-    }
-
-    fn filled_parts(&mut self, parts: &[Part], step: &str) -> Result<Vec<Part>, ReplayError> {
-        let mut filled = Vec::new();
+    fn parts(
+        &mut self,
+        parts: &[Part],
+        target: &str,
+        step: &Step,
+    ) -> Result<Vec<Part>, ReplayError> {
+        let names: Vec<String> = parts.iter().map(|part| part.name.clone()).collect();
+        let form = self.form(target, &names, step);
+        let hidden = form.hidden.iter().map(|(name, value)| Part {
+            name: name.clone(),
+            content: PartContent::Text(value.clone()),
+        });
+        let mut all: Vec<Part> = hidden.collect();
         for part in parts {
             let content = match &part.content {
-                PartContent::Text(text) => PartContent::Text(self.fill(text, step)?),
+                PartContent::Text(text) => {
+                    PartContent::Text(self.memory.fill(text, step, self.default)?)
+                }
                 file @ PartContent::File { .. } => file.clone(),
             };
-            filled.push(Part {
+            all.push(Part {
                 name: part.name.clone(),
                 content,
             });
         }
-        Ok(filled)
-    }
-
-    /// Puts captured values in the place of `${name}`.
-    fn fill(&mut self, text: &str, step: &str) -> Result<String, ReplayError> {
-        let mut filled = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once("${") {
-            filled.push_str(before);
-            let Some((name, after)) = after.split_once('}') else {
-                filled.push_str("${");
-                rest = after;
-                continue;
-            };
-            let (value, seen_in) =
-                self.variables
-                    .get(name)
-                    .ok_or_else(|| ReplayError::NoValue {
-                        name: name.to_owned(),
-                    })?;
-            if value.chars().any(char::is_control) {
-                return Err(ReplayError::HostileValue {
-                    name: name.to_owned(),
-                });
-            }
-            filled.push_str(value);
-            self.correlations.push(Correlation {
-                scenario: self.scenario.clone(),
-                value: format!("capture {name}"),
-                seen_in: seen_in.clone(),
-                used_in: step.to_owned(),
-            });
-            rest = after;
-        }
-        filled.push_str(rest);
-        Ok(filled)
+        all.sort_by_key(|part| form.place(&part.name));
+        Ok(all)
     }
 }
 
@@ -378,5 +332,78 @@ fn captured(capture: &Capture, answer: &Answer, text: Option<&str>) -> Option<St
         Extract::Body(regex) => found(regex, text?),
         Extract::Header(name, None) => answer.header(name).map(Cow::into_owned),
         Extract::Header(name, Some(regex)) => found(regex, &answer.header(name)?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        exchange::{Framing, HeaderLine},
+        scenario::State,
+    };
+
+    fn step(request: &str, sent: Sent) -> Step {
+        let (method, target) = request.split_once(' ').unwrap();
+        Step {
+            name: "step".to_owned(),
+            method: method.to_owned(),
+            version: None,
+            target: target.to_owned(),
+            headers: Vec::new(),
+            sent,
+            captures: Vec::new(),
+            follow: false,
+            holes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn fields_are_sent_in_the_order_of_the_form_and_others_behind_them() {
+        let fields = [("a", "1"), ("heslo", "h"), ("meno", "m"), ("t[]", "x")];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let parts = fields.clone().map(|(name, value)| Part {
+            name,
+            content: PartContent::Text(value),
+        });
+        let scenario = Scenario {
+            name: "login".to_owned(),
+            title: "Login".to_owned(),
+            mutates: false,
+            state: State::Shared,
+            steps: vec![
+                step("GET /login.php", Sent::Nothing),
+                step("POST /login.php", Sent::Form(fields.into())),
+                step("POST /login.php", Sent::Multipart(parts.into())),
+            ],
+        };
+        let server = Server::parse("http://x").unwrap();
+        let mut browser = Browser::new(&server, &scenario, Charset::UTF_8).unwrap();
+        let page = b"<form action=login.php><select name=t[]></select><input name=meno>\
+            <input type=hidden name=token value=k><input name=heslo type=password></form>";
+        let answer = Answer {
+            status_line: b"HTTP/1.1 200 OK".to_vec(),
+            headers: vec![HeaderLine {
+                name: b"Content-Type".to_vec(),
+                value: b"text/html".to_vec(),
+            }],
+            framing: Framing::Close,
+            wire_length: page.len(),
+            body: page.to_vec(),
+            coded: None,
+            anomalies: Vec::new(),
+        };
+        let request = browser.request(&scenario.steps[0]).unwrap();
+        browser.receive("form", &request, &answer, 0, &[]).unwrap();
+        let sent = |browser: &mut Browser, index: usize| {
+            let request = browser.request(&scenario.steps[index]).unwrap();
+            String::from_utf8(request.body.unwrap()).unwrap()
+        };
+        let body = sent(&mut browser, 1);
+        assert_eq!(body, "t%5B%5D=x&meno=m&token=k&heslo=h&a=1");
+        let body = sent(&mut browser, 2);
+        let names = body.split("name=\"").skip(1);
+        let names: Vec<&str> = names.filter_map(|rest| rest.split('"').next()).collect();
+        assert_eq!(names, ["t[]", "meno", "token", "heslo", "a"]);
     }
 }

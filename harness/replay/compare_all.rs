@@ -6,7 +6,6 @@ use std::{
 };
 
 use super::{
-    browser::Correlation,
     checks::Uncompared,
     compare_scenario::{ScenarioResult, replay_scenario},
     error::ReplayError,
@@ -18,7 +17,7 @@ use super::{
 };
 use crate::{
     exchange::Server,
-    outcome::{Case, CaseId, Difference, Outcome},
+    outcome::{Carried, Case, CaseId, Difference, Outcome},
     progress::{Event, Observer},
     scenario::Scenario,
     snapshot::store,
@@ -40,7 +39,7 @@ pub struct ReplayResult {
     /// The cases that were compared with an answer that a person accepted, and the reasons.
     pub accepted: Vec<String>,
     /// Values that one answer gave and a later request used.
-    pub correlations: Vec<Correlation>,
+    pub carried: Vec<Carried>,
     /// When the steps ran, scenario by scenario.
     pub spans: Vec<Span>,
 }
@@ -233,7 +232,7 @@ fn gather(cases: Vec<Case>, results: BTreeMap<String, ScenarioResult>) -> Replay
     let mut repeated = Vec::new();
     for (_, result) in results {
         all.cases.extend(result.cases);
-        all.correlations.extend(result.correlations);
+        all.carried.extend(result.carried);
         all.spans.extend(result.spans);
         all.accepted.extend(result.accepted);
         repeated.extend(result.repeated);

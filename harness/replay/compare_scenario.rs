@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use super::{
     asked::{asked, first_line},
-    browser::Correlation,
     checks::Uncompared,
     compare::{Manner, compare},
     error::ReplayError,
@@ -21,7 +20,7 @@ use super::{
 use crate::{
     charset::visible,
     exchange::{Again, HttpVersion, Limits, Server},
-    outcome::{Case, CaseId, Difference, chain},
+    outcome::{Carried, Case, CaseId, Difference, chain},
     scenario::Scenario,
     snapshot::{Snapshot, SnapshotError, store, store::Folder},
 };
@@ -31,7 +30,7 @@ use crate::{
 pub(super) struct ScenarioResult {
     pub(super) cases: Vec<Case>,
     pub(super) uncompared: Uncompared,
-    pub(super) correlations: Vec<Correlation>,
+    pub(super) carried: Vec<Carried>,
     /// The session ids that this run was given, with the name of their hole.
     pub(super) sessions: BTreeMap<String, String>,
     /// The answers that a person accepted, with the reasons.
@@ -91,7 +90,7 @@ pub(super) async fn replay_scenario(
         comparing.step(index, None);
     }
     let mut result = comparing.end();
-    result.correlations = course.correlations;
+    result.carried = course.carried;
     result.spans = spans(scenario, &course.times);
     result
 }
@@ -329,6 +328,7 @@ fn without_answer(id: CaseId, snapshot: &Snapshot, failure: Option<&ReplayError>
             | ReplayError::UploadTooLarge { .. }
             | ReplayError::NothingCaptured { .. }
             | ReplayError::NoValue { .. }
+            | ReplayError::SeveralValues { .. }
             | ReplayError::HostileValue { .. }
             | ReplayError::Unstable { .. }
             | ReplayError::Task),

@@ -69,6 +69,11 @@ impl Jar {
         matching
     }
 
+    /// Returns a cookie by its name.
+    pub(super) fn named(&self, name: &str) -> Option<&Cookie> {
+        self.cookies.iter().find(|cookie| cookie.name == name)
+    }
+
     /// Returns all values, for recognising them in pages.
     pub(super) fn values(&self) -> impl Iterator<Item = &str> {
         self.cookies.iter().map(|cookie| cookie.value.as_str())

@@ -45,11 +45,25 @@ pub enum ReplayError {
         /// Its name.
         name: String,
     },
-    /// A captured value is used before it was captured.
-    #[error("`${{{name}}}` has no value: no step before captures it")]
+    /// A value is used that nothing gave.
+    #[error(
+        "`${{{name}}}` has no value: no step before captures it, and on the page before no link to this path, hidden field or cookie has this name"
+    )]
     NoValue {
         /// Its name.
         name: String,
+    },
+    /// A value is used of which the page before has several.
+    #[error(
+        "`${{{name}}}` may be each of {count} values that the page of step `{step}` has under this name: `capture` the one that is meant"
+    )]
+    SeveralValues {
+        /// Its name.
+        name: String,
+        /// The step whose page was looked at.
+        step: String,
+        /// How many there are.
+        count: usize,
     },
     /// A captured value would break the request.
     #[error("the value of `${{{name}}}` holds a control character")]

@@ -7,24 +7,35 @@ use url::Url;
 
 use super::error::ReplayError;
 use crate::{
-    charset::{Charset, form},
+    charset::{Charset, form as encoding},
     scenario::{Part, PartContent},
 };
 
 /// No upload of a scenario is larger.
 const LARGEST_UPLOAD: u64 = 32 << 20;
 
-/// Finds the hidden fields of the form on a page whose action is `target`; names in `given` are left out.
+/// What a form adds to the fields that a scenario gives.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Form {
+    /// Its hidden fields.
+    pub(super) hidden: Vec<(String, String)>,
+    /// The names of its controls, in the order of the document, in which browsers send them.
+    order: Vec<String>,
+}
+
+impl Form {
+    /// Returns where a field stands in the form; one that the form lacks comes last.
+    pub(super) fn place(&self, name: &str) -> usize {
+        let place = self.order.iter().position(|known| known == name);
+        place.unwrap_or(self.order.len())
+    }
+}
+
+/// Finds the form on a page whose action is `target`; hidden fields with names in `given` are left out.
 ///
 /// Of several forms with this action, as the search and the login of a page that is its own script, it is the one that has most
 /// of the fields that are given, then the one whose action has the same query, then the first.
-pub(super) fn hidden_fields(
-    page: &str,
-    page_url: &Url,
-    target: &Url,
-    given: &[String],
-) -> Vec<(String, String)> {
-    let document = Html::parse_document(page);
+pub(super) fn form(document: &Html, page_url: &Url, target: &Url, given: &[String]) -> Form {
     let forms = Selector::parse("form").expect("the selector is constant");
     let inputs = Selector::parse("input").expect("the selector is constant");
     let fitting = document.select(&forms).filter_map(|form| {
@@ -42,9 +53,10 @@ pub(super) fn hidden_fields(
         },
     );
     let Some((_, form)) = best else {
-        return Vec::new();
+        return Form::default();
     };
-    form.select(&inputs)
+    let hidden = form
+        .select(&inputs)
         .filter(|input| {
             input
                 .value()
@@ -57,38 +69,43 @@ pub(super) fn hidden_fields(
             Some((name.to_owned(), value.to_owned()))
         })
         .filter(|(name, _)| !given.contains(name))
-        .collect()
+        .collect();
+    Form {
+        hidden,
+        order: controls(form).map(str::to_owned).collect(),
+    }
 }
 
 /// Counts the given fields that a form has.
 fn fields_of(form: ElementRef<'_>, given: &[String]) -> usize {
-    let controls =
-        Selector::parse("input, select, textarea, button").expect("the selector is constant");
-    let names: Vec<&str> = form
-        .select(&controls)
-        .filter_map(|control| control.value().attr("name"))
-        .collect();
+    let names: Vec<&str> = controls(form).collect();
     given
         .iter()
         .filter(|name| names.contains(&name.as_str()))
         .count()
 }
 
+/// Returns the names of a form's controls.
+fn controls(form: ElementRef<'_>) -> impl Iterator<Item = &str> {
+    let controls =
+        Selector::parse("input, select, textarea, button").expect("the selector is constant");
+    let names: Vec<&str> = form
+        .select(&controls)
+        .filter_map(|control| control.value().attr("name"))
+        .collect();
+    names.into_iter()
+}
+
 /// Writes a multipart body; returns its content type too.
 pub(super) fn multipart(
-    parts: &[(String, String)],
-    files: &[Part],
+    parts: &[Part],
     charset: Charset,
 ) -> Result<(String, Vec<u8>), ReplayError> {
     let mut encoded: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-    for (name, value) in parts {
-        let head = disposition(name, charset);
-        encoded.push((head, form::encode(value, charset)));
-    }
-    for part in files {
+    for part in parts {
         let mut head = disposition(&part.name, charset);
         match &part.content {
-            PartContent::Text(text) => encoded.push((head, form::encode(text, charset))),
+            PartContent::Text(text) => encoded.push((head, encoding::encode(text, charset))),
             PartContent::File {
                 path,
                 name,
@@ -151,7 +168,7 @@ fn quoted(text: &str, charset: Charset) -> Vec<u8> {
         .replace('"', "%22")
         .replace('\r', "%0D")
         .replace('\n', "%0A");
-    form::encode(&escaped, charset)
+    encoding::encode(&escaped, charset)
 }
 
 #[cfg(test)]
@@ -164,13 +181,15 @@ mod tests {
             <FORM method=post ACTION="login.php?x=1"><input TYPE="Hidden" name="token" value="a&amp;b">
             <input type=hidden name=given value=2><input name=meno></FORM>"#;
         let url = |text: &str| Url::parse(text).unwrap();
-        let fields = hidden_fields(
-            page,
+        let fields = form(
+            &Html::parse_document(page),
             &url("http://x/skola/index.php"),
             &url("http://x/skola/login.php"),
             &["given".to_owned()],
         );
-        assert_eq!(fields, [("token".to_owned(), "a&b".to_owned())]);
+        assert_eq!(fields.hidden, [("token".to_owned(), "a&b".to_owned())]);
+        let places = ["token", "given", "meno", "heslo"].map(|name| fields.place(name));
+        assert_eq!(places, [0, 1, 2, 3]);
     }
 
     #[test]
@@ -181,8 +200,13 @@ mod tests {
         let url = |text: &str| Url::parse(text).unwrap();
         let chosen = |target: &str, given: &[&str]| {
             let given: Vec<String> = given.iter().map(|name| (*name).to_owned()).collect();
-            let fields = hidden_fields(page, &url("http://x/"), &url(target), &given);
-            fields[0].1.clone()
+            let fields = form(
+                &Html::parse_document(page),
+                &url("http://x/"),
+                &url(target),
+                &given,
+            );
+            fields.hidden[0].1.clone()
         };
         assert_eq!(chosen("http://x/w.php", &["u", "p"]), "login");
         assert_eq!(chosen("http://x/w.php", &["q"]), "search");
@@ -192,8 +216,11 @@ mod tests {
 
     #[test]
     fn multipart_bodies_are_written_in_the_charset_of_the_page() {
-        let parts = [("náz\"ov".to_owned(), "ž".to_owned())];
-        let (kind, body) = multipart(&parts, &[], Charset::WINDOWS_1250).unwrap();
+        let parts = [Part {
+            name: "náz\"ov".to_owned(),
+            content: PartContent::Text("ž".to_owned()),
+        }];
+        let (kind, body) = multipart(&parts, Charset::WINDOWS_1250).unwrap();
         assert_eq!(
             kind,
             "multipart/form-data; boundary=----migrate-verify-00000000"

@@ -5,7 +5,6 @@ use std::{cell::RefCell, collections::BTreeMap, path::Path};
 use rayon::prelude::*;
 
 use super::{
-    browser::Correlation,
     error::ReplayError,
     evidence::Doubt,
     learn::{server_clock, text_of},
@@ -18,7 +17,7 @@ use super::{
 };
 use crate::{
     exchange::Server,
-    outcome::{Case, CaseId},
+    outcome::{Carried, Case, CaseId},
     progress::Observer,
     scenario::Scenario,
     snapshot::{Zone, store},
@@ -49,7 +48,7 @@ pub struct RecordResult {
     /// What a person should know: a deduced time zone, removed snapshots.
     pub notes: Vec<String>,
     /// Values that one answer gave and a later request used.
-    pub correlations: Vec<Correlation>,
+    pub carried: Vec<Carried>,
 }
 
 /// Runs `scenarios` against the old server and writes what it answers below `snapshots`.

@@ -140,7 +140,7 @@ impl<'a> Recorder<'a> {
             self.prune(&learnt, result)?;
         }
         if let Some(run) = runs.first() {
-            result.correlations.extend(run.correlations.iter().cloned());
+            result.carried.extend(run.carried.iter().cloned());
         }
         Ok(())
     }

@@ -5,13 +5,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    browser::{Browser, Correlation},
+    browser::Browser,
     error::ReplayError,
     options::{Moment, Options},
     secrets::passwords,
 };
 use crate::{
     exchange::{Again, Anomaly, Answer, Request, Server, Visit},
+    outcome::Carried,
     scenario::{Scenario, Step},
 };
 
@@ -42,13 +43,13 @@ pub(super) struct ScenarioRun {
     pub(super) steps: Vec<Vec<Observation>>,
     /// Why the last of these steps has no final answer.
     pub(super) failure: Option<ReplayError>,
-    pub(super) correlations: Vec<Correlation>,
+    pub(super) carried: Vec<Carried>,
 }
 
 /// What a run tells beside its answers.
 #[derive(Debug, Default)]
 pub(super) struct Course {
-    pub(super) correlations: Vec<Correlation>,
+    pub(super) carried: Vec<Carried>,
     /// When each step that was reached began and ended.
     pub(super) times: Vec<(Instant, Instant)>,
 }
@@ -64,7 +65,7 @@ pub(super) async fn run(scenario: &Scenario, server: &Server, options: &Options)
     ScenarioRun {
         steps,
         failure,
-        correlations: course.correlations,
+        carried: course.carried,
     }
 }
 
@@ -127,9 +128,7 @@ pub(super) async fn run_with(
         name_surplus(visitor.answers.last_mut(), surplus);
     }
     done(visitor.answers, failure);
-    course.correlations = visitor.browser.correlations;
-    course.correlations.sort();
-    course.correlations.dedup();
+    course.carried = visitor.browser.into_carried();
     course
 }
 
@@ -188,7 +187,7 @@ impl Visitor<'_> {
             };
             let browser = &mut self.browser;
             let received = browser.receive(&step.name, &request, answer, observation.at, captures);
-            observation.secrets = browser.jar.values().map(str::to_owned).collect();
+            observation.secrets = browser.memory.secrets().map(str::to_owned).collect();
             let next = match received {
                 Ok(()) if redirects => browser.redirect(&step.name, &request, answer),
                 Ok(()) => Ok(None),

@@ -2,10 +2,8 @@
 
 use std::fmt::Write as _;
 
-use percent_encoding::percent_decode_str;
-
 use crate::{
-    charset::{Charset, decode_exactly, form::urlencoded},
+    charset::{Charset, form},
     scenario::{PartContent, Scenario, Sent},
 };
 
@@ -29,13 +27,10 @@ pub(super) fn passwords(scenario: &Scenario) -> Vec<String> {
         };
         let (_, query) = step.target.split_once('?').unwrap_or_default();
         for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-            let blanks = value.replace('+', " ");
-            let bytes: Vec<u8> = percent_decode_str(&blanks).collect();
-            let cp1250 = decode_exactly(&bytes, Charset::WINDOWS_1250);
-            let utf8 = String::from_utf8(bytes);
             add(name, value);
-            add(name, utf8.as_deref().unwrap_or_default());
-            add(name, cp1250.as_ref().map_or("", |decoded| &decoded.text));
+            for charset in [Charset::UTF_8, Charset::WINDOWS_1250] {
+                add(name, &form::decode(value, charset).unwrap_or_default());
+            }
         }
         match &step.sent {
             Sent::Form(fields) => fields.iter().for_each(|(name, value)| add(name, value)),
@@ -82,8 +77,7 @@ fn forms(value: &str) -> Vec<String> {
         in_script(value),
     ];
     for charset in [Charset::WINDOWS_1250, Charset::UTF_8] {
-        let encoded = urlencoded(&[(String::new(), value.to_owned())], charset);
-        let encoded = encoded.trim_start_matches('=').to_owned();
+        let encoded = form::component(value, charset);
         forms.push(encoded.replace('+', "%20"));
         forms.push(encoded);
     }

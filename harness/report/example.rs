@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::outcome::{
-    Case, CaseId, Difference, RunReport, Stage, StageName, SyslogEntry, SyslogPart,
+    Carried, Case, CaseId, Difference, RunReport, Stage, StageName, SyslogEntry, SyslogPart,
 };
 
 pub(super) fn report() -> RunReport {
@@ -54,6 +54,12 @@ pub(super) fn report() -> RunReport {
         ],
         accepted: vec!["replay/login/01-form (the new <footer>)".to_owned()],
         not_compared: vec!["header Date: it tells the time of the answer".to_owned()],
+        carried: vec![Carried {
+            scenario: "login".to_owned(),
+            value: "hidden field <kun>".to_owned(),
+            seen_in: "form".to_owned(),
+            used_in: vec!["list".to_owned(), "detail".to_owned()],
+        }],
         syslog: vec![syslog()],
     }
 }

@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::clusters::{Cluster, clusters};
+use super::{
+    carried,
+    clusters::{Cluster, clusters},
+};
 use crate::outcome::{
-    Case, Difference, Outcome, RunReport, Stage, StageName, SyslogEntry, SyslogPart, Verdict,
+    Carried, Case, Difference, Outcome, RunReport, Stage, StageName, SyslogEntry, SyslogPart,
+    Verdict,
 };
 
 const STYLE: &str = "\
@@ -50,6 +54,7 @@ pub fn render(report: &RunReport) -> String {
                     h2 { "Deliberately not compared" }
                     ul { @for reason in &report.not_compared { li { (printable(reason)) } } }
                 }
+                @if !report.carried.is_empty() { (carried_table(&report.carried)) }
             }
         }
     };
@@ -245,6 +250,19 @@ fn syslog_row(part: &SyslogPart, entry: &SyslogEntry) -> Markup {
     }
 }
 
+fn carried_table(all: &[Carried]) -> Markup {
+    html! {
+        h2 { "What pages gave and later requests used" }
+        details {
+            summary { (all.len()) " values" }
+            table {
+                tr { @for head in carried::HEADS { th { (head) } } }
+                @for one in all { tr { @for cell in carried::cells(one) { td { (printable(&cell)) } } } }
+            }
+        }
+    }
+}
+
 /// Makes control characters visible; maud escapes what HTML would read.
 fn printable(text: &str) -> String {
     text.chars()
@@ -310,6 +328,7 @@ mod tests {
         assert!(html.contains("The copy is not the same."), "{html}");
         assert!(html.contains(">1 of the answers</a>"), "{html}");
         assert!(html.contains("(the new &lt;footer&gt;)"), "{html}");
+        assert!(html.contains("<td>hidden field &lt;kun&gt;</td>"), "{html}");
         assert!(
             !html.contains("http://") && !html.contains("<script"),
             "it must be one self-contained file"

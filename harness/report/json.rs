@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::{
-    Case, CaseId, Difference, Outcome, RunReport, Stage, StageName, SyslogEntry, SyslogPart,
+    Carried, Case, CaseId, Difference, Outcome, RunReport, Stage, StageName, SyslogEntry,
+    SyslogPart,
 };
 
 /// The version of the format; a change of meaning gets a new one.
@@ -25,9 +26,20 @@ pub struct Document {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     accepted: Vec<String>,
     not_compared: Vec<String>,
+    /// Only where something was carried from step to step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    carried: Vec<CarriedDocument>,
     /// Only a run that booted a guest has one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     syslog: Vec<PartDocument>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct CarriedDocument {
+    scenario: String,
+    value: String,
+    seen_in: String,
+    used_in: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +130,7 @@ pub fn document(report: &RunReport) -> Document {
         stages: report.stages.iter().map(stage).collect(),
         accepted: report.accepted.clone(),
         not_compared: report.not_compared.clone(),
+        carried: report.carried.iter().map(carried).collect(),
         syslog: report.syslog.iter().map(part).collect(),
     }
 }
@@ -148,6 +161,7 @@ pub fn parse(text: &str) -> Result<RunReport, DocumentError> {
             .collect::<Result<_, _>>()?,
         accepted: document.accepted,
         not_compared: document.not_compared,
+        carried: document.carried.into_iter().map(parse_carried).collect(),
         syslog: document.syslog.into_iter().map(parse_part).collect(),
     };
     // Verdict and outcomes of stages are made of the cases: a file that says something else was not written by a run.
@@ -170,6 +184,24 @@ fn stage(stage: &Stage) -> StageDocument {
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn carried(one: &Carried) -> CarriedDocument {
+    CarriedDocument {
+        scenario: one.scenario.clone(),
+        value: one.value.clone(),
+        seen_in: one.seen_in.clone(),
+        used_in: one.used_in.clone(),
+    }
+}
+
+fn parse_carried(document: CarriedDocument) -> Carried {
+    Carried {
+        scenario: document.scenario,
+        value: document.value,
+        seen_in: document.seen_in,
+        used_in: document.used_in,
+    }
 }
 
 fn part(part: &SyslogPart) -> PartDocument {

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use super::clusters::{Held, clusters};
+use super::{
+    carried,
+    clusters::{Held, clusters},
+};
 use crate::outcome::{Case, Difference, Outcome, RunReport, Stage, SyslogPart, Verdict};
 
 /// How many differences stand on the screen; the rest is counted.
@@ -14,7 +17,7 @@ const MEMBERS: usize = 6;
 /// A longer value is cut on the screen; reports have it whole.
 const LONGEST: usize = 160;
 
-/// Renders the summary; `verbose` adds every case.
+/// Renders the summary; `verbose` adds every case, and what was carried from step to step.
 pub fn render(report: &RunReport, verbose: bool) -> String {
     let mut text = format!("{}\n\n", clean(&report.subject));
     for stage in &report.stages {
@@ -34,6 +37,10 @@ pub fn render(report: &RunReport, verbose: bool) -> String {
     syslog_line(&mut text, report);
     findings(&mut text, report);
     accepted_lines(&mut text, report);
+    if verbose && !report.carried.is_empty() {
+        text.push('\n');
+        text.push_str(&carried::table(&report.carried, clean));
+    }
     let sentence = match report.verdict() {
         Verdict::Verified => "everything that was compared is the same",
         Verdict::Different => "the candidate is not the same",

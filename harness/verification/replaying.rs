@@ -97,6 +97,7 @@ async fn answers(
         Ok(result) => {
             stages.accepted.extend(result.accepted);
             stages.not_compared.extend(result.not_compared);
+            stages.carried.extend(result.carried);
             stages.course.spans.extend(result.spans);
             result.cases
         }

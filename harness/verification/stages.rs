@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{course::Course, plan::Plan};
 use crate::{
-    outcome::{Case, CaseId, Outcome, RunReport, Stage, StageName, SyslogPart},
+    outcome::{Carried, Case, CaseId, Outcome, RunReport, Stage, StageName, SyslogPart},
     progress::Event,
 };
 
@@ -17,6 +17,7 @@ pub(super) struct Stages<'a> {
     /// What was not compared, a line each.
     pub(super) accepted: Vec<String>,
     pub(super) not_compared: Vec<String>,
+    pub(super) carried: Vec<Carried>,
     /// What the build did, a line each.
     pub(super) build_log: Vec<String>,
     /// What the guest wrote, a line each.
@@ -46,6 +47,7 @@ impl<'a> Stages<'a> {
             done: Vec::new(),
             accepted: Vec::new(),
             not_compared: Vec::new(),
+            carried: Vec::new(),
             build_log: Vec::new(),
             guest_log: Vec::new(),
             course: Course::default(),
@@ -151,6 +153,7 @@ impl<'a> Stages<'a> {
             stages: self.done,
             accepted: self.accepted,
             not_compared: self.not_compared,
+            carried: self.carried,
             syslog: self.syslog,
         };
         Verified {

@@ -9,6 +9,7 @@ mod database_old;
 mod effects_files;
 mod pages;
 mod pages_asked;
+mod pages_carried;
 mod pages_files;
 mod pages_kept;
 mod pages_pending;

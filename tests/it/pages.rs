@@ -219,12 +219,15 @@ async fn the_old_server_against_itself_is_silent_and_recording_twice_changes_no_
     assert_eq!(findings(&result), "");
     assert!(!result.not_compared.is_empty());
     let carried: Vec<String> = result
-        .correlations
+        .carried
         .iter()
         .map(|one| {
             format!(
                 "{}: {} {} -> {}",
-                one.scenario, one.value, one.seen_in, one.used_in
+                one.scenario,
+                one.value,
+                one.seen_in,
+                one.used_in.join(", ")
             )
         })
         .collect();

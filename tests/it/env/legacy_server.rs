@@ -261,6 +261,12 @@ fn clock(format: &str, second: i64, zone: &str) -> String {
     zone.to_datetime(time).strftime(&format).to_string()
 }
 
+/// Returns the session's id in a query.
+fn in_query(target: &str) -> Option<&str> {
+    let (_, id) = target.split_once("PHPSESSID=")?;
+    (id.len() == 32).then_some(id)
+}
+
 impl Application {
     fn random(&self) -> String {
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
@@ -408,6 +414,18 @@ impl Application {
                 let is_right = request.contains("name=\"n\u{e1}zov\"")
                     && request.contains("filename=\"foto.png\"");
                 self.page(META, if is_right { "Súbor prijatý" } else { "chyba" })
+            }
+            // A session that no cookie carries: `session.use_trans_sid` puts it into links.
+            ("GET", "/adresar.php") => {
+                let id = in_query(target).map_or_else(|| self.random(), str::to_owned);
+                let links = format!(
+                    "<a href=\"adresar.php?PHPSESSID={id}\">adresár</a>\r\n<a href=\"osoba.php?meno=%8Eofia&amp;PHPSESSID={id}#dole\">Žofia</a>"
+                );
+                self.page(META, &links)
+            }
+            ("GET", "/osoba.php") => {
+                let answer = in_query(target).map_or("Neznámy návštevník", |_| "Žofia, 3.B");
+                self.page(META, answer)
             }
             ("POST", "/pridaj.php") => {
                 let row = self.counter.fetch_add(1, Ordering::Relaxed) % 1000 + 5000;

@@ -1,0 +1,107 @@
+//! What an answer gives and a later request uses, without a `capture`: session ids in links, numbers of rows.
+
+use migrate_verify::{
+    outcome::{Carried, Verdict},
+    replay::ReplayResult,
+};
+
+use crate::{
+    env::LegacyServer,
+    pages::{Project, findings},
+};
+
+/// Without cookies: the session's id is in the links.
+const IN_LINKS: &str = r#"title = "Somebody without cookies looks a person up"
+[[step]]
+name = "list"
+request = "GET /adresar.php"
+[[step]]
+name = "list-again"
+request = "GET /adresar.php"
+[[step]]
+name = "person"
+request = "GET /osoba.php?meno=Žofia"
+"#;
+
+/// The number of the row is in the redirect that nobody follows.
+const ROW: &str = r#"title = "A pupil is added"
+mutates = true
+[[step]]
+name = "add"
+request = "POST /pridaj.php"
+form = { meno = "Ján" }
+[[step]]
+name = "detail"
+request = "GET /detail.php?id=${id}"
+"#;
+
+fn carried(result: &ReplayResult) -> Vec<String> {
+    let line = |one: &Carried| {
+        let steps = one.used_in.join(", ");
+        format!("{}: {} -> {steps}", one.value, one.seen_in)
+    };
+    result.carried.iter().map(line).collect()
+}
+
+#[tokio::test]
+async fn a_session_id_in_links_is_sent_as_by_somebody_who_follows_them() {
+    let project = Project::new(&[("person", IN_LINKS)]);
+    let server = LegacyServer::start();
+    let recorded = project.record(&server).await;
+    assert_eq!(Verdict::of(&recorded.cases), Verdict::Verified);
+    let folder = project.env.path().join("snapshots/person");
+    let page = std::fs::read_to_string(folder.join("03-person.snap")).unwrap();
+    assert!(page.contains("Žofia, 3.B"), "{page}");
+    assert!(page.contains("GET /osoba.php?meno=Žofia\""), "{page}");
+
+    let result = project.replay(&server).await;
+    assert_eq!(findings(&result), "");
+    let expected = [
+        "session id PHPSESSID in links: list -> list-again",
+        "session id PHPSESSID in links: list-again -> person",
+    ];
+    assert_eq!(carried(&result), expected);
+    assert_eq!(project.record(&server).await.written, 0);
+
+    let without = LegacyServer::with(0, |path, reply| {
+        if path == "/adresar.php" {
+            let mut windows = reply.body.windows(5);
+            let at = windows.position(|window| window == b"&amp;").unwrap();
+            reply.body.drain(at..at + b"&amp;PHPSESSID=".len() + 32);
+        }
+    });
+    let found = findings(&project.replay(&without).await);
+    assert!(
+        found.contains("replay/person/01-list | body line"),
+        "{found}"
+    );
+    assert!(
+        found.contains("| Žofia, 3.B | Neznámy návštevník |"),
+        "{found}"
+    );
+}
+
+#[tokio::test]
+async fn the_number_of_a_new_row_is_taken_from_where_the_answer_leads() {
+    let project = Project::new(&[("pupil", ROW)]);
+    let server = LegacyServer::start();
+    let recorded = project.record(&server).await;
+    assert_eq!(Verdict::of(&recorded.cases), Verdict::Verified);
+    let result = project.replay(&server).await;
+    assert_eq!(findings(&result), "");
+    assert_eq!(carried(&result), ["redirect parameter id: add -> detail"]);
+
+    let other = LegacyServer::with(0, |path, reply| {
+        if path == "/pridaj.php" {
+            reply.header("Location", Some("detail.php?ziak=7"));
+        }
+    });
+    let found = findings(&project.replay(&other).await);
+    let broken =
+        "replay/pupil/02-detail | Broken | `${id}` has no value: no step before captures it";
+    assert!(found.contains(broken), "{found}");
+    assert!(
+        found.contains("replay/pupil/01-add | header Location"),
+        "{found}"
+    );
+}
