@@ -164,9 +164,12 @@ impl PageDays {
                     .filter_map(|format| moment::parse(format, token.text))
                     .collect();
                 let is_day = moments.iter().any(is_day);
-                let is_today = moments
-                    .iter()
-                    .any(|moment| moment.agrees(sight.now, zone, 0, SLACK));
+                // Around midnight another day is today by UTC; only a time beside it tells.
+                let by_utc = place.beside_clock == Some(ClockZone::Utc);
+                let is_today = moments.iter().any(|moment| {
+                    moment.agrees(sight.now, zone, 0, SLACK)
+                        || (by_utc && moment.agrees(sight.now, &Zone::utc(), 0, SLACK))
+                });
                 if is_day && !is_today {
                     *days.lists.entry(place.around).or_default() += 1;
                 }
@@ -317,12 +320,8 @@ mod tests {
             secrets: &[],
             written: &[],
         };
-        let data = |text: &str, wanted: &str| {
-            let sight = Sight {
-                text,
-                now: 1_795_515_753,
-                known,
-            };
+        let data_at = |now: i64, text: &str, wanted: &str| {
+            let sight = Sight { text, now, known };
             let days = PageDays::of(&sight, &zone);
             let line = text.lines().find(|line| line.contains(wanted)).unwrap();
             let row = tokens(line, &known);
@@ -332,6 +331,7 @@ mod tests {
             };
             days.are_data(formats, &Place::of(&row, index, sight.now, &zone))
         };
+        let data = |text: &str, wanted: &str| data_at(1_795_515_753, text, wanted);
         assert!(!data("<p>deň: utorok</p>", "utorok"));
         assert!(data("<td>Pondelok\n<td>Utorok\n<td>Streda\n", "Utorok"));
         assert!(data("stretnutie bude v utorok", "utorok"));
@@ -359,5 +359,10 @@ mod tests {
             "<td right>24.11.2026</td>\n<td right>2.9.2004</td>",
             "24.11.2026"
         ));
+        // 26 November, 23:51 UTC: in Bratislava it is the 27th already.
+        let late = |text: &str| data_at(1_795_737_060, text, "26. november 2026");
+        assert!(!late("od 23:51, 26. november 2026"));
+        assert!(!late("from=23%3A51%2C+26. november 2026"));
+        assert!(late("od 20:15, 26. november 2026"));
     }
 }
