@@ -194,6 +194,7 @@ async fn compare(
         accepted: Vec::new(),
         not_compared,
         carried: Vec::new(),
+        timed: Vec::new(),
         syslog: Vec::new(),
     };
     let verdict = report.verdict();

@@ -49,6 +49,7 @@ fn print(context: &Context, subject: String, started: Instant, cases: Vec<Case>)
         accepted: Vec::new(),
         not_compared: Vec::new(),
         carried: Vec::new(),
+        timed: Vec::new(),
         syslog: Vec::new(),
     };
     output::report(context, &report, true);

@@ -10,7 +10,7 @@ use migrate_verify::{
     replay::{self, Clock, Pace, RecordManner, RecordResult},
     scenario::{self, Scenario},
     snapshot::Zone,
-    verification::{effect_files, replay_options},
+    verification::{effect_files, keep_times, replay_options},
 };
 
 use super::{
@@ -24,18 +24,7 @@ pub(crate) async fn record(
     arguments: RecordArguments,
 ) -> Result<Verdict, Failure> {
     let project = context.project()?;
-    let server = arguments
-        .server
-        .or_else(|| {
-            project
-                .legacy
-                .as_ref()
-                .and_then(|legacy| legacy.url.clone())
-        })
-        .ok_or_else(|| {
-            Failure::from(project.missing("legacy.url"))
-                .hint("or name the old server with --server URL")
-        })?;
+    let server = old_server(&project, arguments.server)?;
     let scenarios = scenario::load(&project.folder.join("scenarios"))?;
     let chosen: Vec<Scenario> = choose(&scenarios, &arguments.scenarios)?;
     let mut options = replay_options(&project, Clock::new(clock::now))?;
@@ -68,6 +57,9 @@ pub(crate) async fn record(
     if !arguments.pending {
         record_effects(&chosen, &snapshots, watch.as_ref(), &options, &mut result)?;
     }
+    if !arguments.pending {
+        keep_times(&project, &result.times)?;
+    }
     if writes && chosen.iter().any(|scenario| scenario.mutates) {
         result.notes.extend(unseen(&project));
     }
@@ -82,6 +74,17 @@ pub(crate) async fn record(
         print(&result, &project, verdict);
     }
     Ok(verdict)
+}
+
+/// Returns the old server's address.
+fn old_server(project: &Project, named: Option<String>) -> Result<String, Failure> {
+    let legacy = project.legacy.as_ref();
+    named
+        .or_else(|| legacy.and_then(|legacy| legacy.url.clone()))
+        .ok_or_else(|| {
+            Failure::from(project.missing("legacy.url"))
+                .hint("or name the old server with --server URL")
+        })
 }
 
 /// Returns who looks at a server's database and files while scenarios change them, if the project names them; `key` is the database's.

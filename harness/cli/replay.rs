@@ -11,7 +11,7 @@ use migrate_verify::{
     replay::{self, Clock, ReplayResult},
     report,
     scenario::{self, Scenario, State},
-    verification::{effect_cases, effects_not_compared, replay_options},
+    verification::{effect_cases, effects_not_compared, replay_options, timed},
 };
 
 use super::{
@@ -65,6 +65,7 @@ pub(crate) async fn replay(
         accepted: result.accepted.clone(),
         not_compared: result.not_compared.clone(),
         carried: result.carried.clone(),
+        timed: timed(&project, &result.times)?,
         syslog: Vec::new(),
     };
     let verdict = report.verdict();

@@ -8,8 +8,10 @@ mod carried;
 mod case;
 mod run_report;
 mod syslog;
+mod timed;
 
 pub use carried::Carried;
 pub use case::{Case, CaseId, Difference, Outcome, chain};
 pub use run_report::{RunReport, Stage, StageName, Verdict};
 pub use syslog::{SyslogEntry, SyslogPart};
+pub use timed::Timed;

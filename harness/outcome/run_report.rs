@@ -6,6 +6,7 @@ use super::{
     carried::Carried,
     case::{Case, Outcome},
     syslog::SyslogPart,
+    timed::Timed,
 };
 
 /// The stages of a run, in the order in which they are reported.
@@ -179,6 +180,8 @@ pub struct RunReport {
     pub not_compared: Vec<String>,
     /// What was carried from one answer to later requests.
     pub carried: Vec<Carried>,
+    /// How long answers took, where that is known of the old server.
+    pub timed: Vec<Timed>,
     /// What the guest said to syslog, part by part.
     pub syslog: Vec<SyslogPart>,
 }
@@ -250,6 +253,7 @@ mod tests {
             accepted: Vec::new(),
             not_compared: Vec::new(),
             carried: Vec::new(),
+            timed: Vec::new(),
             syslog: Vec::new(),
         };
         let same = stage(vec![case(Outcome::Same)]);

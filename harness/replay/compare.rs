@@ -1,6 +1,6 @@
 //! One answer compared with its snapshot, in layers: framing, status, headers, charset, body.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     alignment::Page,
@@ -56,6 +56,7 @@ pub fn differences(
     let observation = Observation {
         answer: answer.clone(),
         at: options.clock.now(),
+        took: Duration::ZERO,
         secrets: Vec::new(),
         again: None,
     };

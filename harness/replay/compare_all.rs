@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    time::Duration,
 };
 
 use super::{
@@ -40,6 +41,8 @@ pub struct ReplayResult {
     pub accepted: Vec<String>,
     /// Values that one answer gave and a later request used.
     pub carried: Vec<Carried>,
+    /// How long answers took, from the request to their end.
+    pub times: Vec<(CaseId, Duration)>,
     /// When the steps ran, scenario by scenario.
     pub spans: Vec<Span>,
 }
@@ -233,6 +236,7 @@ fn gather(cases: Vec<Case>, results: BTreeMap<String, ScenarioResult>) -> Replay
     for (_, result) in results {
         all.cases.extend(result.cases);
         all.carried.extend(result.carried);
+        all.times.extend(result.times);
         all.spans.extend(result.spans);
         all.accepted.extend(result.accepted);
         repeated.extend(result.repeated);

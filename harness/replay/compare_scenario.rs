@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -37,6 +38,8 @@ pub(super) struct ScenarioResult {
     pub(super) accepted: Vec<String>,
     /// The answers that came at the second asking.
     pub(super) repeated: Vec<String>,
+    /// How long its answers took.
+    pub(super) times: Vec<(CaseId, Duration)>,
     /// When its steps ran.
     pub(super) spans: Vec<Span>,
 }
@@ -210,6 +213,7 @@ impl Comparing<'_> {
 
     fn compared(&mut self, id: CaseId, snapshot: &Snapshot, observation: &Observation) -> Case {
         let comparison = compare(snapshot, observation, self.manner, &mut self.bound);
+        self.result.times.push((id.clone(), observation.took));
         self.result.uncompared.merge(&comparison.uncompared);
         let mut summary = comparison.summary;
         summary.push_str(match observation.again {

@@ -1,6 +1,6 @@
 //! Records what the old server answers.
 
-use std::{cell::RefCell, collections::BTreeMap, path::Path};
+use std::{cell::RefCell, collections::BTreeMap, path::Path, time::Duration};
 
 use rayon::prelude::*;
 
@@ -49,6 +49,8 @@ pub struct RecordResult {
     pub notes: Vec<String>,
     /// Values that one answer gave and a later request used.
     pub carried: Vec<Carried>,
+    /// How long the answers took that were learnt, from the request to their end: the shortest of all rounds.
+    pub times: Vec<(CaseId, Duration)>,
 }
 
 /// Runs `scenarios` against the old server and writes what it answers below `snapshots`.

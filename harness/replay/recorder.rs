@@ -125,6 +125,8 @@ impl<'a> Recorder<'a> {
             let holes = learned.snapshot.holes().count();
             let evidence = format!("recorded with {holes} holes from {} rounds", runs.len());
             result.cases.push(Case::same(id.clone(), evidence));
+            let took = learned.observations.iter().map(|one| one.took).min();
+            result.times.extend(took.map(|took| (id.clone(), took)));
         }
         let accepted = learnt.iter().any(|step| self.accepted(step).is_some());
         let still_holds = complete

@@ -30,6 +30,8 @@ const MOST_REDIRECTS: usize = 10;
 pub(super) struct Observation {
     pub(super) answer: Answer,
     pub(super) at: i64,
+    /// How long it took, from the request to its end.
+    pub(super) took: Duration,
     /// Cookie values that were known then, and passwords that were sent.
     pub(super) secrets: Vec<String>,
     /// Why it was asked for twice, where it was.
@@ -234,7 +236,7 @@ impl Visitor<'_> {
         let started = Instant::now();
         let limits = &self.options.limits;
         let result = self.visit.send(self.server, request, limits).await;
-        let at = self.options.clock.now();
+        let (at, took) = (self.options.clock.now(), started.elapsed());
         let rest = self.options.pace.rest;
         if !rest.is_zero() {
             tokio::time::sleep(rest.max(started.elapsed().min(LONGEST_REST))).await;
@@ -242,6 +244,7 @@ impl Visitor<'_> {
         Ok(Observation {
             answer: result.map_err(ReplayError::Exchange)?,
             at,
+            took,
             secrets: Vec::new(),
             again: self.visit.again(),
         })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::outcome::{
-    Carried, Case, CaseId, Difference, RunReport, Stage, StageName, SyslogEntry, SyslogPart,
+    Carried, Case, CaseId, Difference, RunReport, Stage, StageName, SyslogEntry, SyslogPart, Timed,
 };
 
 pub(super) fn report() -> RunReport {
@@ -59,6 +59,11 @@ pub(super) fn report() -> RunReport {
             value: "hidden field <kun>".to_owned(),
             seen_in: "form".to_owned(),
             used_in: vec!["list".to_owned(), "detail".to_owned()],
+        }],
+        timed: vec![Timed {
+            case: id(&["replay", "login", "01-form"]),
+            legacy: Duration::from_millis(12),
+            candidate: Duration::from_millis(300),
         }],
         syslog: vec![syslog()],
     }

@@ -7,10 +7,11 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{
     carried,
     clusters::{Cluster, clusters},
+    times,
 };
 use crate::outcome::{
     Carried, Case, Difference, Outcome, RunReport, Stage, StageName, SyslogEntry, SyslogPart,
-    Verdict,
+    Timed, Verdict,
 };
 
 const STYLE: &str = "\
@@ -55,6 +56,7 @@ pub fn render(report: &RunReport) -> String {
                     ul { @for reason in &report.not_compared { li { (printable(reason)) } } }
                 }
                 @if !report.carried.is_empty() { (carried_table(&report.carried)) }
+                @if let Some(line) = times::line(&report.timed) { (times_table(&line, &report.timed)) }
             }
         }
     };
@@ -250,6 +252,26 @@ fn syslog_row(part: &SyslogPart, entry: &SyslogEntry) -> Markup {
     }
 }
 
+fn times_table(line: &str, timed: &[Timed]) -> Markup {
+    html! {
+        h2 { "How long answers took" }
+        p { (printable(line)) "." }
+        details {
+            summary { "longer than on the old server" }
+            table {
+                tr { th { "Where" } th { "Old server" } th { "Copy" } }
+                @for one in times::slower(timed) {
+                    tr {
+                        td { code { (printable(one.case.as_str())) } }
+                        td { (one.legacy.as_millis()) " ms" }
+                        td { (one.candidate.as_millis()) " ms" }
+                    }
+                }
+            }
+        }
+    }
+}
+
 fn carried_table(all: &[Carried]) -> Markup {
     html! {
         h2 { "What pages gave and later requests used" }
@@ -329,6 +351,7 @@ mod tests {
         assert!(html.contains(">1 of the answers</a>"), "{html}");
         assert!(html.contains("(the new &lt;footer&gt;)"), "{html}");
         assert!(html.contains("<td>hidden field &lt;kun&gt;</td>"), "{html}");
+        assert!(html.contains("<td>12 ms</td><td>300 ms</td>"), "{html}");
         assert!(
             !html.contains("http://") && !html.contains("<script"),
             "it must be one self-contained file"

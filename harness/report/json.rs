@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::outcome::{
     Carried, Case, CaseId, Difference, Outcome, RunReport, Stage, StageName, SyslogEntry,
-    SyslogPart,
+    SyslogPart, Timed,
 };
 
 /// The version of the format; a change of meaning gets a new one.
@@ -29,6 +29,9 @@ pub struct Document {
     /// Only where something was carried from step to step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     carried: Vec<CarriedDocument>,
+    /// Only where it is known how long the old server took.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    timed: Vec<TimedDocument>,
     /// Only a run that booted a guest has one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     syslog: Vec<PartDocument>,
@@ -40,6 +43,13 @@ struct CarriedDocument {
     value: String,
     seen_in: String,
     used_in: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct TimedDocument {
+    case: String,
+    legacy_ms: u64,
+    candidate_ms: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +141,7 @@ pub fn document(report: &RunReport) -> Document {
         accepted: report.accepted.clone(),
         not_compared: report.not_compared.clone(),
         carried: report.carried.iter().map(carried).collect(),
+        timed: report.timed.iter().map(timed).collect(),
         syslog: report.syslog.iter().map(part).collect(),
     }
 }
@@ -162,6 +173,7 @@ pub fn parse(text: &str) -> Result<RunReport, DocumentError> {
         accepted: document.accepted,
         not_compared: document.not_compared,
         carried: document.carried.into_iter().map(parse_carried).collect(),
+        timed: document.timed.iter().map(parse_timed).collect(),
         syslog: document.syslog.into_iter().map(parse_part).collect(),
     };
     // Verdict and outcomes of stages are made of the cases: a file that says something else was not written by a run.
@@ -201,6 +213,22 @@ fn parse_carried(document: CarriedDocument) -> Carried {
         value: document.value,
         seen_in: document.seen_in,
         used_in: document.used_in,
+    }
+}
+
+fn timed(one: &Timed) -> TimedDocument {
+    TimedDocument {
+        case: one.case.to_string(),
+        legacy_ms: milliseconds(one.legacy),
+        candidate_ms: milliseconds(one.candidate),
+    }
+}
+
+fn parse_timed(document: &TimedDocument) -> Timed {
+    Timed {
+        case: CaseId::new(&[&document.case]),
+        legacy: Duration::from_millis(document.legacy_ms),
+        candidate: Duration::from_millis(document.candidate_ms),
     }
 }
 

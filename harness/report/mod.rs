@@ -9,6 +9,7 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod summary;
+mod times;
 
 #[cfg(test)]
 mod example;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use super::{
     carried,
     clusters::{Held, clusters},
+    times,
 };
 use crate::outcome::{Case, Difference, Outcome, RunReport, Stage, SyslogPart, Verdict};
 
@@ -37,6 +38,9 @@ pub fn render(report: &RunReport, verbose: bool) -> String {
     syslog_line(&mut text, report);
     findings(&mut text, report);
     accepted_lines(&mut text, report);
+    if let Some(line) = times::line(&report.timed) {
+        let _ = writeln!(text, "\n{}", clean(&line));
+    }
     if verbose && !report.carried.is_empty() {
         text.push('\n');
         text.push_str(&carried::table(&report.carried, clean));
@@ -368,6 +372,8 @@ mod tests {
 
         not compared with the old server's answer, but with one that a person accepted: 1
             replay/login/01-form (the new <footer>)
+
+        1 answers took 0.0 s on the old server when they were recorded, and 0.3 s now; longer by most: replay/login/01-form (12 ms then, 300 ms now)
 
         DIFFERENT: the candidate is not the same
         ");

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{boot::Guest, database, effects, options::replay_options, part::Part, stages::Stages};
+use super::{
+    boot::Guest, database, effects, options::replay_options, part::Part, stages::Stages,
+    times::timed,
+};
 use crate::{
     database::{DatabaseAddress, Fingerprint},
     effect::Watch,
@@ -98,6 +101,12 @@ async fn answers(
             stages.accepted.extend(result.accepted);
             stages.not_compared.extend(result.not_compared);
             stages.carried.extend(result.carried);
+            match timed(&stages.plan.project, &result.times) {
+                Ok(timed) => stages.timed.extend(timed),
+                Err(error) => stages
+                    .not_compared
+                    .push(format!("how long answers took: {error}")),
+            }
             stages.course.spans.extend(result.spans);
             result.cases
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{course::Course, plan::Plan};
 use crate::{
-    outcome::{Carried, Case, CaseId, Outcome, RunReport, Stage, StageName, SyslogPart},
+    outcome::{Carried, Case, CaseId, Outcome, RunReport, Stage, StageName, SyslogPart, Timed},
     progress::Event,
 };
 
@@ -18,6 +18,7 @@ pub(super) struct Stages<'a> {
     pub(super) accepted: Vec<String>,
     pub(super) not_compared: Vec<String>,
     pub(super) carried: Vec<Carried>,
+    pub(super) timed: Vec<Timed>,
     /// What the build did, a line each.
     pub(super) build_log: Vec<String>,
     /// What the guest wrote, a line each.
@@ -48,6 +49,7 @@ impl<'a> Stages<'a> {
             accepted: Vec::new(),
             not_compared: Vec::new(),
             carried: Vec::new(),
+            timed: Vec::new(),
             build_log: Vec::new(),
             guest_log: Vec::new(),
             course: Course::default(),
@@ -154,6 +156,7 @@ impl<'a> Stages<'a> {
             accepted: self.accepted,
             not_compared: self.not_compared,
             carried: self.carried,
+            timed: self.timed,
             syslog: self.syslog,
         };
         Verified {

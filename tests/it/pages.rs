@@ -1230,6 +1230,43 @@ fn the_program_records_and_replays() {
 }
 
 #[test]
+fn how_long_answers_took_is_kept_beside_the_snapshots_and_told_without_a_verdict() {
+    const TIMES: &str = "runs/legacy-times.json";
+    let env = TestEnv::new();
+    let server = LegacyServer::start();
+    let timezone = "[legacy]\ntimezone = \"Europe/Bratislava\"\n";
+    env.write("migrate-verify.toml", timezone);
+    let scenario =
+        "title = \"Pages\"\n[[step]]\nname = \"header\"\nrequest = \"GET /header.php\"\n";
+    env.write("scenarios/pages.toml", scenario);
+    let recorded = env.run(&["record", "--server", &server.url]);
+    assert!(recorded.starts_with("exit code: 0\n"), "{recorded}");
+    let times = std::fs::read_to_string(env.path().join(TIMES)).unwrap();
+    assert!(times.contains("\"replay/pages/01-header\": "), "{times}");
+
+    let slow = LegacyServer::with(0, |_, reply| reply.delay = Duration::from_millis(400));
+    let told = env.run(&["replay", "--server", &slow.url]);
+    let line = "\n1 answers took 0.0 s on the old server when they were recorded, and 0.4 s now; longer by most: replay/pages/01-header (";
+    assert!(told.starts_with("exit code: 0\n"), "{told}");
+    assert!(told.contains(line), "{told}");
+    let json = env.run(&["replay", "--format", "json", "--server", &slow.url]);
+    assert!(json.contains("\"candidate_ms\": 4"), "{json}");
+
+    env.write(TIMES, "{}");
+    let damaged = env.run(&["replay", "--server", &server.url]);
+    assert!(
+        damaged.starts_with("exit code: 2\n") && damaged.contains("legacy-times.json: is no list"),
+        "{damaged}"
+    );
+    std::fs::remove_file(env.path().join(TIMES)).unwrap();
+    let untold = env.run(&["replay", "--server", &server.url]);
+    assert!(
+        untold.starts_with("exit code: 0\n") && !untold.contains("answers took"),
+        "{untold}"
+    );
+}
+
+#[test]
 fn the_old_server_is_no_candidate_for_itself_but_on_purpose() {
     let env = TestEnv::new();
     let server = LegacyServer::start();
