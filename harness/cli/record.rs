@@ -8,6 +8,7 @@ use migrate_verify::{
     progress::Event,
     project::Project,
     replay::{self, Clock, Pace, RecordManner, RecordResult},
+    report,
     scenario::{self, Scenario},
     snapshot::Zone,
     verification::{effect_files, keep_times, replay_options},
@@ -72,6 +73,9 @@ pub(crate) async fn record(
         output::json(&document(&result, verdict));
     } else {
         print(&result, &project, verdict);
+        if context.global.verbose && !result.carried.is_empty() {
+            output::raw(&report::summary::carried(&result.carried));
+        }
     }
     Ok(verdict)
 }

@@ -6,7 +6,7 @@ pub struct Carried {
     /// The scenario.
     pub scenario: String,
     /// What it is: `cookie PHPSESSID`, `hidden field token`, `link parameter id`, `capture id`.
-    pub value: String,
+    pub what: String,
     /// The step whose answer gave it.
     pub seen_in: String,
     /// The steps whose requests used it, in their order.

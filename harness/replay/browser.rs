@@ -68,13 +68,15 @@ impl Browser {
         let body = match &step.sent {
             Sent::Nothing => None,
             Sent::Form(fields) => {
-                let fields = self.fields(fields, &target, step)?;
+                let form = self.form(&target, fields.iter().map(|(name, _)| name), step);
+                let fields = self.fields(fields, &form, step)?;
                 let encoded = encoding::urlencoded(&fields, charset);
                 if matches!(step.method.as_str(), "GET" | "HEAD") {
                     target.push(if target.contains('?') { '&' } else { '?' });
                     target.push_str(&encoded);
                     None
                 } else {
+                    target = self.memory.action(target, &form, step);
                     default_header(
                         &mut headers,
                         "Content-Type",
@@ -88,7 +90,9 @@ impl Browser {
                 Some(encoding::encode(&text, charset))
             }
             Sent::Multipart(parts) => {
-                let parts = self.parts(parts, &target, step)?;
+                let form = self.form(&target, parts.iter().map(|part| &part.name), step);
+                let parts = self.parts(parts, &form, step)?;
+                target = self.memory.action(target, &form, step);
                 let (kind, body) = form::multipart(&parts, charset)?;
                 default_header(&mut headers, "Content-Type", &kind);
                 Some(body)
@@ -143,18 +147,32 @@ impl Browser {
             })?;
             self.memory.capture(&capture.name, value, step);
         }
-        if let (true, Ok(url)) = (is_html, self.base.join(&request.target)) {
-            let keeps = self.keeps_pages;
-            self.memory.page = Some(ShownPage::new(url, charset, step, answer, keeps));
+        // A browser does not show the page of a redirect.
+        let is_shown = is_html && !Self::is_redirect(answer);
+        if let (true, Ok(url)) = (is_shown, self.base.join(&request.target)) {
+            let holds_ids = self.memory.see(&answer.body);
+            let is_kept = self.keeps_pages || holds_ids;
+            let body = is_kept.then_some(answer.body.as_slice());
+            let page = ShownPage::new(url, charset, step, body, holds_ids);
+            self.memory.page = Some(page);
         }
         Ok(())
     }
 
     /// Returns where a redirect leads.
-    fn led(&self, request: &Request, answer: &Answer, step: &str) -> Option<(Link, String)> {
+    fn led(&mut self, request: &Request, answer: &Answer, step: &str) -> Option<(Link, String)> {
+        if !Self::is_redirect(answer) {
+            return None;
+        }
         let location = answer.header("Location")?;
+        self.memory.see(location.as_bytes());
         let current = self.base.join(&request.target).ok()?;
-        let link = Link::of(&location, &current, self.memory.charset(self.default))?;
+        let link = Link::of(
+            &location,
+            &current,
+            &self.base,
+            self.memory.charset(self.default),
+        )?;
         Some((link, step.to_owned()))
     }
 
@@ -243,11 +261,17 @@ impl Browser {
     }
 
     /// Returns the form of the page before that is sent to `target`.
-    fn form(&mut self, target: &str, given: &[String], step: &Step) -> Form {
+    fn form<'a>(
+        &mut self,
+        target: &str,
+        given: impl Iterator<Item = &'a String>,
+        step: &Step,
+    ) -> Form {
+        let given: Vec<String> = given.cloned().collect();
         let target = self.base.join(target);
         target.map_or_else(
             |_| Form::default(),
-            |target| self.memory.form(&target, given, step),
+            |target| self.memory.form(&target, &given, step),
         )
     }
 
@@ -259,11 +283,9 @@ impl Browser {
     fn fields(
         &mut self,
         fields: &[(String, String)],
-        target: &str,
+        form: &Form,
         step: &Step,
     ) -> Result<Vec<(String, String)>, ReplayError> {
-        let names: Vec<String> = fields.iter().map(|(name, _)| name.clone()).collect();
-        let form = self.form(target, &names, step);
         let mut all = form.hidden.clone();
         for (name, value) in fields {
             all.push((name.clone(), self.memory.fill(value, step, self.default)?));
@@ -275,11 +297,9 @@ impl Browser {
     fn parts(
         &mut self,
         parts: &[Part],
-        target: &str,
+        form: &Form,
         step: &Step,
     ) -> Result<Vec<Part>, ReplayError> {
-        let names: Vec<String> = parts.iter().map(|part| part.name.clone()).collect();
-        let form = self.form(target, &names, step);
         let hidden = form.hidden.iter().map(|(name, value)| Part {
             name: name.clone(),
             content: PartContent::Text(value.clone()),

@@ -69,9 +69,9 @@ impl Jar {
         matching
     }
 
-    /// Returns a cookie by its name.
-    pub(super) fn named(&self, name: &str) -> Option<&Cookie> {
-        self.cookies.iter().find(|cookie| cookie.name == name)
+    /// Returns all cookies.
+    pub(super) fn all(&self) -> &[Cookie] {
+        &self.cookies
     }
 
     /// Returns all values, for recognising them in pages.

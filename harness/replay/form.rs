@@ -1,15 +1,24 @@
 //! Forms: the hidden fields of the page before, and bodies as browsers write them.
 
-use std::fs;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use scraper::{ElementRef, Html, Selector};
 use url::Url;
 
-use super::error::ReplayError;
+use super::{
+    error::ReplayError,
+    link::{Link, base},
+};
 use crate::{
     charset::{Charset, form as encoding},
     scenario::{Part, PartContent},
 };
+
+/// A form is looked for in so many elements around a control.
+const DEEPEST: usize = 200;
 
 /// No upload of a scenario is larger.
 const LARGEST_UPLOAD: u64 = 32 << 20;
@@ -19,15 +28,16 @@ const LARGEST_UPLOAD: u64 = 32 << 20;
 pub(super) struct Form {
     /// Its hidden fields.
     pub(super) hidden: Vec<(String, String)>,
-    /// The names of its controls, in the order of the document, in which browsers send them.
-    order: Vec<String>,
+    /// Where it leads.
+    pub(super) action: Option<Link>,
+    /// The names of its controls with their places in the document, in whose order browsers send them.
+    places: BTreeMap<String, usize>,
 }
 
 impl Form {
     /// Returns where a field stands in the form; one that the form lacks comes last.
     pub(super) fn place(&self, name: &str) -> usize {
-        let place = self.order.iter().position(|known| known == name);
-        place.unwrap_or(self.order.len())
+        self.places.get(name).copied().unwrap_or(usize::MAX)
     }
 }
 
@@ -35,65 +45,88 @@ impl Form {
 ///
 /// Of several forms with this action, as the search and the login of a page that is its own script, it is the one that has most
 /// of the fields that are given, then the one whose action has the same query, then the first.
-pub(super) fn form(document: &Html, page_url: &Url, target: &Url, given: &[String]) -> Form {
-    let forms = Selector::parse("form").expect("the selector is constant");
-    let inputs = Selector::parse("input").expect("the selector is constant");
-    let fitting = document.select(&forms).filter_map(|form| {
+pub(super) fn form(
+    document: &Html,
+    page: &Url,
+    target: &Url,
+    charset: Charset,
+    given: &[String],
+) -> Form {
+    let base = base(document, page);
+    let given: BTreeSet<&str> = given.iter().map(String::as_str).collect();
+    let fitting = forms(document).into_iter().filter_map(|(form, controls)| {
         let action = form.value().attr("action").unwrap_or_default();
-        let action = page_url.join(action).ok()?;
-        let same_query = action.query() == target.query();
-        (action.path() == target.path()).then(|| ((fields_of(form, given), same_query), form))
+        let url = base.join(action).ok()?;
+        let names: BTreeSet<&str> = controls.iter().filter_map(name).collect();
+        let known = names.intersection(&given).count();
+        let key = (known, url.query() == target.query());
+        (url.path() == target.path()).then_some((key, action, controls))
     });
     // `max_by_key` takes the last of equals, a browser's user the first.
-    let best = fitting.fold(
-        None,
-        |best: Option<((usize, bool), ElementRef<'_>)>, next| match best {
-            Some(known) if known.0 >= next.0 => Some(known),
-            Some(_) | None => Some(next),
-        },
-    );
-    let Some((_, form)) = best else {
+    let best = fitting.reduce(|known, next| if known.0 >= next.0 { known } else { next });
+    let Some((_, action, controls)) = best else {
         return Form::default();
     };
-    let hidden = form
-        .select(&inputs)
-        .filter(|input| {
-            input
-                .value()
-                .attr("type")
-                .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("hidden"))
-        })
-        .filter_map(|input| {
-            let name = input.value().attr("name")?;
-            let value = input.value().attr("value").unwrap_or_default();
-            Some((name.to_owned(), value.to_owned()))
-        })
-        .filter(|(name, _)| !given.contains(name))
-        .collect();
+    let mut places = BTreeMap::new();
+    for (place, name) in controls.iter().filter_map(name).enumerate() {
+        places.entry(name.to_owned()).or_insert(place);
+    }
+    let hidden = controls.iter().filter(|control| is_hidden(control));
+    let hidden = hidden.filter_map(|control| {
+        let value = control.value().attr("value").unwrap_or_default();
+        Some((name(control)?.to_owned(), value.to_owned()))
+    });
     Form {
-        hidden,
-        order: controls(form).map(str::to_owned).collect(),
+        hidden: hidden
+            .filter(|(name, _)| !given.contains(name.as_str()))
+            .collect(),
+        action: Link::of(action, &base, page, charset),
+        places,
     }
 }
 
-/// Counts the given fields that a form has.
-fn fields_of(form: ElementRef<'_>, given: &[String]) -> usize {
-    let names: Vec<&str> = controls(form).collect();
-    given
-        .iter()
-        .filter(|name| names.contains(&name.as_str()))
-        .count()
+fn name<'a>(control: &ElementRef<'a>) -> Option<&'a str> {
+    control.value().attr("name")
 }
 
-/// Returns the names of a form's controls.
-fn controls(form: ElementRef<'_>) -> impl Iterator<Item = &str> {
-    let controls =
-        Selector::parse("input, select, textarea, button").expect("the selector is constant");
-    let names: Vec<&str> = form
-        .select(&controls)
-        .filter_map(|control| control.value().attr("name"))
-        .collect();
-    names.into_iter()
+/// Returns whether a control is a hidden field that is sent.
+pub(super) fn is_hidden(control: &ElementRef<'_>) -> bool {
+    let element = control.value();
+    let kind = element.attr("type").unwrap_or_default().trim();
+    element.name() == "input"
+        && kind.eq_ignore_ascii_case("hidden")
+        && element.attr("disabled").is_none()
+}
+
+/// Returns the forms of a document with their controls.
+///
+/// Where a form begins between rows of a table, browsers make an empty element of it, and what follows belongs to it all the same
+/// (HTML, 13.2.6.4.9 and "form owner").
+fn forms(document: &Html) -> Vec<(ElementRef<'_>, Vec<ElementRef<'_>>)> {
+    let selector = Selector::parse("form, input, select, textarea, button");
+    let selector = selector.expect("the selector is constant");
+    let mut forms: Vec<(ElementRef<'_>, Vec<ElementRef<'_>>)> = Vec::new();
+    for element in document.select(&selector) {
+        if element.value().name() == "form" {
+            forms.push((element, Vec::new()));
+            continue;
+        }
+        let mut around = element.ancestors().take(DEEPEST);
+        let around = around.find_map(|node| {
+            let owner = ElementRef::wrap(node)?;
+            (owner.value().name() == "form").then(|| owner.id())
+        });
+        let last = forms.last_mut();
+        let owner = match around {
+            // Forms can't stand in each other: it is the last one that began.
+            Some(id) => last.filter(|(form, _)| form.id() == id),
+            None => last.filter(|(form, _)| form.child_elements().next().is_none()),
+        };
+        if let Some((_, controls)) = owner {
+            controls.push(element);
+        }
+    }
+    forms
 }
 
 /// Writes a multipart body; returns its content type too.
@@ -185,11 +218,12 @@ mod tests {
             &Html::parse_document(page),
             &url("http://x/skola/index.php"),
             &url("http://x/skola/login.php"),
+            Charset::UTF_8,
             &["given".to_owned()],
         );
         assert_eq!(fields.hidden, [("token".to_owned(), "a&b".to_owned())]);
         let places = ["token", "given", "meno", "heslo"].map(|name| fields.place(name));
-        assert_eq!(places, [0, 1, 2, 3]);
+        assert_eq!(places, [0, 1, 2, usize::MAX]);
     }
 
     #[test]
@@ -204,6 +238,7 @@ mod tests {
                 &Html::parse_document(page),
                 &url("http://x/"),
                 &url(target),
+                Charset::UTF_8,
                 &given,
             );
             fields.hidden[0].1.clone()
@@ -212,6 +247,23 @@ mod tests {
         assert_eq!(chosen("http://x/w.php", &["q"]), "search");
         assert_eq!(chosen("http://x/w.php?id=2", &[]), "edit");
         assert_eq!(chosen("http://x/w.php", &[]), "search");
+    }
+
+    #[test]
+    fn controls_belong_to_a_form_that_begins_between_rows_of_a_table() {
+        let page = "<base href=/skola/><table><form action=a.php><tr><td><input type=hidden name=token value=k></td>\
+            <td><input name=meno><input type=hidden name=no disabled></td></tr></form></table>\
+            <form action=b.php><input name=q></form><input type=hidden name=lost value=x>";
+        let document = Html::parse_document(page);
+        let url = |text: &str| Url::parse(text).unwrap();
+        let found = |target: &str| {
+            let (page, target) = (url("http://x/skola/admin/c.php"), url(target));
+            form(&document, &page, &target, Charset::UTF_8, &[])
+        };
+        let rows = found("http://x/skola/a.php");
+        assert_eq!(rows.hidden, [("token".to_owned(), "k".to_owned())]);
+        assert_eq!((rows.place("token"), rows.place("meno")), (0, 1));
+        assert_eq!(found("http://x/skola/b.php").hidden, []);
     }
 
     #[test]

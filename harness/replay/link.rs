@@ -18,21 +18,28 @@ pub(super) struct Link {
 pub(super) type Parameter<'a> = (&'a str, &'a str);
 
 impl Link {
-    /// Returns where an address on a page leads, if it is on the page's own server.
-    pub(super) fn of(address: &str, page: &Url, charset: Charset) -> Option<Self> {
-        let url = page.join(address.trim()).ok()?;
-        let without_fragment = address.trim().split('#').next()?;
-        let encoded = target(without_fragment, charset);
-        let query = encoded.split_once('?').map(|(_, query)| query);
-        (url.origin() == page.origin()).then(|| Self {
+    /// Returns where an address leads that is resolved against `base`, if that is on `server` and not on the page itself.
+    pub(super) fn of(address: &str, base: &Url, server: &Url, charset: Charset) -> Option<Self> {
+        // As browsers read it (WHATWG URL, 4.4).
+        let address = address.trim().replace(['\t', '\n', '\r'], "");
+        let url = base.join(&address).ok()?;
+        let (address, _) = address.split_once('#').unwrap_or((&address, ""));
+        let encoded = target(address, charset);
+        let query = match encoded.split_once('?') {
+            Some((_, query)) => query,
+            // Without an address it is the base's.
+            None if address.is_empty() => base.query().unwrap_or_default(),
+            None => "",
+        };
+        (url.origin() == server.origin()).then(|| Self {
             path: url.path().to_owned(),
-            query: query.unwrap_or_default().to_owned(),
+            query: query.to_owned(),
         })
     }
 
-    /// Returns the value of a parameter, percent-encoded.
+    /// Returns the value of a parameter, percent-encoded; one without a value is none.
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
-        let mut parameters = parameters(&self.query);
+        let mut parameters = parameters(&self.query).filter(|(_, value)| !value.is_empty());
         parameters.find_map(|(known, value)| (known == name).then_some(value))
     }
 }
@@ -43,17 +50,36 @@ pub(super) fn parameters(query: &str) -> impl Iterator<Item = Parameter<'_>> {
     parts.map(|part| part.split_once('=').unwrap_or((part, "")))
 }
 
-/// Returns the addresses to which a page leads on its own server, in the order of the document.
-pub(super) fn links(document: &Html, page: &Url, charset: Charset) -> Vec<Link> {
-    let selector =
-        Selector::parse("a, area, form, frame, iframe").expect("the selector is constant");
+/// Returns the address against which those of a page are resolved: its first `<base href>`, or its own.
+pub(super) fn base(document: &Html, page: &Url) -> Url {
+    let selector = Selector::parse("base[href]").expect("the selector is constant");
+    let first = document.select(&selector).next();
+    let address = first.and_then(|base| base.value().attr("href"));
+    let base = address.and_then(|address| page.join(address.trim()).ok());
+    base.unwrap_or_else(|| page.clone())
+}
+
+/// Returns where the links and frames of a page lead on its own server, in the order of the document; with `forms` also where its
+/// forms do. What leads to a place on the page itself is none.
+pub(super) fn links(document: &Html, page: &Url, charset: Charset, forms: bool) -> Vec<Link> {
+    let base = base(document, page);
+    let elements = if forms {
+        "a, area, frame, iframe, form"
+    } else {
+        "a, area, frame, iframe"
+    };
+    let selector = Selector::parse(elements).expect("the selector is constant");
     let address = |element: ElementRef<'_>| {
         let attribute = match element.value().name() {
             "form" => "action",
             "frame" | "iframe" => "src",
             _ => "href",
         };
-        Link::of(element.value().attr(attribute)?, page, charset)
+        let address = element.value().attr(attribute)?;
+        if address.trim().starts_with('#') {
+            return None;
+        }
+        Link::of(address, &base, page, charset)
     };
     document.select(&selector).filter_map(address).collect()
 }
@@ -68,7 +94,12 @@ mod tests {
             <form action="/uprav.php?S=ab"></form><iframe src="../m.php"></iframe><a>z</a><a href="mailto:x@y">m</a>
             <a href="/m.php?q=ď ž">q</a>"#;
         let url = Url::parse("http://x:8080/skola/zoznam.php").unwrap();
-        let found = links(&Html::parse_document(page), &url, Charset::WINDOWS_1250);
+        let found = links(
+            &Html::parse_document(page),
+            &url,
+            Charset::WINDOWS_1250,
+            true,
+        );
         let shown: Vec<String> = found
             .iter()
             .map(|link| format!("{}?{}", link.path, link.query))
@@ -82,5 +113,31 @@ mod tests {
         assert_eq!(shown, expected);
         assert_eq!(found[0].parameter("id"), Some("17"));
         assert_eq!(found[0].parameter("i"), None);
+    }
+
+    #[test]
+    fn addresses_are_resolved_against_the_base_and_a_place_on_the_page_is_no_link() {
+        let page = "<base href=/skola/><base href=/nie/><a href='#dole'>a</a><a href=''>b</a><a href='a.php?id=1\n7'>c</a>\
+            <a href='?x=1'>d</a><form action='?x='></form>";
+        let url = Url::parse("http://x/skola/admin/b.php?y=2").unwrap();
+        let document = Html::parse_document(page);
+        let found = links(&document, &url, Charset::WINDOWS_1250, false);
+        let shown: Vec<String> = found
+            .iter()
+            .map(|link| format!("{}?{}", link.path, link.query))
+            .collect();
+        assert_eq!(shown, ["/skola/?", "/skola/a.php?id=17", "/skola/?x=1"]);
+        let all = links(&document, &url, Charset::WINDOWS_1250, true);
+        assert_eq!((all.len(), all[3].parameter("x")), (4, None));
+        let own = links(
+            &Html::parse_document("<a href>"),
+            &url,
+            Charset::UTF_8,
+            false,
+        );
+        assert_eq!(
+            (own[0].path.as_str(), own[0].query.as_str()),
+            ("/skola/admin/b.php", "y=2")
+        );
     }
 }

@@ -9,13 +9,23 @@ use super::{
     error::ReplayError,
     form::Form,
     link::Link,
+    session::{SessionNames, SessionQuery},
     shown::{Found, ShownPage},
 };
 use crate::{
     charset::{Charset, form as encoding},
     outcome::Carried,
-    scenario::Step,
+    scenario::{Sent, Step},
 };
+
+/// So many session ids of links are remembered.
+const MOST_SESSIONS: usize = 180;
+
+/// So many carried values of a scenario are told apart.
+const MOST_CARRIED: usize = 1000;
+
+/// A name is shown up to this length.
+const LONGEST_NAME: usize = 80;
 
 /// The memory of one scenario.
 #[derive(Debug, Default)]
@@ -32,6 +42,16 @@ pub(super) struct Memory {
     carried: BTreeMap<(String, String), Vec<String>>,
 }
 
+/// A value that was seen.
+struct Seen {
+    /// Percent-encoded.
+    value: String,
+    charset: Charset,
+    what: &'static str,
+    /// The step whose answer had it.
+    step: String,
+}
+
 impl Memory {
     /// Remembers a captured value.
     pub(super) fn capture(&mut self, name: &str, value: String, step: &str) {
@@ -44,21 +64,66 @@ impl Memory {
         self.page.as_ref().map_or(default, |page| page.charset)
     }
 
-    /// Makes the target of a step: its values filled in, with the session's id where the page's own links to it have that.
+    /// Remembers the ids of sessions that a page holds; returns whether it holds any.
+    pub(super) fn see(&mut self, body: &[u8]) -> bool {
+        let ids = self.session_names().ids(body);
+        let holds_ids = !ids.is_empty();
+        let room = MOST_SESSIONS.saturating_sub(self.sessions.len());
+        self.sessions.extend(ids.into_iter().take(room));
+        holds_ids
+    }
+
+    fn session_names(&self) -> SessionNames {
+        let cookies = self.jar.all().iter();
+        SessionNames::of(cookies.map(|cookie| (cookie.name.as_str(), cookie.value.as_str())))
+    }
+
+    /// Makes the target of a step: its values filled in. One that sends nothing is asked as by somebody who follows a link: with the session's id
+    /// that the links to it have.
     pub(super) fn target(&mut self, step: &Step, default: Charset) -> Result<String, ReplayError> {
-        let filled = self.filled(&step.target, step, default, |value, _| value.to_owned())?;
+        let filled = self.filled(&step.target, step, default, |value, _| {
+            Some(value.to_owned())
+        })?;
         let target = encoding::target(&filled, self.charset(default));
-        let page = self.page.as_ref();
-        let Some((page, (query, name, id))) =
-            page.and_then(|page| Some((page, page.session_query(&target)?)))
-        else {
+        if !matches!(step.sent, Sent::Nothing) {
+            return Ok(target);
+        }
+        if let Some((link, seen_in)) = self.led.clone()
+            && let Some(sent) = self.with_session(&target, &[link], &seen_in, step)
+        {
+            return Ok(sent);
+        }
+        let Some(page) = self.page.as_ref().filter(|page| page.holds_ids) else {
             return Ok(target);
         };
+        let (links, seen_in) = (page.links(), page.step.clone());
+        let sent = self.with_session(&target, &links, &seen_in, step);
+        Ok(sent.unwrap_or(target))
+    }
+
+    /// Returns where a form is sent: to its action, with the session's id that this has.
+    pub(super) fn action(&mut self, target: String, form: &Form, step: &Step) -> String {
+        let (Some(action), Some(page)) = (&form.action, &self.page) else {
+            return target;
+        };
         let seen_in = page.step.clone();
-        self.carry(format!("session id {name} in links"), seen_in, &step.name);
-        self.sessions.insert(id);
-        let (path, _) = target.split_once('?').unwrap_or((&target, ""));
-        Ok(format!("{path}?{query}"))
+        let sent = self.with_session(&target, std::slice::from_ref(action), &seen_in, step);
+        sent.unwrap_or(target)
+    }
+
+    /// Returns the target with the session's id that links to it have.
+    fn with_session(
+        &mut self,
+        target: &str,
+        links: &[Link],
+        seen_in: &str,
+        step: &Step,
+    ) -> Option<String> {
+        let SessionQuery { query, name } = self.session_names().query(target, links)?;
+        let what = format!("session id {name} in links");
+        self.carry(what, seen_in.to_owned(), &step.name);
+        let (path, _) = target.split_once('?').unwrap_or((target, ""));
+        Some(format!("{path}?{query}"))
     }
 
     /// Finds the form of the page before that is sent to `target`.
@@ -69,8 +134,8 @@ impl Memory {
         let form = page.form(target, given);
         let seen_in = page.step.clone();
         for (name, _) in &form.hidden {
-            let value = format!("hidden field {}", name.escape_debug());
-            self.carry(value, seen_in.clone(), &step.name);
+            let name: String = name.chars().take(LONGEST_NAME).collect();
+            self.carry(format!("hidden field {name}"), seen_in.clone(), &step.name);
         }
         form
     }
@@ -82,19 +147,16 @@ impl Memory {
         step: &Step,
         default: Charset,
     ) -> Result<String, ReplayError> {
-        self.filled(text, step, default, |value, charset| {
-            encoding::decode(value, charset).unwrap_or_else(|| value.to_owned())
-        })
+        self.filled(text, step, default, encoding::decode)
     }
 
-    /// Puts values in the place of `${name}`: captured ones, or else what the page before has under this name, percent-encoded, as
-    /// `written` makes it.
+    /// Puts values in the place of `${name}`: captured ones, or else what was seen under this name, percent-encoded, as `written` makes it.
     fn filled(
         &mut self,
         text: &str,
         step: &Step,
         default: Charset,
-        written: impl Fn(&str, Charset) -> String,
+        written: impl Fn(&str, Charset) -> Option<String>,
     ) -> Result<String, ReplayError> {
         let mut filled = String::new();
         let mut rest = text;
@@ -105,9 +167,15 @@ impl Memory {
                 rest = after;
                 continue;
             };
-            let (value, what, seen_in) = match self.captured.get(name) {
-                Some((value, seen_in)) => (value.clone(), "capture", seen_in.clone()),
-                None => self.found(name, step, default, &written)?,
+            let no_value = || ReplayError::NoValue {
+                name: name.to_owned(),
+            };
+            let (value, what, seen_in) = if let Some((value, by)) = self.captured.get(name) {
+                (value.clone(), "capture", by.clone())
+            } else {
+                let seen = self.seen(name, step, default)?.ok_or_else(no_value)?;
+                let value = written(&seen.value, seen.charset).ok_or_else(no_value)?;
+                (value, seen.what, seen.step)
             };
             if value.chars().any(char::is_control) {
                 return Err(ReplayError::HostileValue {
@@ -122,53 +190,54 @@ impl Memory {
         Ok(filled)
     }
 
-    /// Finds what the answer before has under a name, or a cookie: its value, what it is and which step gave it.
-    fn found(
-        &self,
-        name: &str,
-        step: &Step,
-        default: Charset,
-        written: impl Fn(&str, Charset) -> String,
-    ) -> Result<(String, &'static str, String), ReplayError> {
+    /// Looks for a name in where the last answer leads, on the last page, and among the cookies that are sent.
+    fn seen(&self, name: &str, step: &Step, default: Charset) -> Result<Option<Seen>, ReplayError> {
+        let charset = self.charset(default);
+        let target = encoding::target(&step.target, charset);
+        let seen = |value: &str, what, step: &str| {
+            Ok(Some(Seen {
+                value: value.to_owned(),
+                charset,
+                what,
+                step: step.to_owned(),
+            }))
+        };
         if let Some((link, seen_in)) = &self.led
-            && link.path == step.target.split('?').next().unwrap_or_default()
+            && link.path == target.split('?').next().unwrap_or_default()
             && let Some(value) = link.parameter(name)
         {
-            let charset = self.charset(default);
-            return Ok((
-                written(value, charset),
-                "redirect parameter",
-                seen_in.clone(),
-            ));
+            return seen(value, "redirect parameter", seen_in);
         }
-        let (found, charset, seen_in) = match &self.page {
-            None => (Found::Nothing, default, ""),
-            Some(page) => {
-                let target = encoding::target(&step.target, page.charset);
-                (page.value(name, &target), page.charset, page.step.as_str())
+        if let Some(page) = &self.page {
+            match page.value(name, &target) {
+                Found::One { value, what } => return seen(&value, what, &page.step),
+                Found::Several(count) => {
+                    return Err(ReplayError::SeveralValues {
+                        name: name.to_owned(),
+                        step: page.step.clone(),
+                        count,
+                    });
+                }
+                Found::Nothing => {}
             }
-        };
-        match (found, self.jar.named(name)) {
-            (Found::One { value, what }, _) => {
-                Ok((written(&value, charset), what, seen_in.to_owned()))
+        }
+        let cookies = self.jar.matching(&target);
+        match cookies.into_iter().find(|cookie| cookie.name == name) {
+            Some(cookie) => {
+                let value = encoding::component(&cookie.value, charset);
+                seen(&value, "cookie", &cookie.set_by)
             }
-            (Found::Several(count), _) => Err(ReplayError::SeveralValues {
-                name: name.to_owned(),
-                step: seen_in.to_owned(),
-                count,
-            }),
-            (Found::Nothing, Some(cookie)) => {
-                Ok((cookie.value.clone(), "cookie", cookie.set_by.clone()))
-            }
-            (Found::Nothing, None) => Err(ReplayError::NoValue {
-                name: name.to_owned(),
-            }),
+            None => Ok(None),
         }
     }
 
     /// Notes that a step used what another one gave.
-    pub(super) fn carry(&mut self, value: String, seen_in: String, step: &str) {
-        let used_in = self.carried.entry((value, seen_in)).or_default();
+    pub(super) fn carry(&mut self, what: String, seen_in: String, step: &str) {
+        let mut key = (what, seen_in);
+        if self.carried.len() >= MOST_CARRIED && !self.carried.contains_key(&key) {
+            "more than are shown".clone_into(&mut key.0);
+        }
+        let used_in = self.carried.entry(key).or_default();
         if used_in.last().is_none_or(|last| last != step) {
             used_in.push(step.to_owned());
         }
@@ -178,9 +247,9 @@ impl Memory {
     pub(super) fn into_carried(self, scenario: &str) -> Vec<Carried> {
         let carried = self.carried.into_iter();
         carried
-            .map(|((value, seen_in), used_in)| Carried {
+            .map(|((what, seen_in), used_in)| Carried {
                 scenario: scenario.to_owned(),
-                value,
+                what,
                 seen_in,
                 used_in,
             })
@@ -197,28 +266,18 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        exchange::{Answer, Framing},
-        scenario::Sent,
-    };
 
     /// Remembers a page, and makes the target of a step.
-    fn target(page: &str, request: &str) -> (Result<String, String>, Memory) {
+    fn target(page: &str, request: &str) -> Result<String, String> {
         let mut memory = Memory::default();
         let url = Url::parse("http://x/skola/zoznam.php").unwrap();
-        let answer = Answer {
-            status_line: b"HTTP/1.1 200 OK".to_vec(),
-            headers: Vec::new(),
-            framing: Framing::Close,
-            wire_length: 0,
-            body: encoding::encode(page, Charset::WINDOWS_1250),
-            coded: None,
-            anomalies: Vec::new(),
-        };
-        let shown = ShownPage::new(url, Charset::WINDOWS_1250, "list", &answer, true);
+        let body = encoding::encode(page, Charset::WINDOWS_1250);
+        let ids = memory.see(&body);
+        let shown = ShownPage::new(url, Charset::WINDOWS_1250, "list", Some(&body), ids);
         memory.page = Some(shown);
         let jar = &mut memory.jar;
-        jar.take("lang=sk; path=/", "/skola/zoznam.php", 0, "form");
+        jar.take("lang=s&k; path=/", "/skola/zoznam.php", 0, "form");
+        jar.take("elsewhere=1; path=/iny", "/skola/zoznam.php", 0, "form");
         let step = Step {
             name: "detail".to_owned(),
             method: "GET".to_owned(),
@@ -231,13 +290,14 @@ mod tests {
             holes: Vec::new(),
         };
         let made = memory.target(&step, Charset::UTF_8);
-        (made.map_err(|error| error.to_string()), memory)
+        made.map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_value_that_no_step_captures_is_taken_from_the_page_before_where_it_has_one() {
         let page = "<a href='detail.php?id=17&amp;t=1.A'>x</a><a href='detail.php?id=9&amp;t=1.B'>y</a>\
-            <a href='/skola/uprav.php?id=4&m=ž%20a'>z</a><form><input TYPE=Hidden name=token value='a b/ž'></form>";
+            <a href='/skola/uprav.php?id=4&m=ž%20a&x='>z</a><form><input TYPE=Hidden name=token value='a b/ž'>\
+            <input type=hidden name=x value=8></form>";
         let table = [
             (
                 "/skola/detail.php?t=1.A&id=${id}",
@@ -249,48 +309,35 @@ mod tests {
             ),
             ("/skola/uprav.php?id=${id}", "/skola/uprav.php?id=4"),
             ("/skola/uprav.php?m=${m}", "/skola/uprav.php?m=%9E%20a"),
-            ("/x.php?t=${token}&l=${lang}", "/x.php?t=a+b%2F%9E&l=sk"),
+            ("/skola/uprav.php?x=${x}", "/skola/uprav.php?x=8"),
+            ("/x.php?t=${token}&l=${lang}", "/x.php?t=a+b%2F%9E&l=s%26k"),
         ];
         for (request, expected) in table {
-            assert_eq!(target(page, request).0.as_deref(), Ok(expected));
+            assert_eq!(target(page, request).as_deref(), Ok(expected));
         }
-        let several = target(page, "/skola/detail.php?id=${id}").0.unwrap_err();
+        let several = target(page, "/skola/detail.php?id=${id}").unwrap_err();
         assert_eq!(
             several,
             "`${id}` may be each of 2 values that the page of step `list` has under this name: `capture` the one that is meant"
         );
-        for nowhere in ["/detail.php?id=${id}", "/skola/detail.php?x=${x}"] {
-            let error = target(page, nowhere).0.unwrap_err();
+        for nowhere in [
+            "/detail.php?id=${id}",
+            "/skola/detail.php?y=${y}",
+            "/x.php?e=${elsewhere}",
+        ] {
+            let error = target(page, nowhere).unwrap_err();
             assert!(error.contains("has no value"), "{error}");
         }
     }
 
     #[test]
-    fn a_session_id_is_sent_where_all_links_to_a_page_have_the_same_one() {
-        const ID: &str = "0123456789abcdef0123456789abcdef";
-        let with = |text: &str| text.replace("SID", &format!("PHPSESSID={ID}"));
-        let other = format!("PHPSESSID={}", ID.replace('0', "f"));
-        let table = [
-            ("a.php?SID", "a.php", Some("a.php?SID")),
-            ("a.php?SID", "b.php", None),
-            ("a.php?x=1&SID", "a.php", None),
-            ("a.php?x=1&SID", "a.php?x=1", Some("a.php?x=1&SID")),
-            ("a.php?SID&x=1", "a.php?x=1", Some("a.php?SID&x=1")),
-            ("a.php?SID a.php", "a.php", None),
-            ("a.php?SID a.php?OTHER", "a.php", None),
-            ("a.php?SID", "a.php?SID", None),
-            ("a.php?PHPSESSID=1", "a.php", None),
-            ("a.php?lang=sk", "a.php", None),
-        ];
-        for (addresses, request, expected) in table {
-            let links = addresses.split(' ');
-            let links = links.map(|one| format!("<form action={one}></form>"));
-            let page = with(&links.collect::<String>()).replace("OTHER", &other);
-            let (made, memory) = target(&page, &with(&format!("/skola/{request}")));
-            let sent = with(expected.unwrap_or(request));
-            assert_eq!(made, Ok(format!("/skola/{sent}")), "{addresses} {request}");
-            let known = memory.secrets().any(|secret| secret == ID);
-            assert_eq!(known, expected.is_some(), "{addresses} {request}");
-        }
+    fn a_form_with_a_hidden_session_is_no_link_without_one() {
+        let page = "<a href=a.php?PHPSESSID=0123456789abcdef>a</a><a href='#top'>top</a>\
+            <form action=a.php><input type=hidden name=PHPSESSID value=0123456789abcdef></form>";
+        let asked = target(page, "/skola/a.php");
+        assert_eq!(
+            asked.as_deref(),
+            Ok("/skola/a.php?PHPSESSID=0123456789abcdef")
+        );
     }
 }

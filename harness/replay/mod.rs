@@ -39,6 +39,7 @@ mod recorder;
 mod rounds;
 mod run;
 mod secrets;
+mod session;
 mod shown;
 mod side_by_side;
 mod span;

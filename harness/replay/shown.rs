@@ -6,19 +6,10 @@ use scraper::{Html, Selector};
 use url::Url;
 
 use super::{
-    form::{self, Form},
+    form::{self, Form, is_hidden},
     link::{Link, links, parameters},
 };
-use crate::{
-    charset::{Charset, decode_exactly, form as encoding},
-    exchange::Answer,
-};
-
-/// The name under which PHP keeps its sessions as it comes.
-const PHP_SESSION: &str = "PHPSESSID";
-
-/// No session id is shorter.
-const SHORTEST_ID: usize = 16;
+use crate::charset::{Charset, decode_exactly, form as encoding};
 
 /// A page, with its body where a later request may need it.
 #[derive(Clone, Debug)]
@@ -27,8 +18,8 @@ pub(super) struct ShownPage {
     body: Vec<u8>,
     pub(super) charset: Charset,
     pub(super) step: String,
-    /// Parameters that hold a session's id where links have them.
-    sessions: Vec<String>,
+    /// Whether it holds ids of sessions.
+    pub(super) holds_ids: bool,
 }
 
 /// What was found on a page under a name.
@@ -45,25 +36,20 @@ pub(super) enum Found {
 }
 
 impl ShownPage {
-    /// Takes notice of an answer; `keeps_body` where a later step asks for something that is on the page.
+    /// Takes notice of a page; without its body where no later step asks for something that is on it.
     pub(super) fn new(
         url: Url,
         charset: Charset,
         step: &str,
-        answer: &Answer,
-        keeps_body: bool,
+        body: Option<&[u8]>,
+        holds_ids: bool,
     ) -> Self {
-        let sessions = sessions(answer);
         Self {
             url,
-            body: if keeps_body || !sessions.is_empty() {
-                answer.body.clone()
-            } else {
-                Vec::new()
-            },
+            body: body.unwrap_or_default().to_owned(),
             charset,
             step: step.to_owned(),
-            sessions,
+            holds_ids,
         }
     }
 
@@ -76,7 +62,7 @@ impl ShownPage {
     /// Returns the form whose action is `target`.
     pub(super) fn form(&self, target: &Url, given: &[String]) -> Form {
         self.document().map_or_else(Form::default, |document| {
-            form::form(&document, &self.url, target, given)
+            form::form(&document, &self.url, target, self.charset, given)
         })
     }
 
@@ -87,7 +73,7 @@ impl ShownPage {
             return Found::Nothing;
         };
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let there: Vec<Link> = links(&document, &self.url, self.charset)
+        let there: Vec<Link> = links(&document, &self.url, self.charset, true)
             .into_iter()
             .filter(|link| link.path == path && link.parameter(name).is_some())
             .collect();
@@ -102,10 +88,10 @@ impl ShownPage {
             let values = links.filter_map(|link| link.parameter(name));
             values.map(str::to_owned).collect()
         };
-        let fields = Selector::parse("input[type=hidden i]").expect("the selector is constant");
+        let fields = Selector::parse("input").expect("the selector is constant");
         let hidden = document
             .select(&fields)
-            .filter(|field| field.value().attr("name") == Some(name));
+            .filter(|field| is_hidden(field) && field.value().attr("name") == Some(name));
         let hidden = hidden.filter_map(|field| field.value().attr("value"));
         let hidden = hidden.map(|value| encoding::component(value, self.charset));
         let layers = [
@@ -123,60 +109,10 @@ impl ShownPage {
         })
     }
 
-    /// Returns the query that the page's own links to `target` have, where they have a session's id in addition, with the parameter
-    /// and the id: who follows a link sends it. Nothing where the page also leads there without one, or with several.
-    pub(super) fn session_query(&self, target: &str) -> Option<(String, String, String)> {
-        if self.sessions.is_empty() {
-            return None;
-        }
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let wanted: Vec<_> = parameters(query).collect();
-        let mut found = BTreeSet::new();
-        for link in links(&self.document()?, &self.url, self.charset) {
-            if link.path != path {
-                continue;
-            }
-            let (sessions, others): (Vec<_>, Vec<_>) = parameters(&link.query)
-                .partition(|(name, value)| self.is_session(name) && is_id(value));
-            if others != wanted {
-                continue;
-            }
-            let &[(name, id)] = sessions.as_slice() else {
-                return None;
-            };
-            let (name, id) = (name.to_owned(), id.to_owned());
-            found.insert((link.query.clone(), name, id));
-        }
-        let one = found.pop_first();
-        one.filter(|_| found.is_empty())
+    /// Returns where the links and frames of the page lead; nowhere where its body was not kept.
+    pub(super) fn links(&self) -> Vec<Link> {
+        self.document().map_or_else(Vec::new, |document| {
+            links(&document, &self.url, self.charset, false)
+        })
     }
-
-    fn is_session(&self, name: &str) -> bool {
-        self.sessions.iter().any(|known| known == name)
-    }
-}
-
-/// Returns the parameters in which a page's links may hold a session's id, where the page has such a thing at all: PHP's, and the
-/// cookies that came with it.
-fn sessions(answer: &Answer) -> Vec<String> {
-    let lines = answer.headers.iter().filter(|line| line.is("set-cookie"));
-    let cookies = lines.filter_map(|line| {
-        let text = line.value_text();
-        let (name, value) = text.split(';').next()?.split_once('=')?;
-        is_id(value.trim()).then(|| name.trim().to_owned())
-    });
-    let names = cookies.chain([PHP_SESSION.to_owned()]);
-    let names: BTreeSet<String> = names.filter(|name| !name.is_empty()).collect();
-    let is_there = |name: &String| {
-        let wanted = format!("{name}=");
-        memchr::memmem::find(&answer.body, wanted.as_bytes()).is_some()
-    };
-    names.into_iter().filter(is_there).collect()
-}
-
-/// Returns whether a value may be a session's id: letters, digits, `-` and `,` as PHP draws them.
-fn is_id(value: &str) -> bool {
-    let mut bytes = value.bytes();
-    value.len() >= SHORTEST_ID
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-,".contains(&byte))
 }

@@ -14,7 +14,7 @@ pub(super) const HEADS: [&str; 4] = ["scenario", "carried", "seen in", "used in"
 pub(super) fn cells(one: &Carried) -> [String; 4] {
     let Carried {
         scenario,
-        value,
+        what,
         seen_in,
         used_in,
     } = one;
@@ -22,7 +22,7 @@ pub(super) fn cells(one: &Carried) -> [String; 4] {
     if used_in.len() > MOST_STEPS {
         let _ = write!(steps, " and {} more", used_in.len() - MOST_STEPS);
     }
-    [scenario.clone(), value.clone(), seen_in.clone(), steps]
+    [scenario.clone(), what.clone(), seen_in.clone(), steps]
 }
 
 /// Renders the table for a screen.
@@ -56,9 +56,9 @@ mod tests {
 
     #[test]
     fn what_is_carried_is_a_table() {
-        let one = |value: &str, used_in: &[&str]| Carried {
+        let one = |what: &str, used_in: &[&str]| Carried {
             scenario: "login".to_owned(),
-            value: value.to_owned(),
+            what: what.to_owned(),
             seen_in: "form".to_owned(),
             used_in: used_in.iter().map(|step| (*step).to_owned()).collect(),
         };

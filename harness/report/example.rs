@@ -56,7 +56,7 @@ pub(super) fn report() -> RunReport {
         not_compared: vec!["header Date: it tells the time of the answer".to_owned()],
         carried: vec![Carried {
             scenario: "login".to_owned(),
-            value: "hidden field <kun>".to_owned(),
+            what: "hidden field <kun>".to_owned(),
             seen_in: "form".to_owned(),
             used_in: vec!["list".to_owned(), "detail".to_owned()],
         }],

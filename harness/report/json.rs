@@ -40,7 +40,7 @@ pub struct Document {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct CarriedDocument {
     scenario: String,
-    value: String,
+    what: String,
     seen_in: String,
     used_in: Vec<String>,
 }
@@ -201,7 +201,7 @@ fn milliseconds(time: Duration) -> u64 {
 fn carried(one: &Carried) -> CarriedDocument {
     CarriedDocument {
         scenario: one.scenario.clone(),
-        value: one.value.clone(),
+        what: one.what.clone(),
         seen_in: one.seen_in.clone(),
         used_in: one.used_in.clone(),
     }
@@ -210,7 +210,7 @@ fn carried(one: &Carried) -> CarriedDocument {
 fn parse_carried(document: CarriedDocument) -> Carried {
     Carried {
         scenario: document.scenario,
-        value: document.value,
+        what: document.what,
         seen_in: document.seen_in,
         used_in: document.used_in,
     }

@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
-    carried,
+    carried::table,
     clusters::{Held, clusters},
     times,
 };
-use crate::outcome::{Case, Difference, Outcome, RunReport, Stage, SyslogPart, Verdict};
+use crate::outcome::{Carried, Case, Difference, Outcome, RunReport, Stage, SyslogPart, Verdict};
 
 /// How many differences stand on the screen; the rest is counted.
 const MOST: usize = 24;
@@ -42,8 +42,7 @@ pub fn render(report: &RunReport, verbose: bool) -> String {
         let _ = writeln!(text, "\n{}", clean(&line));
     }
     if verbose && !report.carried.is_empty() {
-        text.push('\n');
-        text.push_str(&carried::table(&report.carried, clean));
+        text.push_str(&carried(&report.carried));
     }
     let sentence = match report.verdict() {
         Verdict::Verified => "everything that was compared is the same",
@@ -56,6 +55,11 @@ pub fn render(report: &RunReport, verbose: bool) -> String {
         report.verdict().as_str().to_uppercase()
     );
     text
+}
+
+/// Renders what was carried from step to step, behind an empty line.
+pub fn carried(carried: &[Carried]) -> String {
+    format!("\n{}", table(carried, clean))
 }
 
 fn stage_line(text: &mut String, stage: &Stage) {
@@ -309,6 +313,7 @@ mod tests {
         report.stages.truncate(1);
         report.syslog.clear();
         report.accepted.clear();
+        report.timed.clear();
         report.stages[0].cases = (1..=8).map(case).collect();
         insta::assert_snapshot!(render(&report, false), @"
         oci:image:stand-in
@@ -334,6 +339,7 @@ mod tests {
         report.stages.truncate(1);
         report.syslog.clear();
         report.accepted.clear();
+        report.timed.clear();
         report.stages[0].cases = (1..=300).map(case).collect();
         insta::assert_snapshot!(render(&report, false), @"
         oci:image:stand-in

@@ -225,7 +225,7 @@ async fn the_old_server_against_itself_is_silent_and_recording_twice_changes_no_
             format!(
                 "{}: {} {} -> {}",
                 one.scenario,
-                one.value,
+                one.what,
                 one.seen_in,
                 one.used_in.join(", ")
             )

@@ -38,7 +38,7 @@ request = "GET /detail.php?id=${id}"
 fn carried(result: &ReplayResult) -> Vec<String> {
     let line = |one: &Carried| {
         let steps = one.used_in.join(", ");
-        format!("{}: {} -> {steps}", one.value, one.seen_in)
+        format!("{}: {} -> {steps}", one.what, one.seen_in)
     };
     result.carried.iter().map(line).collect()
 }
@@ -79,6 +79,35 @@ async fn a_session_id_in_links_is_sent_as_by_somebody_who_follows_them() {
         found.contains("| Žofia, 3.B | Neznámy návštevník |"),
         "{found}"
     );
+}
+
+#[tokio::test]
+async fn one_session_in_the_links_of_everybody_is_found() {
+    let two = [("person", IN_LINKS), ("other", IN_LINKS)];
+    for scenarios in [&two[..1], &two[..]] {
+        let project = Project::new(scenarios);
+        let server = LegacyServer::start();
+        let recorded = project.record(&server).await;
+        assert_eq!(Verdict::of(&recorded.cases), Verdict::Verified);
+        assert_eq!(findings(&project.replay(&server).await), "");
+        let shared = LegacyServer::with(0, |path, reply| {
+            const FIXED: &[u8; 32] = b"9f86d081884c7d659a2feaa0c55ad015";
+            let name = b"PHPSESSID=";
+            let mut at = 0;
+            while path == "/adresar.php" && at + name.len() + FIXED.len() <= reply.body.len() {
+                if reply.body[at..].starts_with(name) {
+                    let id = at + name.len();
+                    reply.body[id..id + FIXED.len()].copy_from_slice(FIXED);
+                }
+                at += 1;
+            }
+        });
+        let found = findings(&project.replay(&shared).await);
+        assert!(
+            found.contains("every visitor is given the same session"),
+            "{found}"
+        );
+    }
 }
 
 #[tokio::test]
