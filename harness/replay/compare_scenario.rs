@@ -16,6 +16,7 @@ use super::{
     options::Options,
     record::id,
     run::{Observation, run_with},
+    secrets::{masked, passwords},
     span::Span,
 };
 use crate::{
@@ -77,6 +78,7 @@ pub(super) async fn replay_scenario(
             tolerance: i64::try_from(options.tolerance.as_secs()).unwrap_or(i64::MAX / 4),
         },
         bound: BTreeMap::new(),
+        passwords: passwords(scenario),
         result: ScenarioResult::default(),
         recorded: &recorded,
         known: BTreeSet::new(),
@@ -127,6 +129,8 @@ struct Comparing<'a> {
     limits: &'a Limits,
     manner: Manner<'a>,
     bound: BTreeMap<String, String>,
+    /// What the scenario's password fields hold, and what pages make of it.
+    passwords: Vec<String>,
     result: ScenarioResult,
     /// The scenario's snapshot files.
     recorded: &'a BTreeSet<String>,
@@ -212,7 +216,9 @@ impl Comparing<'_> {
     }
 
     fn compared(&mut self, id: CaseId, snapshot: &Snapshot, observation: &Observation) -> Case {
-        let comparison = compare(snapshot, observation, self.manner, &mut self.bound);
+        let mut comparison = compare(snapshot, observation, self.manner, &mut self.bound);
+        let differences = &mut comparison.differences;
+        masked(differences, &self.passwords, &observation.secrets);
         self.result.times.push((id.clone(), observation.took));
         self.result.uncompared.merge(&comparison.uncompared);
         let mut summary = comparison.summary;

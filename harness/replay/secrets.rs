@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use super::session::is_id;
 use crate::{
     charset::{Charset, form},
+    outcome::Difference,
     scenario::{PartContent, Scenario, Sent},
 };
 
@@ -47,6 +49,20 @@ pub(super) fn passwords(scenario: &Scenario) -> Vec<String> {
     found.sort_by(|one, other| (other.len(), other).cmp(&(one.len(), one)));
     found.dedup();
     found
+}
+
+/// Takes passwords and ids of sessions out of what is reported.
+pub(super) fn masked(differences: &mut [Difference], passwords: &[String], known: &[String]) {
+    let ids = known.iter().filter(|value| is_id(value));
+    for secret in passwords.iter().chain(ids) {
+        for difference in &mut *differences {
+            for text in [&mut difference.expected, &mut difference.actual] {
+                if text.contains(secret.as_str()) {
+                    *text = text.replace(secret.as_str(), "****");
+                }
+            }
+        }
+    }
 }
 
 /// Returns a target whose query shows no password.

@@ -77,7 +77,7 @@ impl SessionNames {
 }
 
 /// Returns whether a value may be a session's id: letters, digits, `-` and `,` as PHP draws them.
-fn is_id(value: &str) -> bool {
+pub(super) fn is_id(value: &str) -> bool {
     value.len() >= SHORTEST && value.bytes().all(is_of_id)
 }
 

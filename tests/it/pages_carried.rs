@@ -79,6 +79,14 @@ async fn a_session_id_in_links_is_sent_as_by_somebody_who_follows_them() {
         found.contains("| Žofia, 3.B | Neznámy návštevník |"),
         "{found}"
     );
+
+    let renamed = LegacyServer::with(0, |path, reply| {
+        if path == "/adresar.php" {
+            reply.replace("adresár", "zoznam");
+        }
+    });
+    let found = findings(&project.replay(&renamed).await);
+    assert!(found.contains("?PHPSESSID=****\">zoznam</a>"), "{found}");
 }
 
 #[tokio::test]
