@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{cookie::Jar, error::ReplayError, form};
 use crate::{
-    charset::{Charset, Detection, decode_exactly, detect, form as encoding},
+    charset::{Charset, Detection, Reading, as_browser, detect, form as encoding},
     exchange::{Answer, Request, Server},
     scenario::{Capture, Extract, Part, PartContent, Scenario, Sent, Step},
 };
@@ -153,7 +153,7 @@ impl Browser {
         let text = if captures.is_empty() {
             None
         } else {
-            text(&answer.body, charset)
+            text(&answer.body, charset, self.default)
         };
         for capture in captures {
             let value = captured(capture, answer, text.as_deref()).ok_or_else(|| {
@@ -282,9 +282,7 @@ impl Browser {
         let (Some(page), Ok(target)) = (&self.page, self.base.join(target)) else {
             return Vec::new();
         };
-        let Some(text) = text(&page.body, page.charset) else {
-            return Vec::new();
-        };
+        let text = as_browser(&page.body, page.charset);
         let fields = form::hidden_fields(&text, &page.url, &target, given);
         for (name, _) in &fields {
             self.correlations.push(Correlation {
@@ -348,10 +346,11 @@ impl Browser {
     }
 }
 
-/// Decodes a page; nothing where its bytes are not what its charset says.
-fn text(body: &[u8], charset: Charset) -> Option<String> {
-    let decoded = decode_exactly(body, charset).ok()?;
-    Some(decoded.text)
+/// Decodes a page as its snapshot shows it.
+fn text(body: &[u8], charset: Charset, default: Charset) -> Option<String> {
+    let reading = Reading::of(body, charset, default)?;
+    let text = reading.decode(body, charset)?;
+    Some(reading.seen(&text).into_owned())
 }
 
 /// Returns whether a content type is that of a page.

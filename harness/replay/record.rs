@@ -50,6 +50,8 @@ pub struct RecordResult {
     pub notes: Vec<String>,
     /// Values that one answer gave and a later request used.
     pub correlations: Vec<Correlation>,
+    /// The pages that are not in the charset that browsers use for them, by what is done about it.
+    pub(super) wrong_charset: BTreeMap<String, Vec<CaseId>>,
 }
 
 /// Runs `scenarios` against the old server and writes what it answers below `snapshots`.
@@ -104,6 +106,17 @@ pub async fn record(
         Recorder::new(scenario, snapshots, &server, &zone, options)
             .record(&runs, &varied, manner.pending, &mut result)
             .map_err(ReplayError::Snapshots)?;
+    }
+    for (what, pages) in std::mem::take(&mut result.wrong_charset) {
+        let first = pages
+            .iter()
+            .min()
+            .map_or_else(String::new, ToString::to_string);
+        let note = format!(
+            "pages that {what}: {}, of which the first is {first}",
+            pages.len()
+        );
+        result.notes.push(note);
     }
     result
         .cases

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use percent_encoding::percent_decode_str;
 
 use crate::{
-    charset::{Charset, decode_exactly, form::urlencoded},
+    charset::{
+        Charset, Reading, decode_exactly,
+        form::{encode, urlencoded},
+    },
     scenario::{PartContent, Scenario, Sent},
 };
 
@@ -87,6 +90,9 @@ fn forms(value: &str) -> Vec<String> {
         forms.push(encoded.replace('+', "%20"));
         forms.push(encoded);
     }
+    // In CP1250 on a page that is else in UTF-8.
+    let bytes = encode(value, Charset::WINDOWS_1250);
+    forms.extend(Reading::Stray.decode(&bytes, Charset::UTF_8));
     forms
 }
 
@@ -140,6 +146,7 @@ mod tests {
             "tajn%E9+%3CHeslo%3E%229",
             "tajn%C3%A9%20%3CHeslo%3E%229",
             "tajn\\u00e9 <Heslo>\\\"9",
+            "tajn\u{f7e9} <Heslo>\"9",
         ] {
             assert!(known.iter().any(|known| known == form), "{form}: {known:?}");
         }

@@ -12,6 +12,7 @@ mod pages_asked;
 mod pages_files;
 mod pages_kept;
 mod pages_pending;
+mod pages_stray;
 mod pages_time;
 mod privileged_database;
 mod privileged_disk;
