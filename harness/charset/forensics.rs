@@ -5,7 +5,8 @@ use encoding_rs::{Encoding, ISO_8859_2, UTF_8, WINDOWS_1252};
 use super::{
     detection::{Detection, Source},
     label::Charset,
-    text::{UNDEFINED_IN_CP1250, visible},
+    stray,
+    text::{DecodeError, UNDEFINED_IN_CP1250, decode, visible},
 };
 
 /// How many characters a sentence shows.
@@ -29,7 +30,10 @@ pub fn explain(
     let text = expected_as
         .charset
         .0
-        .decode_without_bom_handling_and_without_replacement(expected)?;
+        .decode_without_bom_handling_and_without_replacement(expected);
+    let Some(text) = text else {
+        return stray::explain(expected, actual, expected_as.charset);
+    };
     // Where nothing but ASCII is left, what was lost cannot tell how it was misread before.
     let nothing_left = actual.is_ascii();
     let accident = || {
@@ -42,7 +46,8 @@ pub fn explain(
         .then(accident)
         .flatten()
         .or_else(|| entities(&text, actual, expected_as))
-        .or_else(|| undefined(expected, actual, expected_as))?;
+        .or_else(|| undefined(expected, actual, expected_as))
+        .or_else(|| invalid(expected, actual, expected_as.charset))?;
     Some(format!(
         "{cause}{}",
         samples(&text, expected, actual, expected_as.charset)
@@ -185,6 +190,22 @@ fn undefined(expected: &[u8], actual: &[u8], expected_as: Detection) -> Option<S
             "the byte {byte:02X} is no character of windows-1250: the text is in another charset, or was damaged"
         )
     })
+}
+
+/// Bytes that are no characters stand in what was a text.
+fn invalid(expected: &[u8], actual: &[u8], charset: Charset) -> Option<String> {
+    let own = charset.0;
+    let text = own.decode_without_bom_handling_and_without_replacement(actual);
+    // Most bytes are characters, and a line that is cut off may end in half of one.
+    if text.is_some() || expected.starts_with(actual) {
+        return None;
+    }
+    match decode(actual, charset) {
+        Err(DecodeError::Invalid { byte, .. }) => Some(format!(
+            "the byte {byte:02X} is no character of {charset}: the text is in another charset, or was damaged"
+        )),
+        Err(DecodeError::NotReversible { .. }) | Ok(_) => None,
+    }
 }
 
 /// Characters became `?` or U+FFFD.
@@ -395,6 +416,28 @@ mod tests {
             assert!(cause.contains(expected), "{expected}: {cause}");
         }
         assert_eq!(explain(&bytes, b"something else", cp1250(), cp1250()), None);
+    }
+
+    #[test]
+    fn bytes_that_are_no_characters_are_named_where_a_text_stood() {
+        let utf8 = Detection {
+            charset: Charset::UTF_8,
+            source: Source::Header,
+        };
+        let table: [(&[u8], &str); 4] = [
+            (
+                b"\xc5\xbeiak u\x8aite",
+                "the byte 8A is no character of utf-8",
+            ),
+            (b"\xbe\x9e", "the byte BE is no character of utf-8"),
+            (b"\xc5\xbeiak \xc4", ""),
+            (b"\x9eiak \xe8", "sent as windows-1250 instead of utf-8"),
+        ];
+        for (actual, expected) in table {
+            let cause = explain("žiak č".as_bytes(), actual, utf8, utf8).unwrap_or_default();
+            assert_eq!(cause.is_empty(), expected.is_empty(), "{cause}");
+            assert!(cause.contains(expected), "{expected}: {cause}");
+        }
     }
 
     #[test]

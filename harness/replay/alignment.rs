@@ -8,7 +8,7 @@ use std::{
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use crate::{
-    charset::{Detection, decode_exactly},
+    charset::{Detection, Reading},
     snapshot::Template,
 };
 
@@ -21,6 +21,14 @@ pub(super) struct Page<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) expected_as: Detection,
     pub(super) actual_as: Detection,
+    pub(super) reading: Reading,
+}
+
+impl Page<'_> {
+    /// Decodes bytes of the page as the recorded one is read.
+    pub(super) fn text(&self, bytes: &[u8]) -> Option<String> {
+        self.reading.decode(bytes, self.expected_as.charset)
+    }
 }
 
 /// One line that came.
@@ -119,9 +127,7 @@ pub(super) fn lines<'a>(page: Page<'a>, whole: Option<&'a str>) -> Vec<Line<'a>>
         .into_iter()
         .map(|bytes| Line {
             bytes,
-            text: decode_exactly(bytes, page.expected_as.charset)
-                .ok()
-                .map(|decoded| Cow::Owned(decoded.text)),
+            text: page.text(bytes).map(Cow::Owned),
         })
         .collect()
 }

@@ -12,7 +12,7 @@ use super::{
     shown::ShownPage,
 };
 use crate::{
-    charset::{Charset, Detection, decode_exactly, detect, form as encoding},
+    charset::{Charset, Detection, Reading, decode_exactly, detect, form as encoding},
     exchange::{Answer, Request, Server},
     outcome::Carried,
     scenario::{Capture, Extract, Part, PartContent, Scenario, Sent, Step},
@@ -137,7 +137,7 @@ impl Browser {
         let text = if captures.is_empty() {
             None
         } else {
-            text(&answer.body, charset)
+            text(&answer.body, charset, self.default)
         };
         for capture in captures {
             let value = captured(capture, answer, text.as_deref()).ok_or_else(|| {
@@ -322,10 +322,14 @@ impl Browser {
     }
 }
 
-/// Decodes a page; nothing where its bytes are not what its charset says.
-fn text(body: &[u8], charset: Charset) -> Option<String> {
-    let decoded = decode_exactly(body, charset).ok()?;
-    Some(decoded.text)
+/// Decodes a page for captures, as its snapshot shows it; a byte that is no character is U+FFFD.
+fn text(body: &[u8], charset: Charset, default: Charset) -> Option<String> {
+    if let Ok(decoded) = decode_exactly(body, charset) {
+        return Some(decoded.text);
+    }
+    let reading = Reading::of(body, charset, default)?;
+    let text = reading.decode(body, charset)?;
+    Some(reading.seen(&text).into_owned())
 }
 
 /// Returns whether a content type is that of a page.

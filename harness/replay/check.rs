@@ -235,6 +235,7 @@ impl FilesChecked {
                 most,
                 reason,
                 still,
+                stray: _,
             } = &hole.kind
             else {
                 continue;

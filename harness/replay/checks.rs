@@ -4,8 +4,9 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use super::excerpt::excerpts;
 use crate::{
+    charset::Reading,
     outcome::Difference,
-    snapshot::{Hole, Surroundings, Template},
+    snapshot::{Hole, HoleKind, Surroundings, Template},
 };
 
 /// What was not compared by the byte, and how much of it.
@@ -47,12 +48,30 @@ pub(super) struct Checks<'a> {
     pub(super) surroundings: Surroundings<'a>,
     /// Values by hole name, over the whole scenario.
     pub(super) bound: &'a mut BTreeMap<String, String>,
+    /// How the page stands for its bytes.
+    pub(super) reading: Reading,
     pub(super) uncompared: Uncompared,
 }
 
 /// Whether holes of this name are drawn by chance; numbers of rows may be equal by themselves.
 pub(super) fn is_token(name: &str) -> bool {
     name.starts_with("token-") || name.starts_with("session-")
+}
+
+/// Whether a hole held bytes that are no characters of the page's charset.
+fn may_be_stray(kind: &HoleKind) -> bool {
+    match kind {
+        HoleKind::Free { stray, .. } => *stray,
+        // It is compared by its digest.
+        HoleKind::Secret { .. } => true,
+        HoleKind::Clock { .. }
+        | HoleKind::Recent { .. }
+        | HoleKind::Duration { .. }
+        | HoleKind::Token { .. }
+        | HoleKind::Number { .. }
+        | HoleKind::Age { .. }
+        | HoleKind::Server { .. } => false,
+    }
 }
 
 impl Checks<'_> {
@@ -78,6 +97,17 @@ impl Checks<'_> {
     fn value(&mut self, hole: &Hole, value: &str, locus: &str) -> Option<Difference> {
         self.uncompared
             .add(hole.kind.check_description(), value.len());
+        if self.reading.stray_bytes(value) > 0 && !may_be_stray(&hole.kind) {
+            let actual = excerpts(&self.reading.show(value), "").0;
+            let expected = "bytes that are characters of the page's charset";
+            let cause = if matches!(hole.kind, HoleKind::Clock { .. }) {
+                "no such byte stood here on the old server: the name of a day or month in another charset (setlocale()), or the text was damaged; recorded on another day, the old server may have it, too"
+            } else {
+                "no such byte stood here on the old server: the text is in another charset, or was damaged"
+            };
+            let difference = Difference::new(locus, "charset", expected, actual);
+            return Some(difference.because(cause));
+        }
         if let Err(misfit) = hole.kind.check(value, &self.surroundings) {
             let actual = if value.is_empty() {
                 "nothing".to_owned()

@@ -84,6 +84,7 @@ pub(super) fn compare(
             authority: manner.authority,
         },
         bound,
+        reading: snapshot.reading,
         uncompared: Uncompared::default(),
     };
     let detection = detect(
@@ -253,10 +254,20 @@ fn body(
     match (&snapshot.body, snapshot.charset) {
         (Body::Text(_), _) if binary::is_compressed(answer) => vec![binary::unreadable(answer)],
         (Body::Text(template), Some(expected_as)) => {
+            let reading = snapshot.reading;
+            let read_as = Detection {
+                charset: reading.charset(expected_as.charset),
+                ..expected_as
+            };
             let page = Page {
                 bytes: &answer.body,
-                expected_as,
-                actual_as: detection,
+                expected_as: read_as,
+                actual_as: if detection == expected_as {
+                    read_as
+                } else {
+                    detection
+                },
+                reading,
             };
             lines::compare(template, page, checks)
         }

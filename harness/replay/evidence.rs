@@ -14,6 +14,7 @@ use super::{
     varied::{Motion, Varied},
 };
 use crate::{
+    charset::Reading,
     scenario::HandWrittenHole,
     snapshot::{Alphabet, Hole, HoleKind, ServerPart, Template, Zone, moment},
 };
@@ -49,6 +50,8 @@ pub(super) struct Sight<'a> {
 #[derive(Debug)]
 pub(super) struct Learner<'a> {
     pub(super) zone: &'a Zone,
+    /// How the texts stand for their bytes.
+    pub(super) reading: Reading,
     pub(super) names: &'a mut Names,
     /// Whether what is not understood is taken as the first round saw it: scenarios that change data change their own pages.
     pub(super) lenient: bool,
@@ -141,7 +144,7 @@ impl Learner<'_> {
             return match self.one_span(sights) {
                 Some(template) => Ok(template),
                 None if self.lenient => self.line(&sights[..1]),
-                None => Err(varies(sights.iter().map(|sight| sight.text))),
+                None => Err(self.varies(sights.iter().map(|sight| sight.text))),
             };
         }
         let mut template = Template::default();
@@ -156,7 +159,7 @@ impl Learner<'_> {
                 Some(None) => template.push_text(first[index].text),
                 None if self.numbered(&column, &mut template) => {}
                 None if self.lenient => template.push_text(first[index].text),
-                None => return Err(varies(column.iter().map(|token| token.text))),
+                None => return Err(self.varies(column.iter().map(|token| token.text))),
             }
         }
         Ok(template)
@@ -310,11 +313,31 @@ impl Learner<'_> {
         // Rounded, so that recording again finds the same bound.
         let most = (longest * 2).next_power_of_two().max(64);
         let still = column.len() > 1 && !varied;
+        let holds_stray = |token: &&Token<'_>| self.reading.stray_bytes(token.text) > 0;
+        let stray = column.iter().any(holds_stray);
         Some(self.hole(HoleKind::Free {
             most,
             reason,
             still,
+            stray,
         }))
+    }
+
+    /// Shows what varies; bytes that are no characters as bytes.
+    fn varies<'t>(&self, texts: impl Iterator<Item = &'t str>) -> String {
+        let is_shown = |text: &str| self.reading.stray_bytes(text) > 0;
+        let shown: Vec<String> = texts
+            .take(3)
+            .map(|text| {
+                let short: String = text.trim_end().chars().take(60).collect();
+                if is_shown(&short) {
+                    format!("`{}`", self.reading.show(&short))
+                } else {
+                    format!("`{}`", short.escape_debug())
+                }
+            })
+            .collect();
+        shown.join(" against ")
     }
 
     /// Where token counts differ: one span of base64 between equal text.
@@ -374,17 +397,6 @@ fn server(part: ServerPart) -> Hole {
     }
 }
 
-fn varies<'a>(texts: impl Iterator<Item = &'a str>) -> String {
-    let shown: Vec<String> = texts
-        .take(3)
-        .map(|text| {
-            let short: String = text.trim_end().chars().take(60).collect();
-            format!("`{}`", short.escape_debug())
-        })
-        .collect();
-    shown.join(" against ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -410,6 +422,7 @@ mod tests {
         static NOWHERE: std::sync::LazyLock<Varied> = std::sync::LazyLock::new(Varied::default);
         Learner {
             zone,
+            reading: Reading::Declared,
             names,
             lenient,
             in_location: false,

@@ -32,7 +32,7 @@ fn window(text: &str, start: usize, same_ends: bool) -> String {
     }
     let mut rest = text.chars().skip(start);
     for character in rest.by_ref().take(SHOWN) {
-        if character.is_control() && character != '\t' {
+        if is_invisible(character) && character != '\t' {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
@@ -42,6 +42,11 @@ fn window(text: &str, start: usize, same_ends: bool) -> String {
         shown.push('…');
     }
     shown
+}
+
+/// Whether nothing is seen of a character: a control, or one whose look is nobody's but a font's.
+fn is_invisible(character: char) -> bool {
+    character.is_control() || ('\u{e000}'..='\u{f8ff}').contains(&character)
 }
 
 fn line_end(text: &str) -> &str {
@@ -63,5 +68,6 @@ mod tests {
             ("a\\r\\n".to_owned(), "a\\n".to_owned())
         );
         assert_eq!(excerpts("a\u{81}\n", "b\n").0, "a\\u{81}");
+        assert_eq!(excerpts("a\u{f7e8}\n", "b\n").0, "a\\u{f7e8}");
     }
 }

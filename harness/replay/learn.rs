@@ -16,11 +16,14 @@ use super::{
     varied::Varied,
 };
 use crate::{
-    charset::{Charset, Detection, decode_exactly, detect, visible},
+    charset::{Charset, Detection, Reading, decode_exactly, detect, visible},
     exchange::{Answer, Limits},
     scenario::{HandWrittenHole, Scenario, Step},
     snapshot::{Body, Snapshot, Template, Zone, moment, store},
 };
+
+/// Of bytes that nobody wrote one in nine is a control character; a text has one that somebody pasted.
+const FEWEST_BETWEEN_CONTROLS: usize = 50;
 
 /// What all steps of a scenario have in common while they are recorded.
 #[derive(Debug)]
@@ -56,13 +59,12 @@ pub(super) fn learn(
         &first.body,
         ground.charset,
     );
-    let is_text = is_text(first, detection.charset);
+    let read = reading_of(observations, detection.charset, ground.charset);
     let (charset, authority) = (detection.charset, ground.authority);
-    let mut learner = ground.learner(&step.holes);
-    let body = if is_text {
-        Body::Text(page(&mut learner, observations, charset, authority)?)
-    } else {
-        binary(first, observations, charset, lenient)?
+    let mut learner = ground.learner(&step.holes, read.unwrap_or_default());
+    let body = match read {
+        Some(_) => Body::Text(page(&mut learner, observations, charset, authority)?),
+        None => binary(first, observations, lenient)?,
     };
     let coded = coding::learn(first, observations, &body, lenient)?;
     let length_varies = match &coded {
@@ -89,7 +91,8 @@ pub(super) fn learn(
         framing: first.framing.as_str().to_owned(),
         coded,
         anomalies: first.anomalies.iter().map(ToString::to_string).collect(),
-        charset: is_text.then_some(detection),
+        charset: read.map(|_| detection),
+        reading: read.unwrap_or_default(),
         zone: ground.zone.clone(),
         body,
     })
@@ -97,9 +100,10 @@ pub(super) fn learn(
 
 impl Ground<'_> {
     /// Makes what learns one answer.
-    fn learner<'s>(&'s mut self, written: &'s [HandWrittenHole]) -> Learner<'s> {
+    fn learner<'s>(&'s mut self, written: &'s [HandWrittenHole], reading: Reading) -> Learner<'s> {
         Learner {
             zone: self.zone,
+            reading,
             names: &mut self.names,
             lenient: self.scenario.mutates,
             in_location: false,
@@ -132,7 +136,7 @@ fn page(
     charset: Charset,
     authority: &str,
 ) -> Result<Template, String> {
-    let texts = texts(observations, charset, learner.lenient)?;
+    let texts = texts(observations, charset, learner.reading, learner.lenient)?;
     let sights = sights(&texts, observations, authority, learner.written);
     let template = learner.text(&sights);
     template.map_err(|what| format!("body {what}"))
@@ -160,26 +164,18 @@ pub(super) fn sights<'a>(
         .collect()
 }
 
-fn binary(
-    first: &Answer,
-    observations: &[&Observation],
-    charset: Charset,
-    lenient: bool,
-) -> Result<Body, String> {
+fn binary(first: &Answer, observations: &[&Observation], lenient: bool) -> Result<Body, String> {
     let varies = observations
         .iter()
         .any(|other| other.answer.body != first.body);
     if varies && !lenient {
         let kind = first.header("Content-Type");
-        let hint = match decode_exactly(&first.body, charset) {
-            _ if first.is_coded() => {
-                ": holes are learnt of a page whose Content-Encoding is gzip or deflate, or that has none"
-                    .to_owned()
-            }
-            Err(error) if is_declared_text(kind.as_deref()) => {
-                format!(", and holes are learnt of text alone: {error}")
-            }
-            Ok(_) | Err(_) => String::new(),
+        let hint = if first.is_coded() {
+            ": holes are learnt of a page whose Content-Encoding is gzip or deflate, or that has none"
+        } else if is_declared_text(kind.as_deref()) {
+            ", and holes are learnt of text alone: it has zero bytes or control characters, which no text has, or is compressed and does not say so"
+        } else {
+            ""
         };
         return Err(format!("the bytes of the body vary{hint}"));
     }
@@ -199,17 +195,54 @@ pub(super) fn server_clock(observation: &Observation) -> i64 {
         .unwrap_or(observation.at)
 }
 
-/// Returns whether a body is text: by its declared type, and because it can be read without loss.
-pub(super) fn is_text(answer: &Answer, charset: Charset) -> bool {
+/// Returns how the body of all rounds is read: as the first one is, but where another round has bytes that this has not.
+fn reading_of(
+    observations: &[&Observation],
+    charset: Charset,
+    default: Charset,
+) -> Option<Reading> {
+    let mut readings = observations
+        .iter()
+        .map(|one| reading(&one.answer, charset, default));
+    let first = readings.next()??;
+    let other = readings.flatten().find(|other| *other != Reading::Declared);
+    let reads_all = |reading: &Reading| {
+        let mut bodies = observations.iter().map(|one| &one.answer.body);
+        bodies.all(|body| reading.decode(body, charset).is_some())
+    };
+    match first {
+        Reading::Declared => Some(other.filter(reads_all).unwrap_or(first)),
+        Reading::Other(_) | Reading::Stray => Some(first),
+    }
+}
+
+/// Returns how a body is read where it is text: by its declared type, and because it can be read without loss.
+fn reading(answer: &Answer, charset: Charset, default: Charset) -> Option<Reading> {
     let kind = answer.header("Content-Type");
-    let declared = is_declared_text(kind.as_deref());
-    let has_controls = answer.body.iter().any(|byte| {
-        *byte == 0 || (kind.is_none() && *byte < 0x20 && !b"\t\r\n\x0c".contains(byte))
-    });
-    declared
-        && !has_controls
-        && !is_compressed(answer)
-        && decode_exactly(&answer.body, charset).is_ok()
+    let has_controls = answer
+        .body
+        .iter()
+        .any(|byte| *byte == 0 || (kind.is_none() && is_control(*byte)));
+    if !is_declared_text(kind.as_deref()) || has_controls || is_compressed(answer) {
+        return None;
+    }
+    let reading = Reading::of(&answer.body, charset, default)?;
+    let is_likely = match reading {
+        Reading::Declared => true,
+        Reading::Other(_) | Reading::Stray => is_likely_text(&answer.body, kind.is_some()),
+    };
+    is_likely.then_some(reading)
+}
+
+/// Returns whether bytes that are not in their charset are the bytes of a text, and not of a picture that is declared to be one.
+fn is_likely_text(body: &[u8], is_declared: bool) -> bool {
+    let controls = body.iter().filter(|byte| is_control(**byte)).count();
+    let letters = body.iter().filter(|byte| byte.is_ascii()).count();
+    controls * FEWEST_BETWEEN_CONTROLS <= body.len() && (is_declared || letters * 2 >= body.len())
+}
+
+fn is_control(byte: u8) -> bool {
+    byte < 0x20 && !b"\t\r\n\x0c".contains(&byte)
 }
 
 /// Returns whether a `Content-Type` is one of texts; nothing says that it is not.
@@ -269,14 +302,21 @@ fn same_anomalies(first: &Answer, other: &Answer) -> Result<(), String> {
 fn texts(
     observations: &[&Observation],
     charset: Charset,
+    reading: Reading,
     lenient: bool,
 ) -> Result<Vec<String>, String> {
     let mut texts: Vec<String> = Vec::new();
     for one in observations {
-        match (decode_exactly(&one.answer.body, charset), texts.first()) {
-            (Ok(decoded), _) => texts.push(decoded.text),
-            (Err(_), Some(first)) if lenient => texts.push(first.clone()),
-            (Err(error), _) => return Err(error.to_string()),
+        let body = &one.answer.body;
+        match (reading.decode(body, charset), texts.first()) {
+            (Some(text), _) => texts.push(text),
+            (None, Some(first)) if lenient => texts.push(first.clone()),
+            (None, _) => {
+                return Err(match decode_exactly(body, reading.charset(charset)) {
+                    Err(error) => error.to_string(),
+                    Ok(_) => "the body holds characters that stand for bytes".to_owned(),
+                });
+            }
         }
     }
     Ok(texts)
@@ -289,10 +329,75 @@ pub(super) fn text_of(answer: &Answer, default: Charset) -> Option<String> {
         &answer.body,
         default,
     );
-    if !is_text(answer, charset) {
-        return None;
+    reading(answer, charset, default)?.decode(&answer.body, charset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{Framing, HeaderLine};
+
+    #[test]
+    fn a_body_is_text_by_its_type_and_its_bytes() {
+        let cp1250 = "Základná škola, Žilina".chars().map(|one| {
+            let letter = one.to_string();
+            crate::charset::form::encode(&letter, Charset::WINDOWS_1250)
+        });
+        let cp1250: Vec<u8> = cp1250.flatten().collect();
+        let html = Some("text/html; charset=utf-8");
+        let noise: Vec<u8> = (1..=255)
+            .cycle()
+            .take(1000)
+            .map(|byte: u8| byte ^ 0x55)
+            .collect();
+        let noise: Vec<u8> = noise.into_iter().filter(|byte| *byte != 0).collect();
+        let other = Some(Reading::Other(Charset::WINDOWS_1250));
+        let table: [(Option<&str>, &[u8], Option<Reading>); 12] = [
+            (html, b"", Some(Reading::Declared)),
+            (html, &cp1250, other),
+            (
+                html,
+                "Ž\u{10d} \u{f78a}".as_bytes(),
+                Some(Reading::Declared),
+            ),
+            (html, b"\xc5\xbe \xc4\x8d \xe8", Some(Reading::Stray)),
+            (html, b"\xc5\xbe \xc4\x8d \xe8 \0", None),
+            (html, b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", None),
+            (html, &noise, None),
+            (
+                html,
+                &[cp1250.repeat(4).as_slice(), b"\x0b"].concat(),
+                other,
+            ),
+            (Some("image/png"), &cp1250, None),
+            (None, b"u\xe8ite\xbe", Some(Reading::Declared)),
+            (
+                Some("text/plain; charset=utf-8"),
+                b"\xe8\xbe\x9d\xef\xf2",
+                other,
+            ),
+            (html, b"\x1f\x8b\xe8", None),
+        ];
+        for (kind, body, expected) in table {
+            let header = |value: &str| HeaderLine {
+                name: b"Content-Type".to_vec(),
+                value: value.as_bytes().to_vec(),
+            };
+            let answer = Answer {
+                status_line: b"HTTP/1.1 200 OK".to_vec(),
+                headers: kind.map(header).into_iter().collect(),
+                framing: Framing::Close,
+                wire_length: body.len(),
+                body: body.to_vec(),
+                coded: None,
+                anomalies: Vec::new(),
+            };
+            let Detection { charset, .. } = detect(kind, body, Charset::WINDOWS_1250);
+            let found = reading(&answer, charset, Charset::WINDOWS_1250);
+            assert_eq!(found, expected, "{kind:?} {}", visible(body));
+        }
+        // Nothing says that these bytes are a text, and most are none.
+        assert!(!is_likely_text(b"\xe8\xbe\x9d\xef", false));
+        assert!(is_likely_text(b"u\xe8ite\xbe", false));
     }
-    decode_exactly(&answer.body, charset)
-        .ok()
-        .map(|decoded| decoded.text)
 }

@@ -79,6 +79,7 @@ fn header(
                 most,
                 reason: reason.to_owned(),
                 still: false,
+                stray: false,
             }));
             template.push_text(&rest[digits..]);
             Ok(template)
@@ -89,6 +90,7 @@ fn header(
                 most: first.len() + 2,
                 reason: reason.to_owned(),
                 still: false,
+                stray: false,
             }));
             Ok(template)
         }
@@ -101,6 +103,7 @@ fn header(
                     most: 16,
                     reason: reason.to_owned(),
                     still: false,
+                    stray: false,
                 }));
                 template.push_text(&format!("-{rest}"));
                 template

@@ -11,7 +11,7 @@ use super::{
     filling::fill,
 };
 use crate::{
-    charset::{Charset, decode_exactly, explain, visible},
+    charset::{Charset, Reading, decode_exactly, explain, visible},
     outcome::Difference,
     snapshot::Template,
 };
@@ -37,11 +37,12 @@ pub(super) fn compare(
 ) -> Vec<Difference> {
     // Most pages are the same to the byte, and UTF-8 needs no decoding to see it.
     let same = |text: &[u8]| matches!(template.segments(), [literal] if literal.as_bytes() == text);
-    if page.expected_as.charset == Charset::UTF_8 && same(page.bytes) {
+    let is_utf8 = page.reading.charset(page.expected_as.charset) == Charset::UTF_8;
+    if is_utf8 && page.reading != Reading::Stray && same(page.bytes) {
         return Vec::new();
     }
-    let whole = decode_exactly(page.bytes, page.expected_as.charset).ok();
-    let whole = whole.as_ref().map(|decoded| decoded.text.as_str());
+    let whole = page.text(page.bytes);
+    let whole = whole.as_deref();
     if whole.is_some_and(|text| same(text.as_bytes())) {
         return Vec::new();
     }
@@ -79,8 +80,9 @@ pub(super) fn compare(
             .iter()
             .filter_map(|line| line.text.as_deref())
             .collect();
-        let agreement = document::compare(&filled, &came);
-        found.differences.extend(whole_page(agreement));
+        let reading = page.reading;
+        let agreement = document::compare(&reading.seen(&filled), &reading.seen(&came));
+        found.differences.extend(whole_page(agreement, reading));
     }
     found.differences
 }
@@ -128,8 +130,13 @@ fn filled(operations: &[DiffOp], expected: &[Template], actual: &[Line<'_>]) -> 
 }
 
 /// Says what still agrees where bytes differ, and what a page is that is another one altogether.
-fn whole_page(agreement: Agreement) -> Option<Difference> {
+fn whole_page(agreement: Agreement, reading: Reading) -> Option<Difference> {
     let (expected, actual, cause) = match agreement {
+        Agreement::Document if reading == Reading::Stray => (
+            "these bytes",
+            "other bytes of the same document: only bytes that are no characters, blanks, entities, quotes or the order of attributes differ",
+            "a browser shows the same, U+FFFD for each byte that is no character",
+        ),
         Agreement::Document => (
             "these bytes",
             "other bytes of the same document: only blanks, entities, quotes or the order of attributes differ",
@@ -175,13 +182,13 @@ impl Found<'_> {
                     Difference::new(
                         format!("body line {}", before + 1),
                         "missing line",
-                        excerpts(&text, "").0,
+                        excerpts(&self.page.reading.show(&text), "").0,
                         "",
                     )
                     .because(missing_cause(new.end, actual.len()))
                 }
                 (None, Some(after)) => {
-                    let text = shown(&actual[after], self.page.actual_as.charset);
+                    let text = self.shown(&actual[after]);
                     let difference = Difference::new(
                         format!("body line {}", after + 1),
                         "added line",
@@ -204,25 +211,42 @@ impl Found<'_> {
         let Page {
             expected_as,
             actual_as,
+            reading,
             ..
         } = self.page;
         let text = match &actual.text {
             Some(text) => text.clone().into_owned(),
-            None => shown(actual, actual_as.charset),
+            None => self.shown(actual),
         };
         let filled = fill(expected, &text);
-        let bytes = crate::charset::form::encode(&filled, expected_as.charset);
+        let bytes = reading.encode(&filled, expected_as.charset);
         let charset_cause = explain(&bytes, actual.bytes, expected_as, actual_as);
         let aspect = if charset_cause.is_some() {
             "charset"
         } else {
             "text"
         };
+        let filled = reading.show(&filled);
+        let text = match actual.text {
+            Some(_) => reading.show(&text),
+            None => text.as_str().into(),
+        };
         let (old, new) = excerpts(&filled, &text);
         let difference = Difference::new(format!("body line {}", number + 1), aspect, old, new);
         match charset_cause.or_else(|| text_cause(&filled, &text)) {
             Some(cause) => difference.because(cause),
             None => difference,
+        }
+    }
+
+    /// Shows a line that came, in the charset in which it came.
+    fn shown(&self, line: &Line<'_>) -> String {
+        match (self.page.reading, &line.text) {
+            (Reading::Stray, Some(text)) => Reading::Stray.show(text).into_owned(),
+            (Reading::Declared | Reading::Other(_), _) | (Reading::Stray, None) => {
+                decode_exactly(line.bytes, self.page.actual_as.charset)
+                    .map_or_else(|_| visible(line.bytes), |decoded| decoded.text)
+            }
         }
     }
 }
@@ -234,10 +258,6 @@ fn missing_cause(position: usize, lines: usize) -> &'static str {
     } else {
         "the line is missing"
     }
-}
-
-fn shown(line: &Line<'_>, charset: Charset) -> String {
-    decode_exactly(line.bytes, charset).map_or_else(|_| visible(line.bytes), |decoded| decoded.text)
 }
 
 /// Tells whether the same lines came in another order, with other values in their holes or not.
@@ -309,6 +329,7 @@ mod tests {
                 bytes: text.as_bytes(),
                 expected_as: detection,
                 actual_as: detection,
+                reading: Reading::Declared,
             };
             let actual = lines(page, Some(text));
             order(&operations(&expected, &actual), &expected, &actual).map(|found| found.actual)

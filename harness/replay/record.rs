@@ -51,6 +51,8 @@ pub struct RecordResult {
     pub carried: Vec<Carried>,
     /// How long the answers took that were learnt, from the request to their end: the shortest of all rounds.
     pub times: Vec<(CaseId, Duration)>,
+    /// The pages that are not in the charset that browsers use for them, by what is done about it.
+    pub(super) wrong_charset: BTreeMap<String, Vec<CaseId>>,
 }
 
 /// Runs `scenarios` against the old server and writes what it answers below `snapshots`.
@@ -105,6 +107,17 @@ pub async fn record(
         Recorder::new(scenario, snapshots, &server, &zone, options)
             .record(&runs, &varied, manner.pending, &mut result)
             .map_err(ReplayError::Snapshots)?;
+    }
+    for (what, pages) in std::mem::take(&mut result.wrong_charset) {
+        let first = pages
+            .iter()
+            .min()
+            .map_or_else(String::new, ToString::to_string);
+        let note = format!(
+            "pages that {what}: {}, of which the first is {first}",
+            pages.len()
+        );
+        result.notes.push(note);
     }
     result
         .cases

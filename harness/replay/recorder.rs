@@ -17,10 +17,11 @@ use super::{
     varied::Varied,
 };
 use crate::{
+    charset::Reading,
     exchange::Server,
     outcome::{Case, CaseId, Difference},
     scenario::Scenario,
-    snapshot::{Differs, Hole, HoleKind, Snapshot, SnapshotError, Zone, pending_path, store},
+    snapshot::{Body, Differs, Hole, HoleKind, Snapshot, SnapshotError, Zone, pending_path, store},
 };
 
 /// One answer that was understood, and what it was learnt from.
@@ -35,6 +36,18 @@ struct Step<'a> {
     file: String,
     id: CaseId,
     learned: Learned<'a>,
+}
+
+/// Says what is done about a page that is not in the charset that browsers use for it.
+fn wrong_charset(snapshot: &Snapshot) -> Option<String> {
+    let declared = snapshot.charset?;
+    match snapshot.reading {
+        Reading::Declared => None,
+        Reading::Other(charset) => Some(format!(
+            "are not in {declared}, which browsers take them for, and are read as {charset}"
+        )),
+        Reading::Stray => Some(format!("hold bytes that are no characters of {declared}")),
+    }
 }
 
 /// Records one scenario.
@@ -127,6 +140,10 @@ impl<'a> Recorder<'a> {
             result.cases.push(Case::same(id.clone(), evidence));
             let took = learned.observations.iter().map(|one| one.took).min();
             result.times.extend(took.map(|took| (id.clone(), took)));
+            if let Some(what) = wrong_charset(&learned.snapshot) {
+                let pages = result.wrong_charset.entry(what).or_default();
+                pages.push(id.clone());
+            }
         }
         let accepted = learnt.iter().any(|step| self.accepted(step).is_some());
         let still_holds = complete
@@ -374,7 +391,14 @@ impl<'a> Recorder<'a> {
                 }
             }
             if differences.is_empty() && !same_frame {
-                differences = difference("frame", "another request, charset or zone");
+                let is_text_now =
+                    matches!((&old.body, &new.body), (Body::Binary { .. }, Body::Text(_)));
+                let what = if is_text_now {
+                    "a text, which an earlier version of this program kept as bytes: `record` it again"
+                } else {
+                    "another request, charset or zone"
+                };
+                differences = difference("frame", what);
             }
             all.push(differences);
         }

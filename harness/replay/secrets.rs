@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::session::is_id;
 use crate::{
-    charset::{Charset, form},
+    charset::{Charset, Reading, form},
     outcome::Difference,
     scenario::{PartContent, Scenario, Sent},
 };
@@ -97,7 +97,18 @@ fn forms(value: &str) -> Vec<String> {
         forms.push(encoded.replace('+', "%20"));
         forms.push(encoded);
     }
+    let misread: Vec<String> = forms.iter().flat_map(|form| misread(form)).collect();
+    forms.extend(misread);
     forms
+}
+
+/// Returns what stands for a text on a page that is not in its charset: in CP1250 where the page is in UTF-8, and the other way round.
+fn misread(text: &str) -> impl Iterator<Item = String> {
+    let bytes = form::encode(text, Charset::WINDOWS_1250);
+    let stray = Reading::Stray.decode(&bytes, Charset::UTF_8);
+    let other = Reading::Other(Charset::WINDOWS_1250).decode(text.as_bytes(), Charset::UTF_8);
+    let is_other = !text.is_ascii();
+    stray.into_iter().chain(other).filter(move |_| is_other)
 }
 
 /// Writes a value as PHP's `json_encode` does, without the quotes around it.
@@ -150,6 +161,9 @@ mod tests {
             "tajn%E9+%3CHeslo%3E%229",
             "tajn%C3%A9%20%3CHeslo%3E%229",
             "tajn\\u00e9 <Heslo>\\\"9",
+            "tajn\u{f7e9} <Heslo>\"9",
+            "tajn\u{f7e9} &lt;Heslo&gt;&quot;9",
+            "tajnĂ© <Heslo>\"9",
         ] {
             assert!(known.iter().any(|known| known == form), "{form}: {known:?}");
         }

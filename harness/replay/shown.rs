@@ -9,7 +9,7 @@ use super::{
     form::{self, Form, is_hidden},
     link::{Link, links, parameters},
 };
-use crate::charset::{Charset, decode_exactly, form as encoding};
+use crate::charset::{Charset, as_browser, form as encoding};
 
 /// A page, with its body where a later request may need it.
 #[derive(Clone, Debug)]
@@ -53,25 +53,20 @@ impl ShownPage {
         }
     }
 
-    /// Decodes the page; nothing where its bytes are not what its charset says.
-    fn document(&self) -> Option<Html> {
-        let decoded = decode_exactly(&self.body, self.charset).ok()?;
-        Some(Html::parse_document(&decoded.text))
+    /// Reads the page as a browser does.
+    fn document(&self) -> Html {
+        Html::parse_document(&as_browser(&self.body, self.charset))
     }
 
     /// Returns the form whose action is `target`.
     pub(super) fn form(&self, target: &Url, given: &[String]) -> Form {
-        self.document().map_or_else(Form::default, |document| {
-            form::form(&document, &self.url, target, self.charset, given)
-        })
+        form::form(&self.document(), &self.url, target, self.charset, given)
     }
 
     /// Looks for the value of `name` for a request of `target`: in links to its path that have its other parameters, in all links to
     /// its path, then in hidden fields.
     pub(super) fn value(&self, name: &str, target: &str) -> Found {
-        let Some(document) = self.document() else {
-            return Found::Nothing;
-        };
+        let document = self.document();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let there: Vec<Link> = links(&document, &self.url, self.charset, true)
             .into_iter()
@@ -111,8 +106,6 @@ impl ShownPage {
 
     /// Returns where the links and frames of the page lead; nowhere where its body was not kept.
     pub(super) fn links(&self) -> Vec<Link> {
-        self.document().map_or_else(Vec::new, |document| {
-            links(&document, &self.url, self.charset, false)
-        })
+        links(&self.document(), &self.url, self.charset, false)
     }
 }

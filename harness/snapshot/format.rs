@@ -12,7 +12,8 @@
 //! ---
 //! <html>…{{time-1}}…
 //! ```
-//! Strings are written as JSON, which is YAML too and has one way to write each.
+//! Strings are written as JSON, which is YAML too and has one way to write each. A page that is not in the charset that a browser uses for
+//! it says how it is read (`read_as`, the charset; or `stray`, how many bytes stand as `\xe8`), and its version is one higher.
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -21,11 +22,12 @@ use super::{
     front::{self, HoleRecord},
     hole::Hole,
     model::{Body, Snapshot},
+    page,
     template::Template,
     zone::Zone,
 };
 use crate::{
-    charset::{Charset, Detection, Source},
+    charset::{Charset, Detection, Reading, Source},
     digest::Sha256Digest,
 };
 
@@ -49,8 +51,11 @@ impl State {
     }
 }
 
-/// The version of this format.
+/// The version of this format, of pages that are in the charset that a browser uses.
 const VERSION: u32 = 3;
+
+/// The version of other pages, which earlier programs can't read.
+const WITH_READING: u32 = 4;
 
 /// The version that kept compressed pages as they came; its other files are read as they are.
 const WITHOUT_CODINGS: u32 = 2;
@@ -65,7 +70,7 @@ pub(super) fn write(snapshot: &Snapshot, state: State) -> (String, Option<(Strin
     head(&mut lines, snapshot, state, &mut holes);
     let (text, digest, beside) = match &snapshot.body {
         Body::Text(template) => {
-            let text = marked(template, "body", &mut holes);
+            let text = marked(&page::shown(template, snapshot.reading), "body", &mut holes);
             let digest = Sha256Digest::of(text.as_bytes());
             (text, digest, None)
         }
@@ -102,7 +107,11 @@ pub(super) fn write(snapshot: &Snapshot, state: State) -> (String, Option<(Strin
 fn head(lines: &mut Vec<String>, snapshot: &Snapshot, state: State, holes: &mut Vec<String>) {
     lines.push(format!("description: {}", json(&snapshot.description)));
     lines.push("info:".to_owned());
-    lines.push(format!("  version: {VERSION}"));
+    let version = match snapshot.reading {
+        Reading::Declared => VERSION,
+        Reading::Other(_) | Reading::Stray => WITH_READING,
+    };
+    lines.push(format!("  version: {version}"));
     lines.push(format!("  request: {}", json(&snapshot.request)));
     list(lines, "sent", snapshot.sent.iter().map(json));
     lines.push(format!("  asked: {}", json(&snapshot.asked)));
@@ -132,6 +141,7 @@ fn head(lines: &mut Vec<String>, snapshot: &Snapshot, state: State, holes: &mut 
         lines.push(format!("  charset: {}", json(&charset.name())));
         lines.push(format!("  charset_from: {}", json(source.as_str())));
     }
+    lines.extend(page::line(snapshot.reading, &snapshot.body));
     lines.push(format!("  zone: {}", json(&snapshot.zone.to_string())));
 }
 
@@ -213,6 +223,10 @@ pub(super) fn read(
         return Err(OTHER_VERSION.to_owned());
     }
     let charset = charset(info.charset.as_deref(), info.charset_from.as_deref())?;
+    let reading = page::reading(info.read_as.as_deref(), info.stray)?;
+    if (reading == Reading::Declared) == (version == WITH_READING) {
+        return Err(OTHER_VERSION.to_owned());
+    }
     let binary = info.extension.is_some();
     let (body, digest) = body(text, info.extension, &mut places, beside)?;
     if digest.to_string() != info.body {
@@ -240,8 +254,9 @@ pub(super) fn read(
         coded: info.coded,
         anomalies: info.anomalies,
         charset,
+        reading,
         zone: Zone::parse(&info.zone).map_err(|error| error.to_string())?,
-        body,
+        body: page::read(body, reading, info.stray)?,
     })
 }
 
@@ -251,7 +266,7 @@ fn version(yaml: &str) -> Result<u32, String> {
         let wanted = format!("  version: {version}");
         yaml.lines().any(|line| line == wanted)
     };
-    let mut versions = [VERSION, WITHOUT_CODINGS].into_iter();
+    let mut versions = [VERSION, WITH_READING, WITHOUT_CODINGS].into_iter();
     Ok(versions.find(is_there).ok_or(OTHER_VERSION)?)
 }
 
@@ -368,7 +383,7 @@ mod tests {
     use super::*;
 
     /// Returns a recorded file with this version and header, sealed.
-    fn file(version: u32, header: &str) -> String {
+    fn file(version: u32, header: &str, reading: Reading) -> String {
         let snapshot = Snapshot {
             description: "a: b".to_owned(),
             request: "GET /".to_owned(),
@@ -382,12 +397,20 @@ mod tests {
             coded: None,
             anomalies: Vec::new(),
             charset: charset(Some("utf-8"), Some("meta")).unwrap(),
+            reading,
             zone: Zone::utc(),
-            body: Body::Text(Template::literal("page")),
+            body: Body::Text(Template::literal("page \u{f7e8}")),
         };
         let (text, _) = write(&snapshot, State::Recorded);
-        let text = text.replace("version: 3", &format!("version: {version}"));
-        let sealed = seal(split(&text).unwrap().0).to_string();
+        let text = text
+            .replace("version: 3", &format!("version: {version}"))
+            .replace("version: 4", &format!("version: {version}"));
+        resealed(&text)
+    }
+
+    /// Seals a file again that was edited.
+    fn resealed(text: &str) -> String {
+        let sealed = seal(split(text).unwrap().0).to_string();
         let lines = text.split('\n').map(|line| match line.strip_prefix(SEAL) {
             Some(_) => format!("{SEAL}{}", json(&sealed)),
             None => line.to_owned(),
@@ -397,14 +420,50 @@ mod tests {
 
     #[test]
     fn a_file_of_the_version_before_is_read_unless_its_page_was_kept_compressed() {
-        for (version, header, refused) in [
-            (3, "Content-Encoding", None),
-            (2, "X-Coding", None),
-            (2, "content-encoding", Some(OTHER_VERSION)),
-            (1, "X-Coding", Some(OTHER_VERSION)),
+        let other = Reading::Other(Charset::WINDOWS_1250);
+        for (version, header, reading, refused) in [
+            (4, "Content-Encoding", other, None),
+            (4, "Content-Encoding", Reading::Stray, None),
+            (4, "X-Coding", Reading::Declared, Some(OTHER_VERSION)),
+            (3, "Content-Encoding", Reading::Declared, None),
+            (3, "X-Coding", other, Some(OTHER_VERSION)),
+            (3, "X-Coding", Reading::Stray, Some(OTHER_VERSION)),
+            (2, "X-Coding", Reading::Declared, None),
+            (2, "X-Coding", Reading::Stray, Some(OTHER_VERSION)),
+            (
+                2,
+                "content-encoding",
+                Reading::Declared,
+                Some(OTHER_VERSION),
+            ),
+            (1, "X-Coding", Reading::Declared, Some(OTHER_VERSION)),
         ] {
-            let read = read(&file(version, header), State::Recorded, |_| unreachable!());
-            assert_eq!(read.err().as_deref(), refused, "{version} {header}");
+            let text = file(version, header, reading);
+            let read = read(&text, State::Recorded, |_| unreachable!());
+            let found = read.as_ref().err().map(String::as_str);
+            assert_eq!(found, refused, "{version} {header}");
+            if let Ok(snapshot) = read {
+                let page = Template::literal("page \u{f7e8}");
+                assert_eq!(snapshot.body, Body::Text(page), "{text}");
+                assert_eq!(snapshot.reading, reading);
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_given_another_reading_is_refused() {
+        let stray = file(4, "X-Coding", Reading::Stray);
+        assert!(stray.contains("\n  stray: 1\n") && stray.ends_with("\npage \\xe8\n"));
+        for line in [
+            "  stray: 2\n",
+            "  read_as: \"utf-9\"\n",
+            "  read_as: \"utf-8\"\n  stray: 1\n",
+        ] {
+            let text = resealed(&stray.replace("  stray: 1\n", line));
+            assert!(
+                read(&text, State::Recorded, |_| unreachable!()).is_err(),
+                "{line}"
+            );
         }
     }
 }

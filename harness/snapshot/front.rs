@@ -27,6 +27,10 @@ pub(super) struct Front {
     pub(super) anomalies: Vec<String>,
     pub(super) charset: Option<String>,
     pub(super) charset_from: Option<String>,
+    /// The charset in which the page is read instead.
+    pub(super) read_as: Option<String>,
+    /// How many bytes of the page are stray.
+    pub(super) stray: Option<usize>,
     pub(super) zone: String,
     pub(super) body: String,
     pub(super) file: String,
@@ -70,6 +74,8 @@ pub(super) fn read(yaml: &str, version: &str) -> Result<Front, String> {
         anomalies: lines.list("  anomalies:")?,
         charset: lines.optional("  charset: ")?,
         charset_from: lines.optional("  charset_from: ")?,
+        read_as: lines.optional("  read_as: ")?,
+        stray: lines.optional("  stray: ")?,
         zone: lines.value("  zone: ")?,
         body: lines.value("  body: ")?,
         file: lines.value("  file: ")?,

@@ -95,6 +95,9 @@ pub enum HoleKind {
         /// Whether it held the same in all rounds, of two at least: nothing shows then that the hole is needed.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         still: bool,
+        /// Whether it held bytes that are no characters of the page's charset: one that held none must hold none.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stray: bool,
     },
 }
 
@@ -372,10 +375,7 @@ impl ServerPart {
     }
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn is_zero(count: &usize) -> bool {
     *count == 0
 }

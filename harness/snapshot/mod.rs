@@ -14,6 +14,7 @@ mod model;
 pub mod moment;
 mod moment_format;
 mod names;
+mod page;
 mod partial_day;
 mod pending;
 pub mod store;

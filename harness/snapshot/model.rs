@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{hole::Hole, template::Template, zone::Zone};
-use crate::charset::Detection;
+use crate::charset::{Detection, Reading};
 
 /// What the old server answered to one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub anomalies: Vec<String>,
     /// The charset of a text, and who declared it.
     pub charset: Option<Detection>,
+    /// How a text stands for its bytes.
+    pub reading: Reading,
     /// The time zone of its clocks.
     pub zone: Zone,
     /// The body.
@@ -65,7 +67,7 @@ pub struct Coded {
 /// The body of a recorded answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// A page; encoding it in its charset gives the bytes.
+    /// A page; encoding it in its charset, as it is read, gives the bytes.
     Text(Template),
     /// Anything else.
     Binary {

@@ -15,8 +15,9 @@ use super::{
     error::SnapshotError,
     hole::{Hole, HoleKind},
     model::{Body, Snapshot},
-    store,
+    page, store,
 };
+use crate::charset::Reading;
 
 /// A pending answer, and what it would replace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,10 +159,16 @@ fn text(snapshot: &Snapshot, detail: Detail) -> String {
     lines.extend(snapshot.anomalies.iter().cloned());
     if let Some(detection) = snapshot.charset {
         let (charset, source) = (detection.charset.name(), detection.source.as_str());
-        lines.push(format!("charset: {charset}, by {source}"));
+        lines.push(match snapshot.reading {
+            Reading::Declared => format!("charset: {charset}, by {source}"),
+            Reading::Other(other) => format!("charset: {charset}, by {source}; it is {other}"),
+            Reading::Stray => format!("charset: {charset}, by {source}; not all bytes are"),
+        });
     }
     match &snapshot.body {
-        Body::Text(template) => lines.push(template.marked().0),
+        Body::Text(template) => {
+            lines.push(page::shown(template, snapshot.reading).marked().0);
+        }
         Body::Binary { bytes, .. } => lines.push(format!(
             "{} bytes, {}",
             bytes.len(),

@@ -315,7 +315,7 @@ fn names(folder: &Path) -> Result<Vec<String>, SnapshotError> {
 mod tests {
     use super::*;
     use crate::{
-        charset::{Charset, Detection, Source},
+        charset::{Charset, Detection, Reading, Source},
         snapshot::{Body, Coded, Hole, HoleKind, Template, Zone, pending_path},
     };
 
@@ -357,6 +357,7 @@ mod tests {
                 charset: Charset::WINDOWS_1250,
                 source: Source::Meta,
             }),
+            reading: Reading::Declared,
             zone: Zone::parse("Europe/Bratislava").unwrap(),
             body: Body::Text(body),
         }
@@ -422,6 +423,34 @@ mod tests {
         ---
         {{token-1}}
         "#);
+    }
+
+    #[test]
+    fn a_page_with_stray_bytes_is_written_for_people_and_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("01-a.snap");
+        let mut body = Template::literal("<p>u\u{f7e8}ite\u{f7be} \\xe8 \\n ");
+        for text in ["\u{f78e}", "xe8"] {
+            body.push_hole(Hole {
+                name: "token-1".to_owned(),
+                kind: HoleKind::Number { least: 0, most: 3 },
+            });
+            body.push_text(text);
+        }
+        let snapshot = Snapshot {
+            reading: Reading::Stray,
+            body: Body::Text(body),
+            ..example()
+        };
+        write(&path, &snapshot).unwrap();
+        assert_eq!(read(&path).unwrap(), Some(snapshot));
+        assert!(insta::Snapshot::from_file(&path).is_ok());
+        let text = fs::read_to_string(&path).unwrap();
+        let page = "\n<p>u\\xe8ite\\xbe \\x5cxe8 \\n {{token-1}}\\x8e{{token-1}}xe8\n";
+        assert!(
+            text.ends_with(page) && text.contains("\n  stray: 3\n"),
+            "{text}"
+        );
     }
 
     #[test]

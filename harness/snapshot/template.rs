@@ -65,6 +65,14 @@ impl Template {
         self.holes.is_empty() && self.segments.iter().all(|segment| segment == text)
     }
 
+    /// Returns the same holes between other text.
+    pub(super) fn map(&self, change: impl Fn(&str) -> String) -> Self {
+        Self {
+            segments: self.segments.iter().map(|text| change(text)).collect(),
+            holes: self.holes.clone(),
+        }
+    }
+
     /// Returns its segments.
     pub fn segments(&self) -> &[String] {
         &self.segments

@@ -15,7 +15,7 @@ use std::{
 };
 
 use migrate_verify::{
-    charset::{Charset, Detection, Source},
+    charset::{Charset, Detection, Reading, Source},
     exchange::{Answer, Framing, HeaderLine},
     replay::{Clock, Options, differences},
     snapshot::{Body, ClockZone, Hole, HoleKind, Snapshot, Template, Zone},
@@ -85,6 +85,7 @@ fn snapshot(body: Template) -> Snapshot {
             charset: Charset::WINDOWS_1250,
             source: Source::Header,
         }),
+        reading: Reading::Declared,
         zone: Zone::utc(),
         body: Body::Text(body),
     }

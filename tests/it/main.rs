@@ -13,6 +13,7 @@ mod pages_carried;
 mod pages_files;
 mod pages_kept;
 mod pages_pending;
+mod pages_stray;
 mod pages_time;
 mod privileged_database;
 mod privileged_disk;
