@@ -16,11 +16,12 @@ use super::{
     zone_evidence::zone_of,
 };
 use crate::{
+    charset::Reading,
     exchange::Server,
     outcome::{Carried, Case, CaseId},
     progress::Observer,
     scenario::Scenario,
-    snapshot::{Zone, store},
+    snapshot::{Snapshot, Zone, store},
 };
 
 /// How the old server is recorded.
@@ -52,7 +53,24 @@ pub struct RecordResult {
     /// How long the answers took that were learnt, from the request to their end: the shortest of all rounds.
     pub times: Vec<(CaseId, Duration)>,
     /// The pages that are not in the charset that browsers use for them, by what is done about it.
-    pub(super) wrong_charset: BTreeMap<String, Vec<CaseId>>,
+    wrong_charset: BTreeMap<String, Vec<CaseId>>,
+}
+
+impl RecordResult {
+    /// Notes a page that is not in the charset that browsers use for it.
+    pub(super) fn note_charset(&mut self, snapshot: &Snapshot, id: &CaseId) {
+        let Some(declared) = snapshot.charset else {
+            return;
+        };
+        let what = match snapshot.reading {
+            Reading::Declared => return,
+            Reading::Other(charset) => format!(
+                "are not in {declared}, which browsers take them for, and are read as {charset}"
+            ),
+            Reading::Stray => format!("hold bytes that are no characters of {declared}"),
+        };
+        self.wrong_charset.entry(what).or_default().push(id.clone());
+    }
 }
 
 /// Runs `scenarios` against the old server and writes what it answers below `snapshots`.

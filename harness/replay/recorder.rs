@@ -17,7 +17,6 @@ use super::{
     varied::Varied,
 };
 use crate::{
-    charset::Reading,
     exchange::Server,
     outcome::{Case, CaseId, Difference},
     scenario::Scenario,
@@ -36,18 +35,6 @@ struct Step<'a> {
     file: String,
     id: CaseId,
     learned: Learned<'a>,
-}
-
-/// Says what is done about a page that is not in the charset that browsers use for it.
-fn wrong_charset(snapshot: &Snapshot) -> Option<String> {
-    let declared = snapshot.charset?;
-    match snapshot.reading {
-        Reading::Declared => None,
-        Reading::Other(charset) => Some(format!(
-            "are not in {declared}, which browsers take them for, and are read as {charset}"
-        )),
-        Reading::Stray => Some(format!("hold bytes that are no characters of {declared}")),
-    }
 }
 
 /// Records one scenario.
@@ -140,10 +127,7 @@ impl<'a> Recorder<'a> {
             result.cases.push(Case::same(id.clone(), evidence));
             let took = learned.observations.iter().map(|one| one.took).min();
             result.times.extend(took.map(|took| (id.clone(), took)));
-            if let Some(what) = wrong_charset(&learned.snapshot) {
-                let pages = result.wrong_charset.entry(what).or_default();
-                pages.push(id.clone());
-            }
+            result.note_charset(&learned.snapshot, id);
         }
         let accepted = learnt.iter().any(|step| self.accepted(step).is_some());
         let still_holds = complete
