@@ -9,7 +9,9 @@ const MOST: usize = 20;
 
 /// Returns the answers for which the candidate took longer, those by most time first.
 pub(super) fn slower(timed: &[Timed]) -> Vec<&Timed> {
-    let mut slower: Vec<&Timed> = timed.iter().filter(|one| !one.longer().is_zero()).collect();
+    // The old server's are whole milliseconds.
+    let is_slower = |one: &&Timed| one.longer() >= Duration::from_millis(1);
+    let mut slower: Vec<&Timed> = timed.iter().filter(is_slower).collect();
     slower.sort_by_key(|one| Reverse(one.longer()));
     slower.truncate(MOST);
     slower
@@ -57,7 +59,12 @@ mod tests {
             )
         );
         assert_eq!(line(&[]), None);
-        let faster = line(&timed[2..]);
-        assert!(faster.is_some_and(|line| line.ends_with("0.1 s now")));
+        let as_fast = Timed {
+            candidate: Duration::from_micros(90_700),
+            ..timed[2].clone()
+        };
+        for same in [&timed[2..], &[as_fast]] {
+            assert!(line(same).is_some_and(|line| line.ends_with("0.1 s now")));
+        }
     }
 }
