@@ -11,7 +11,7 @@ use migrate_verify::{
     replay::{self, Clock, ReplayResult},
     report,
     scenario::{self, Scenario, State},
-    verification::{effect_cases, effects_not_compared, replay_options, timed},
+    verification::{LegacyTimes, effect_cases, effects_not_compared, replay_options},
 };
 
 use super::{
@@ -32,6 +32,7 @@ pub(crate) async fn replay(
     let server = candidate(&project, arguments.server)?;
     let scenarios = scenario::load(&project.folder.join("scenarios"))?;
     let chosen = choose(&scenarios, &arguments.scenarios)?;
+    let times = LegacyTimes::load(&project)?;
     let mut options = replay_options(&project, Clock::new(clock::now))?;
     options.parallel = arguments.jobs.into();
     different_machines(&project, &server, arguments.same_machine).await?;
@@ -65,7 +66,7 @@ pub(crate) async fn replay(
         accepted: result.accepted.clone(),
         not_compared: result.not_compared.clone(),
         carried: result.carried.clone(),
-        timed: timed(&project, &result.times)?,
+        timed: times.beside(&result.times),
         syslog: Vec::new(),
     };
     let verdict = report.verdict();

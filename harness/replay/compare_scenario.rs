@@ -329,6 +329,16 @@ fn without_answer(id: CaseId, snapshot: &Snapshot, failure: Option<&ReplayError>
         Some(error @ (ReplayError::RedirectLoop { .. } | ReplayError::Redirect { .. })) => {
             different("redirect", chain(error), "the redirect leads elsewhere")
         }
+        // The scenario is the recorded one, so the old server gave what is missing here.
+        Some(
+            error @ (ReplayError::NoValue { .. }
+            | ReplayError::SeveralValues { .. }
+            | ReplayError::HostileValue { .. }),
+        ) => different(
+            "request",
+            chain(error),
+            "the answers before give no such value, which the old server's gave: this could not be asked",
+        ),
         Some(
             error @ (ReplayError::Exchange(_)
             | ReplayError::Server(_)
@@ -337,9 +347,6 @@ fn without_answer(id: CaseId, snapshot: &Snapshot, failure: Option<&ReplayError>
             | ReplayError::Upload { .. }
             | ReplayError::UploadTooLarge { .. }
             | ReplayError::NothingCaptured { .. }
-            | ReplayError::NoValue { .. }
-            | ReplayError::SeveralValues { .. }
-            | ReplayError::HostileValue { .. }
             | ReplayError::Unstable { .. }
             | ReplayError::Task),
         ) => Case::broken(id, error),

@@ -41,6 +41,6 @@ pub use options::replay_options;
 pub use plan::Plan;
 pub use run::{verify, verify_rootfs};
 pub use stages::Verified;
-pub use times::{keep_times, timed};
+pub use times::{LegacyTimes, keep_times};
 pub use tolerances::{misplaced_tolerance, tolerances};
 pub use variations::Comparison;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     boot::Guest, database, effects, options::replay_options, part::Part, stages::Stages,
-    times::timed,
+    times::LegacyTimes,
 };
 use crate::{
     database::{DatabaseAddress, Fingerprint},
@@ -101,8 +101,8 @@ async fn answers(
             stages.accepted.extend(result.accepted);
             stages.not_compared.extend(result.not_compared);
             stages.carried.extend(result.carried);
-            match timed(&stages.plan.project, &result.times) {
-                Ok(timed) => stages.timed.extend(timed),
+            match LegacyTimes::load(&stages.plan.project) {
+                Ok(legacy) => stages.timed.extend(legacy.beside(&result.times)),
                 Err(error) => stages
                     .not_compared
                     .push(format!("how long answers took: {error}")),

@@ -41,26 +41,41 @@ pub fn keep_times(project: &Project, times: &[(CaseId, Duration)]) -> Result<(),
         schema_version: SCHEMA_VERSION,
         took_ms,
     };
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    let mut text =
+        serde_json::to_string_pretty(&document).expect("names and numbers are always JSON");
     text.push('\n');
-    let written = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text));
+    // Whole or not at all: a file that is cut off would be refused.
+    let fresh = folder.join(format!(".{FILE}.new"));
+    let written = fs::create_dir_all(&folder)
+        .and_then(|()| fs::write(&fresh, text))
+        .and_then(|()| fs::rename(&fresh, &path));
     written.map_err(|source| InputError {
         source: Some(source),
         ..InputError::new(&path, "can't be written")
     })
 }
 
-/// Puts how long answers took beside how long the old server took for them, where that is known.
-pub fn timed(project: &Project, times: &[(CaseId, Duration)]) -> Result<Vec<Timed>, InputError> {
-    let legacy = read(&project.folder.join("runs").join(FILE))?;
-    let beside = times.iter().filter_map(|(case, took)| {
-        Some(Timed {
-            case: case.clone(),
-            legacy: Duration::from_millis(*legacy.get(case.as_str())?),
-            candidate: *took,
-        })
-    });
-    Ok(beside.collect())
+/// How long the old server's answers took, by case, in milliseconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LegacyTimes(BTreeMap<String, u64>);
+
+impl LegacyTimes {
+    /// Reads what was kept; nothing is no error. Read it before anything is asked, so that a damaged file costs no result.
+    pub fn load(project: &Project) -> Result<Self, InputError> {
+        read(&project.folder.join("runs").join(FILE)).map(Self)
+    }
+
+    /// Puts how long answers took beside them, where they are known.
+    pub fn beside(&self, times: &[(CaseId, Duration)]) -> Vec<Timed> {
+        let both = times.iter().filter_map(|(case, candidate)| {
+            Some(Timed {
+                case: case.clone(),
+                legacy: Duration::from_millis(*self.0.get(case.as_str())?),
+                candidate: *candidate,
+            })
+        });
+        both.collect()
+    }
 }
 
 /// Reads the old server's times; none where nothing was kept.
